@@ -1,0 +1,29 @@
+// What this processor can run. Asked once, at the door; kernels are chosen from it.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "halfbyte/result.h"
+
+namespace halfbyte {
+
+// Instruction sets we build kernels for, weakest first. Each needs all before it.
+enum class Isa {
+  kScalar,      // plain C++: the definition
+  kAvx2,        // AVX2, FMA, F16C
+  kAvx2Vnni,    // + AVX-VNNI (256 bit)
+  kAvx512,      // AVX-512 F BW DQ VL
+  kAvx512Vnni,  // + AVX512-VNNI
+};
+
+std::string_view name(Isa isa);             // "scalar", "avx2", "avx2-vnni", "avx512", "avx512-vnni"
+bool runs_here(Isa isa);                    // processor and operating system both support it
+std::vector<Isa> isas_here();               // all that run here, weakest first
+Result<Isa> parse_isa(std::string_view s);  // kInvalid lists the names; kUnsupported: not on this processor
+// HALFBYTE_ISA if set, else the strongest that runs here.
+Result<Isa> choose_isa();
+
+int processors_available();  // processors this process may use (affinity mask), at least 1
+
+}  // namespace halfbyte

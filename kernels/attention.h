@@ -1,0 +1,41 @@
+// Plain structs of the attention kernels. A "cache block" is 256 absolute positions; it is the unit of partial sums.
+// For one kv head and one cache block, for each of n_queries query rows i (canonical order):
+//   s[j]  = fma chain over d ascending of q[i][d] * K[j][d]              (q comes already multiplied by the attention scale)
+//   m     = max of s[j] over first[i] <= j < last[i]                      (positions relative to the block; empty: m = -inf, l = 0, sum = 0)
+//   p[j]  = exp(s[j] - m) for those j, else 0
+//   l     = sum of p over 16 lanes: lane j % 16 adds its p in ascending j; lanes are then added pairwise (i, i+8), (i, i+4), (i, i+2), (i, i+1)
+//   sum[d] = fma chain over j ascending of p[j] * V[j][d]
+// K is stored in tiles of 16 keys, [dim][16 keys]; V in rows [dim]. Both lie in pages of 32 positions (2 K tiles, 32 V rows).
+#pragma once
+
+#include <cstddef>
+
+namespace halfbyte {
+
+constexpr int kPagePositions = 32;
+constexpr int kCacheBlock = 256;
+constexpr int kPagesPerBlock = kCacheBlock / kPagePositions;
+
+// Running attention of one query row: greatest score, weight sum, weighted value sum[dims].
+struct AttendState {
+  float* max;
+  float* weight;
+  float* sum;
+};
+
+struct AttendBlock {
+  // Pages of this block for one kv head; entries past the last needed position may be null.
+  const void* k_pages[kPagesPerBlock];  // each: 2 tiles [dims][16]
+  const void* v_pages[kPagesPerBlock];  // each: 32 rows [dims]
+  int dims;                             // head size; a multiple of 8, at most 512
+  int n_queries;
+  const float* const* q;  // [n_queries] -> row of dims
+  const int* first;       // [n_queries] first visible position, 0..256
+  const int* last;        // [n_queries] one past the last, <= 256
+  AttendState* out;       // [n_queries] partial results of this block
+};
+
+// merge_partial(state, partial): m = max(state.m, partial.m); a = exp(state.m - m), b = exp(partial.m - m) (0 where its m is -inf);
+//   weight = fma(state.weight, a, partial.weight * b); sum[d] = fma(state.sum[d], a, partial.sum[d] * b). A state starts as (-inf, 0, 0).
+
+}  // namespace halfbyte
