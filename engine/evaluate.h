@@ -1,0 +1,23 @@
+// Logits of a given token sequence, without sampling: what `logits` and `perplexity` and tests are made of.
+#pragma once
+
+#include <functional>
+#include <span>
+
+#include "halfbyte/engine.h"
+#include "models/model.h"
+
+namespace halfbyte {
+
+struct EvaluateOptions {
+  int chunk_tokens = 512;
+  KvType kv_type = KvType::kF16;
+  ActivationMode activations = ActivationMode::kInt8;
+};
+
+// Runs `tokens` from position 0 and hands the logits (vocabulary floats) after each position >= first_wanted to `sink`, in order.
+// kInvalid: a token outside the vocabulary (named), no tokens; kTooLong: more than the model's context; kNumeric: logits not finite.
+Result<void> evaluate(const Model& model, ThreadPool& pool, std::span<const Token> tokens, const EvaluateOptions& options, size_t first_wanted,
+                      const std::function<void(size_t position, std::span<const float> logits)>& sink);
+
+}  // namespace halfbyte

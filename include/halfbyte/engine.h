@@ -1,0 +1,106 @@
+// The engine in process: a loaded model that answers many requests at once.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "halfbyte/result.h"
+
+namespace halfbyte {
+
+using Token = int32_t;
+
+enum class KvType { kF16, kF32 };             // number type of cached keys and values
+enum class ActivationMode { kInt8, kFloat };  // kFloat checks formulas: weights are decoded, nothing else is quantized; slow
+
+struct EngineOptions {
+  int context_tokens = 0;   // longest sequence; 0: the model's own, at most 4096
+  int cache_tokens = 0;     // positions all sequences share; 0: context_tokens
+  int threads = 0;          // 0: one per processor this process may use
+  int chunk_tokens = 512;   // most tokens in one step; less memory when small, slower prompts
+  KvType kv_type = KvType::kF16;
+  ActivationMode activations = ActivationMode::kInt8;
+};
+
+struct SamplingOptions {
+  float temperature = 0.8F;        // 0: greedy, ties to the lowest id
+  int top_k = 40;                  // 0: off
+  float top_p = 0.95F;             // 1: off
+  float min_p = 0.05F;             // 0: off
+  float repeat_penalty = 1.0F;     // > 1 makes tokens of the last repeat_window less likely
+  float presence_penalty = 0.0F;   // subtracted once from every token seen in the window
+  float frequency_penalty = 0.0F;  // subtracted per occurrence
+  int repeat_window = 64;          // tokens; -1: the whole context
+  uint64_t seed = 0;               // same seed, same bytes
+};
+
+struct Request {
+  std::vector<Token> prompt;      // at least one token
+  int max_tokens = -1;            // new tokens; -1: until the context is full
+  SamplingOptions sampling;
+  std::vector<std::string> stop;  // the text ends before the first of these
+  bool obey_end_tokens = true;    // false: end-of-generation tokens are ordinary
+};
+
+enum class FinishReason { kEnd, kStop, kLength, kCancelled, kFailed };
+
+struct Usage {
+  int prompt_tokens = 0;
+  int completion_tokens = 0;  // an end token is counted, its text is not shown
+  double prompt_ms = 0;       // from the first step to the first token's logits
+  double generation_ms = 0;   // after that
+};
+
+// What a sink sees: pieces of text in order, then exactly one event with `finished`.
+struct Event {
+  std::string text;  // whole characters; may be empty
+  std::optional<FinishReason> finished;
+  Usage usage;                 // with finished
+  std::optional<Error> error;  // with kFailed
+};
+
+enum class SinkAnswer { kMore, kPause, kStop };
+using TokenSink = std::function<SinkAnswer(const Event&)>;
+using RequestId = uint64_t;
+
+// Thread-safe. Opening is expensive; keep one per model. Move-only.
+class Engine {
+ public:
+  // Reads the weights into this processor's layout. kCorrupt or kUnsupported name the file and the tensor.
+  static Result<Engine> open(const std::filesystem::path& model, const EngineOptions& options = {});
+  Engine(Engine&&) noexcept;
+  Engine& operator=(Engine&&) noexcept;
+  ~Engine();  // cancels what still runs; every sink has had its last event when this returns
+
+  // Queues a request. `sink` gets events in order, on the engine's thread; it must not block. kPause: no further event until
+  // resume(). kBusy: queue full; kTooLong: the prompt does not fit the context; kInvalid names the field. On error nothing was queued.
+  Result<RequestId> submit(Request request, TokenSink sink);
+  void resume(RequestId id);
+  void cancel(RequestId id);  // safe at any time, also after the end
+  // submit() and wait: the calling thread blocks until the last event, whose usage and reason are returned with the whole text.
+  struct Reply {
+    std::string text;
+    FinishReason reason = FinishReason::kEnd;
+    Usage usage;
+  };
+  Result<Reply> complete(Request request, const TokenSink& sink = {});
+
+  int context_tokens() const;
+  int threads() const;
+  std::vector<Token> encode(const std::string& text, bool add_special, bool parse_special = true) const;
+  bool adds_bos() const;
+
+  struct Impl;
+  Impl& impl() { return *impl_; }  // for the rooms beside this header; not part of the API's promises
+
+ private:
+  explicit Engine(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace halfbyte

@@ -1,0 +1,33 @@
+// A model read from a file: its formula, its weights in this processor's layout, its vocabulary. Immutable after load; shared.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/thread_pool.h"
+#include "formats/checkpoint.h"
+#include "halfbyte/engine.h"
+#include "models/architecture.h"
+#include "ops/weights.h"
+#include "text/tokenizer.h"
+
+namespace halfbyte {
+
+struct Model {
+  std::string path;
+  std::string architecture;              // as the file names it
+  std::string name;                      // general.name, may be empty
+  std::string chat_template;             // Jinja source, may be empty
+  std::unique_ptr<Tokenizer> tokenizer;
+  std::unique_ptr<Architecture> formula;
+  Weights weights;
+  std::vector<std::string> warnings;     // harmless oddities of the file
+};
+
+// Reads weights and vocabulary. kCorrupt or kUnsupported name the file and the tensor or key.
+Result<Model> load_model(const std::filesystem::path& path, ThreadPool& pool);
+
+}  // namespace halfbyte
