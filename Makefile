@@ -1,0 +1,58 @@
+# One command per task; `make help` lists them. CMakePresets.json holds the build settings, scripts/ the steps.
+SHELL := /bin/bash
+.DEFAULT_GOAL := build
+
+# Where fetched models live, outside the tree so that clones share them.
+HALFBYTE_MODELS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/halfbyte/models
+export HALFBYTE_MODELS
+MODEL ?= smollm2:135m
+export MODEL
+
+# The prompt reaches the shell unexpanded, in the environment: quotes, $ and backquotes in it are only text.
+export HALFBYTE_PROMPT := $(value PROMPT)
+unexport PROMPT
+
+.PHONY: help deps build run test test-long test-models model debug tsan format lint bench clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## / - /' | sort
+
+deps:  ## install missing Debian packages
+	@scripts/deps.sh
+
+build: deps  ## build everything (build/bin/halfbyte)
+	@scripts/build.sh release
+
+model:  ## fetch the default model (SmolLM2 135M, 98 MB)
+	@scripts/fetch_model.py "$$HALFBYTE_MODELS" smollm2:135m
+
+test-models: model  ## fetch the models the tests use (Gemma 3 270M too, 253 MB)
+	@scripts/fetch_model.py "$$HALFBYTE_MODELS" gemma3:270m
+
+run:  ## answer PROMPT="..." with MODEL (smollm2:135m); a chat without PROMPT
+	@$(MAKE) --no-print-directory build model >&2
+	@build/bin/halfbyte run "$$MODEL" $${HALFBYTE_PROMPT:+"$$HALFBYTE_PROMPT"}
+
+test: deps test-models  ## build and run all tests: fuzz targets for a minute, sanitized, then optimized
+	@scripts/test.sh fuzz sanitized release
+
+test-long: deps test-models  ## thread sanitizer, and fuzz targets for ten minutes each
+	@FUZZ_SECONDS=600 scripts/test.sh tsan fuzz sanitized release
+
+debug: deps  ## build with address and undefined-behaviour sanitizers (build-asan/)
+	@scripts/build.sh asan
+
+tsan: deps  ## build with the thread sanitizer (build-tsan/)
+	@scripts/build.sh tsan
+
+format: deps  ## rewrite the sources with clang-format
+	@git ls-files -z '*.cpp' '*.h' | xargs -0 clang-format-19 -i
+
+lint: deps  ## clang-format and clang-tidy, without changing anything
+	@scripts/lint.sh
+
+bench: build model  ## prompt and generation speed of the default model
+	@build/bin/halfbyte bench "$$MODEL"
+
+clean:  ## remove the build folders
+	@rm -rf build build-asan build-debug build-fuzz build-tsan
