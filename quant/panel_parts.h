@@ -1,0 +1,29 @@
+// What a format says about its panel layout: the fields of its block, in the order a panel group stores them.
+// pack and unpack_row (quant/interleave.h) walk the same list, so one is the inverse of the other.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace halfbyte {
+
+// One part of a panel group of n blocks. All blocks' entries of one part lie together, block by block, and every part
+// begins at a multiple of 64 bytes (zero padding after an odd number of 32-byte entries).
+struct PanelPart {
+  enum Kind : uint8_t {
+    kHalfs,          // `count` 16-bit fields of a block: each uint16[16], lane = row
+    kHalfsAsFloats,  // the same, widened to float32[16]
+    kWords,          // `count` 32-bit words: each a vector, lane r = 4 bytes of row r
+    kBits,           // one 32-bit word: the bit of column 4v + b moves to position v + 8b
+  };
+  Kind kind;
+  size_t offset;  // of the first field in the block
+  int count;
+};
+
+// Specialised beside each block struct that has a panel layout; empty for the others.
+template <class Block>
+inline constexpr std::array<PanelPart, 0> kPanelParts{};
+
+}  // namespace halfbyte

@@ -1,0 +1,39 @@
+// Q3_K: 256 weights in 16 runs of 16, w = d * (s - 32) * (q - 4), q in 0..7, s in 0..63 per run.
+//
+//     | hmask: 32 bytes | qs: 64 bytes | scales: 12 bytes | d: half |
+//
+//     qs byte 32h + i, bits 2p..2p+1 = q[128h + 32p + i] bits 0..1;   hmask byte i, bit 4h + p = its bit 2
+//     scales byte r % 8, nibble r / 8 = s[r] bits 0..3;               byte 8 + r % 4, bits 2(r / 4).. = its bits 4..5
+#pragma once
+
+#include "base/float16.h"
+#include "quant/scales.h"
+
+namespace halfbyte {
+
+struct Q3_K {
+  uint8_t hmask[32];
+  uint8_t qs[64];
+  uint8_t scales[12];
+  uint16_t d;
+  static constexpr uint32_t kLength = 256;
+
+  bool is_finite() const { return is_finite_half(d); }
+  void decode(float* out) const {
+    const float scale = half_to_float(d);
+    for (int run = 0; run < 16; ++run) {
+      const int low = scales[run % 8] >> (run / 8 * 4) & 15;
+      const int high = scales[8 + run % 4] >> (run / 4 * 2) & 3;
+      const float s = scale * static_cast<float>((low | high << 4) - 32);
+      const uint8_t* q = qs + run / 8 * 32 + run % 2 * 16;
+      const uint8_t* top = hmask + run % 2 * 16;
+      const int shift = run / 2 % 4 * 2;
+      const int bit = run / 2;
+      for (int i = 0; i < 16; ++i)
+        out[16 * run + i] = s * static_cast<float>(((q[i] >> shift & 3) | (top[i] >> bit & 1) << 2) - 4);
+    }
+  }
+};
+static_assert(sizeof(Q3_K) == 110);
+
+}  // namespace halfbyte
