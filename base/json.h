@@ -1,0 +1,41 @@
+// JSON as we read it (strictly: no duplicate keys, no comments, valid UTF-8, bounded depth) and the pieces to write it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "halfbyte/result.h"
+
+namespace halfbyte {
+
+struct JsonMember;
+
+// One JSON value. Objects keep the order of the text.
+struct Json {
+  using Array = std::vector<Json>;
+  using Object = std::vector<JsonMember>;
+  std::variant<std::nullptr_t, bool, int64_t, uint64_t, double, std::string, Array, Object> value;
+
+  // Null when this is not an object or has no such member.
+  const Json* find(std::string_view key) const;
+  // Null when this is of another type.
+  const std::string* text() const { return std::get_if<std::string>(&value); }
+  const Array* array() const { return std::get_if<Array>(&value); }
+  const Object* object() const { return std::get_if<Object>(&value); }
+};
+
+struct JsonMember {
+  std::string key;
+  Json value;
+};
+
+// `where` names the text in messages (a path). kCorrupt says at which byte. Containers nest at most 64 deep.
+Result<Json> parse_json(std::string_view text, std::string_view where);
+
+// `text` as a JSON string, quotes included. Bytes that need no escape are passed through: valid UTF-8 in, valid JSON out.
+std::string json_string(std::string_view text);
+
+}  // namespace halfbyte

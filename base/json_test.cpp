@@ -1,0 +1,54 @@
+#include "base/json.h"
+
+#include <gtest/gtest.h>
+
+namespace halfbyte {
+namespace {
+
+std::string refusal(std::string_view text) {
+  const auto json = parse_json(text, "here");
+  return json ? "accepted" : json.error().message;
+}
+
+TEST(Json, ReadsEveryKindOfValue) {
+  const auto json = parse_json(R"({"a": [1, -2, 18446744073709551615, 0.5, true, null, "x\u00e9\n"], "b": {}})", "here");
+  ASSERT_TRUE(json) << json.error().message;
+  const Json::Array& a = *json->find("a")->array();
+  EXPECT_EQ(std::get<int64_t>(a[0].value), 1);
+  EXPECT_EQ(std::get<int64_t>(a[1].value), -2);
+  EXPECT_EQ(std::get<uint64_t>(a[2].value), UINT64_MAX);
+  EXPECT_EQ(std::get<double>(a[3].value), 0.5);
+  EXPECT_TRUE(std::get<bool>(a[4].value));
+  EXPECT_TRUE(std::holds_alternative<std::nullptr_t>(a[5].value));
+  EXPECT_EQ(*a[6].text(), "x\xc3\xa9\n");
+  EXPECT_TRUE(json->find("b")->object()->empty());
+  EXPECT_EQ(json->find("c"), nullptr);
+}
+
+TEST(Json, RefusesADuplicateKeyHoweverItIsSpelled) {
+  EXPECT_EQ(refusal(R"({"a": 1, "a": 2})"), "here: not valid JSON: duplicate key 'a' before byte 11");
+  EXPECT_EQ(refusal(R"({"a": 1, "\u0061": 2})"), "here: not valid JSON: duplicate key 'a' before byte 16");
+  EXPECT_EQ(refusal(R"([{"a": 1}, {"a": 2}])"), "accepted");
+}
+
+TEST(Json, RefusesWhatIsNotJsonAndSaysWhere) {
+  for (const std::string text : {"", "{", "[1,]", "nan", "'a'", "01", "// x\n1", "\"\xff\"", "\"\\ud800\""})
+    EXPECT_TRUE(refusal(text).starts_with("here: not valid JSON")) << text << ": " << refusal(text);
+  EXPECT_EQ(refusal("{} x"), "here: not valid JSON: more text after the value, at byte 3");
+}
+
+TEST(Json, RefusesDeepNestingWithoutOverflowingTheStack) {
+  EXPECT_EQ(refusal(std::string(64, '[') + std::string(64, ']')), "accepted");
+  EXPECT_NE(refusal(std::string(65, '[') + std::string(65, ']')), "accepted");
+  EXPECT_NE(refusal(std::string(1000000, '[')), "accepted");
+}
+
+TEST(Json, WritesAnyTextAsAStringThatReadsBack) {
+  const std::string text = "quote \" backslash \\ controls \x01\x1f\n\t\r slash / \xe2\x82\xac";
+  const auto json = parse_json(json_string(text), "here");
+  ASSERT_TRUE(json) << json.error().message;
+  EXPECT_EQ(*json->text(), text);
+}
+
+}  // namespace
+}  // namespace halfbyte

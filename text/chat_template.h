@@ -1,0 +1,49 @@
+// The template of a chat model: messages -> the text that the model was trained to continue.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "halfbyte/result.h"
+
+struct hb_template;
+
+namespace halfbyte {
+
+struct ChatMessage {
+  std::string role;  // "system", "user", "assistant", "tool"
+  std::string content;
+};
+
+struct TemplateOptions {
+  bool add_generation_prompt = true;  // end with what opens the assistant's turn
+  std::string bos_token{};              // the text of these tokens, as templates write them out
+  std::string eos_token{};
+  int64_t local_time_s = 0;  // since 1970-01-01 00:00 on the local clock, for templates that write the date
+};
+
+// A compiled Jinja template, as a model file carries it (tokenizer.chat_template). It comes from outside: it reaches nothing
+// but the messages, and its steps, memory, output and time are bounded. Thread-safe.
+class ChatTemplate {
+ public:
+  // kCorrupt: larger than 1 MiB, or not a template; the message says in which line.
+  static Result<ChatTemplate> compile(std::string_view source);
+
+  // kInvalid: the template refuses these messages (two user turns in a row, say) or runs into a limit; kInvalid too when a message
+  // is not UTF-8. A template that ran into the memory or time limit refuses every later call.
+  Result<std::string> render(std::span<const ChatMessage> messages, const TemplateOptions& options) const;
+
+ private:
+  struct Free {
+    void operator()(hb_template* compiled) const;
+  };
+  explicit ChatTemplate(hb_template* compiled) : compiled_(compiled) {}
+  std::unique_ptr<hb_template, Free> compiled_;
+};
+
+int64_t local_clock_s();  // now, for TemplateOptions::local_time_s
+
+}  // namespace halfbyte

@@ -1,0 +1,140 @@
+#include "text/chat_template.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <thread>
+
+#include "base/file.h"
+#include "base/json.h"
+
+namespace halfbyte {
+namespace {
+
+const std::filesystem::path kData = std::filesystem::path(HALFBYTE_TEST_DATA) / "chat_templates";
+const std::vector<ChatMessage> kQuestion = {{"user", "Why is the sky blue?"}};
+constexpr int64_t kMorningOf26July2024 = 1721988000;
+
+std::string rendered(std::string_view source, const std::vector<ChatMessage>& messages = kQuestion) {
+  const auto compiled = ChatTemplate::compile(source);
+  if (!compiled) return compiled.error().message;
+  const auto text = compiled->render(messages, {.bos_token = "<s>", .eos_token = "</s>", .local_time_s = kMorningOf26July2024});
+  return text ? *text : text.error().message;
+}
+
+std::vector<ChatMessage> messages_of(const Json& json) {
+  std::vector<ChatMessage> messages;
+  for (const Json& message : *json.array()) messages.push_back({*message.find("role")->text(), *message.find("content")->text()});
+  return messages;
+}
+
+TEST(ChatTemplate, RendersEveryFamilyAsJinja2Does) {
+  const auto recorded = read_text(kData / "cases.json", size_t{1} << 20);
+  ASSERT_TRUE(recorded) << recorded.error().message;
+  const auto cases = parse_json(*recorded, "cases.json");
+  ASSERT_TRUE(cases) << cases.error().message;
+  ASSERT_GE(cases->array()->size(), 27U);
+  for (const Json& c : *cases->array()) {
+    const std::string& name = *c.find("template")->text();
+    const auto source = read_text(kData / name, size_t{1} << 20);
+    ASSERT_TRUE(source) << source.error().message;
+    const std::string text = rendered(*source, messages_of(*c.find("messages")));
+    if (const Json* refusal = c.find("refusal"))
+      EXPECT_EQ(text, "chat template failed at line 1: " + *refusal->text()) << name;
+    else
+      EXPECT_EQ(text, *c.find("text")->text()) << name;
+  }
+}
+
+TEST(ChatTemplate, LeavesTheAssistantsTurnClosedWhenAskedTo) {
+  const auto compiled = ChatTemplate::compile("{{ messages[0].content }}{% if add_generation_prompt %} ->{% endif %}");
+  ASSERT_TRUE(compiled);
+  EXPECT_EQ(*compiled->render(kQuestion, {.add_generation_prompt = true}), "Why is the sky blue? ->");
+  EXPECT_EQ(*compiled->render(kQuestion, {.add_generation_prompt = false}), "Why is the sky blue?");
+}
+
+TEST(ChatTemplate, MessagesAreTextWhateverTheyHold) {
+  const std::string odd = std::string("{{ 1 }} \" \\ \n \t {% raise %} \x01 ") + '\0' + " \xf0\x9f\x98\x80";
+  EXPECT_EQ(rendered("{{ messages[0].content }}", {{"user", odd}}), odd);
+  EXPECT_EQ(rendered("{{ messages|length }}", {}), "0");
+}
+
+TEST(ChatTemplate, AMessageThatIsNotUtf8IsRefused) {
+  EXPECT_EQ(rendered("{{ messages[0].content }}", {{"user", "\xff"}}), "chat template failed: the messages are not valid UTF-8");
+}
+
+TEST(ChatTemplate, AnInvalidTemplateIsRefusedWithItsLine) {
+  EXPECT_TRUE(rendered("one\n{% for m in messages %}\n{{ m }}").starts_with("chat template invalid at line 3: ")) << rendered("{% for m in x %}");
+  EXPECT_TRUE(rendered("\n{{ 1 +").starts_with("chat template invalid at line 2: "));
+  EXPECT_TRUE(rendered("{% nosuch %}").starts_with("chat template invalid at line 1: "));
+  EXPECT_EQ(rendered("a\n\xff"), "chat template invalid at line 2: not valid UTF-8");
+  EXPECT_EQ(rendered(std::string(17 << 20, 'x')), "chat template invalid: 17825792 bytes, at most 1048576 are read");
+}
+
+TEST(ChatTemplate, NothingOutsideTheMessagesIsInReach) {
+  for (const std::string source : {"{% include '/etc/passwd' %}", "{% import 'os' as os %}", "{{ ''.__class__.__mro__ }}",
+                                   "{{ self._TemplateReference__context }}", "{{ open('/etc/passwd') }}", "{% extends 'x' %}"})
+    EXPECT_TRUE(rendered(source).starts_with("chat template ")) << source << ": " << rendered(source);
+}
+
+// Each of these is a few bytes that would take all memory or run for ever.
+TEST(ChatTemplate, BombsEndInAnError) {
+  const std::string loop = "{% for i in range(100000) %}";
+  const std::vector<std::string> bombs = {
+      "{% for i in range(10**9) %}{% endfor %}",
+      loop + loop + loop + "x{% endfor %}{% endfor %}{% endfor %}",
+      "{{ 'x' * 10**9 }}",
+      "{{ 'x' * 10**12 }}",
+      "{% set ns = namespace(x='xxxxxxxx') %}" + loop + "{% set ns.x = ns.x ~ ns.x %}{% endfor %}",
+      "{% set ns = namespace(x=['x']) %}" + loop + "{% set ns.x = ns.x + ns.x %}{% endfor %}{{ ns.x|length }}",
+      loop + "{{ ('x' * 50000000)|length }}{% endfor %}",
+      "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
+      loop + "{{ 'x' * 10000 }}{% endfor %}",
+      "{{ '%1000000000d'|format(1) }}",
+      "{{ range(100000)|list|tojson(indent=100000000) }}",
+  };
+  for (const std::string& bomb : bombs) {
+    const std::string text = rendered(bomb);
+    EXPECT_TRUE(text.starts_with("chat template ") && text.size() < 400) << bomb << ": " << text.substr(0, 200);
+  }
+}
+
+TEST(ChatTemplate, DeepNestingOverflowsNoStack) {
+  const auto repeated = [](std::string_view part, int times) {
+    std::string all;
+    for (int i = 0; i < times; ++i) all += part;
+    return all;
+  };
+  for (const std::string& source : {repeated("{% if true %}", 10000), repeated("{% if true %}", 10000) + repeated("{% endif %}", 10000),
+                                    "{{ " + repeated("(", 100000), "{{ " + repeated("[", 300000) + repeated("]", 300000) + " }}",
+                                    "{{ " + repeated("not ", 200000) + "1 }}", "{{ " + repeated("-", 500000) + "1 }}",
+                                    "{{ 1" + repeated(" ~ 1", 200000) + " }}", "{{ x" + repeated(".a", 400000) + " }}",
+                                    "{{ x" + repeated("|trim", 150000) + " }}", "{{ 1" + repeated(" if 1 else 1", 80000) + " }}"})
+    static_cast<void>(rendered(source));  // an answer or an error, but an end
+  // A value nested as deeply as the budget allows: printed, compared and dropped.
+  const std::string nest = "{% set ns = namespace(x=[]) %}{% for i in range(100000) %}{% set ns.x = [[[[[[[[ns.x]]]]]]]] %}{% endfor %}";
+  for (const std::string_view use : {"", "{{ ns.x }}", "{{ ns.x == ns.x }}", "{{ ns.x|tojson }}", "{{ [ns.x]|sort }}"})
+    static_cast<void>(rendered(nest + std::string(use)));
+}
+
+TEST(ChatTemplate, RefusesToRunAgainAfterTakingTooMuchMemory) {
+  const auto compiled = ChatTemplate::compile("{% if messages %}{{ 'x' * (90000000 * messages|length) }}{% endif %}ok");
+  ASSERT_TRUE(compiled);
+  EXPECT_EQ(*compiled->render({}, {}), "ok");
+  EXPECT_EQ(compiled->render(kQuestion, {}).error().message, "chat template failed: needs too much memory or time");
+  EXPECT_EQ(compiled->render({}, {}).error().message, "chat template failed: needed too much memory or time before");
+}
+
+TEST(ChatTemplate, RendersFromManyThreadsAtOnce) {
+  const auto compiled = ChatTemplate::compile("{% for m in messages %}{{ m.role }}{% endfor %}");
+  ASSERT_TRUE(compiled);
+  std::vector<std::string> texts(8);
+  {
+    std::vector<std::jthread> threads;
+    for (std::string& text : texts) threads.emplace_back([&] { text = *compiled->render(kQuestion, {}); });
+  }
+  for (const std::string& text : texts) EXPECT_EQ(text, "user");
+}
+
+}  // namespace
+}  // namespace halfbyte
