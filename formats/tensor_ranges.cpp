@@ -13,14 +13,14 @@ Result<void> place_tensors(const ByteSource& source, uint64_t header_end, uint64
     const auto begin = checked_add(data, tensor.offset);
     const auto end = begin ? checked_add(*begin, tensor.bytes) : std::nullopt;
     if (!end || *end > source.size())
-      return corrupt("{}: tensor '{}': {} bytes at data offset {} (byte {} of the file) lie outside the file of {} bytes", source.path(), tensor.name,
+      return corrupt("{}: tensor '{}': {} bytes at data offset {} (data begins at byte {}) lie outside the file of {} bytes", source.path(), tensor.name,
                      tensor.bytes, tensor.offset, data, source.size());
     tensor.offset = *begin;
   }
 
   std::vector<const TensorLocation*> sorted;
   for (const TensorLocation& tensor : file.tensors) sorted.push_back(&tensor);
-  std::ranges::sort(sorted, {}, &TensorLocation::offset);
+  std::ranges::stable_sort(sorted, {}, &TensorLocation::offset);
   uint64_t end = data;  // of all tensors so far, with padding
   uint64_t unused = 0;
   for (size_t i = 0; i < sorted.size(); ++i) {
