@@ -11,12 +11,13 @@
 
 #include "formats/checkpoint.h"
 #include "halfbyte/result.h"
+#include "text/scheme.h"
+#include "text/special_ids.h"
+#include "text/special_tokens.h"
+#include "text/token.h"
+#include "text/vocabulary.h"
 
 namespace halfbyte {
-
-using Token = int32_t;
-
-enum class TokenType : uint8_t { kNormal = 1, kUnknown = 2, kControl = 3, kUserDefined = 4, kUnused = 5, kByte = 6 };  // GGUF's numbers
 
 struct EncodeOptions {
   bool add_special = false;   // BOS / EOS / CLS / SEP as the model file asks for
@@ -25,9 +26,11 @@ struct EncodeOptions {
 
 class Tokenizer {
  public:
-  // From tokenizer.ggml.*. kCorrupt: the vocabulary contradicts itself; kUnsupported: an unknown model or pre-tokenizer, by name.
+  // From tokenizer.ggml.*; keeps nothing of `metadata`. kCorrupt: the vocabulary contradicts itself; kUnsupported: an unknown
+  // model or pre-tokenizer, by name.
   static Result<std::unique_ptr<Tokenizer>> open(const Metadata& metadata);
-  virtual ~Tokenizer() = default;
+  Tokenizer(const Tokenizer&) = delete;
+  Tokenizer& operator=(const Tokenizer&) = delete;
 
   // Any bytes are accepted; invalid UTF-8 is encoded as far as the vocabulary can and never refused.
   std::vector<Token> encode(std::string_view text, EncodeOptions options = {}) const;
@@ -37,27 +40,45 @@ class Tokenizer {
   // All of `tokens`, with what the model's scheme does at the text's beginning (SPM drops the space it added).
   std::string decode(std::span<const Token> tokens, bool special = false) const;
 
-  int vocabulary_size() const;
-  std::string_view text(Token token) const;  // as it stands in the file
-  TokenType type(Token token) const;
-  std::optional<Token> find(std::string_view text) const;
-  std::optional<Token> bos() const, eos() const, unknown() const, pad() const;
-  bool adds_bos() const;  // the file asks for it
-  bool adds_eos() const;
+  int vocabulary_size() const { return vocabulary_.size(); }
+  std::string_view text(Token token) const;  // as it stands in the file; empty: out of range
+  TokenType type(Token token) const;         // kUnused: out of range
+  std::optional<Token> find(std::string_view text) const { return vocabulary_.find(text); }
+  std::optional<Token> bos() const { return ids_.bos; }
+  std::optional<Token> eos() const { return ids_.eos; }
+  std::optional<Token> unknown() const { return ids_.unknown; }
+  std::optional<Token> pad() const { return ids_.pad; }
+  bool adds_bos() const { return ids_.adds_bos; }  // the file asks for it
+  bool adds_eos() const { return ids_.adds_eos; }
   bool ends_generation(Token token) const;  // eos, eot, eom, and every end-of-turn token the vocabulary is known by
-  std::span<const Token> end_tokens() const;
+  std::span<const Token> end_tokens() const { return ids_.ends; }  // ascending
   // What was odd in the file but harmless (a pad id past the vocabulary, ...).
-  std::span<const std::string> warnings() const;
+  std::span<const std::string> warnings() const { return warnings_; }
+
+ private:
+  Tokenizer() = default;
+  void append_piece(Token token, bool special, std::string& bytes) const;
+
+  Vocabulary vocabulary_;
+  SpecialIds ids_;
+  std::unique_ptr<const SpecialTokens> specials_;
+  std::unique_ptr<const Scheme> scheme_;  // refers to vocabulary_
+  std::vector<std::string> warnings_;
 };
 
 // Turns a stream of tokens into text that never ends in half a character.
 class Detokenizer {
  public:
-  explicit Detokenizer(const Tokenizer& tokenizer, bool special = false);
+  explicit Detokenizer(const Tokenizer& tokenizer, bool special = false) : tokenizer_(tokenizer), special_(special) {}
   // Text that has become complete with this token; may be empty. Invalid bytes become U+FFFD, one per maximal ill-formed part (Unicode 3.9).
   std::string push(Token token);
   // What is left at the end: an incomplete character as U+FFFD.
   std::string finish();
+
+ private:
+  const Tokenizer& tokenizer_;
+  bool special_;
+  std::string pending_;  // the beginning of a character, at most 3 bytes
 };
 
 }  // namespace halfbyte

@@ -1,0 +1,90 @@
+// The small part of regular expressions that pre-tokenizers are written in: alternatives tried in order, each a sequence of
+// greedy runs of character sets. Matching is by table look-ups on the kind of each character; no text makes it more than linear.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "text/unicode.h"
+
+namespace halfbyte {
+
+// A text with the kind of every character, at the index of the character's first byte.
+class ClassifiedText {
+ public:
+  explicit ClassifiedText(std::string_view text);
+  std::string_view text() const { return text_; }
+  uint32_t size() const { return static_cast<uint32_t>(text_.size()); }
+  CharKind kind(uint32_t at) const { return kinds_[at]; }
+  char byte(uint32_t at) const { return text_[at]; }
+  char32_t code_point(uint32_t at) const { return read_utf8(text_, at).code_point; }
+  uint32_t after(uint32_t at) const {  // the next character
+    do ++at;
+    while (kinds_[at] == CharKind::kContinuation);
+    return at;
+  }
+  uint32_t before(uint32_t at) const {  // the character before
+    do --at;
+    while (kinds_[at] == CharKind::kContinuation);
+    return at;
+  }
+
+ private:
+  std::string_view text_;
+  std::vector<CharKind> kinds_;  // size() + 1; the last is no continuation
+};
+
+struct CodePointRange {
+  char32_t first, last;
+};
+
+// One element of an alternative.
+struct Element {
+  enum class Kind : uint8_t {
+    kRun,            // `least` to `most` characters of the set, as many as possible
+    kSuffix,         // 's 't 're 've 'm 'll 'd, in lower case
+    kAnyCaseSuffix,  // the same in any case
+    kOptionalSuffix, // the same in any case, or nothing
+    kNotBeforeWord,  // (?!\S): a white-space character or the end follows
+    kLiteral,        // these very bytes
+  };
+  static constexpr uint32_t kNoLimit = UINT32_MAX;
+
+  Kind kind = Kind::kRun;
+  CharSet set = {};
+  uint32_t least = 0, most = 0;
+  std::span<const CodePointRange> ranges = {};  // characters beside the set, ascending
+  std::string_view literal = {};
+};
+
+namespace pattern {
+inline Element run(CharSet set, uint32_t least = 1, uint32_t most = Element::kNoLimit) { return {Element::Kind::kRun, set, least, most}; }
+inline Element any(CharSet set) { return run(set, 0); }
+inline Element optional(CharSet set) { return run(set, 0, 1); }
+inline Element one(CharSet set) { return run(set, 1, 1); }
+inline Element run(std::span<const CodePointRange> ranges) { return {Element::Kind::kRun, {}, 1, Element::kNoLimit, ranges}; }
+inline Element suffix() { return {Element::Kind::kSuffix}; }
+inline Element any_case_suffix() { return {Element::Kind::kAnyCaseSuffix}; }
+inline Element optional_suffix() { return {Element::Kind::kOptionalSuffix}; }
+inline Element not_before_word() { return {Element::Kind::kNotBeforeWord}; }
+inline Element literal(std::string_view text) { return {.kind = Element::Kind::kLiteral, .literal = text}; }
+}  // namespace pattern
+
+class Pattern {
+ public:
+  using Alternative = std::vector<Element>;
+  Pattern(std::initializer_list<Alternative> alternatives);
+
+  // Where the first alternative that matches at `at` ends; `at` when none does. Nothing at or past `end` is looked at.
+  uint32_t match(const ClassifiedText& text, uint32_t at, uint32_t end) const;
+  // Cuts [begin, end) into the matches and what lies between them; appends where each part ends.
+  void split(const ClassifiedText& text, uint32_t begin, uint32_t end, std::vector<uint32_t>& ends) const;
+
+ private:
+  std::vector<Alternative> alternatives_;
+  std::vector<uint32_t> starting_;  // by kind: a bit for each alternative that a character of this kind may begin
+};
+
+}  // namespace halfbyte

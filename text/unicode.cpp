@@ -1,0 +1,158 @@
+#include "text/unicode.h"
+
+#include <utf8proc.h>
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+namespace halfbyte {
+namespace {
+
+using Form = Utf8Character::Form;
+
+// The least and greatest second byte that may follow a lead byte (Unicode table 3-7), and how many bytes there are in all.
+struct Lead {
+  uint8_t bytes, least, greatest;
+};
+Lead lead(uint8_t byte) {
+  if (byte < 0xc2) return {0, 0, 0};
+  if (byte < 0xe0) return {2, 0x80, 0xbf};
+  if (byte == 0xe0) return {3, 0xa0, 0xbf};  // less would be overlong
+  if (byte == 0xed) return {3, 0x80, 0x9f};  // more would be a surrogate
+  if (byte < 0xf0) return {3, 0x80, 0xbf};
+  if (byte == 0xf0) return {4, 0x90, 0xbf};
+  if (byte < 0xf4) return {4, 0x80, 0xbf};
+  if (byte == 0xf4) return {4, 0x80, 0x8f};  // more would pass U+10FFFF
+  return {0, 0, 0};
+}
+
+bool is_white_space(char32_t c) {
+  return (c >= 0x09 && c <= 0x0d) || c == 0x20 || c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x2028 ||
+         c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
+}
+
+CharKind ascii_kind(char32_t c, utf8proc_category_t category) {
+  switch (c) {
+    case ' ': return CharKind::kSpace;
+    case '\t': return CharKind::kTab;
+    case '\n': return CharKind::kLineFeed;
+    case '\r': return CharKind::kCarriageReturn;
+    case '\'': return CharKind::kApostrophe;
+    case '/': return CharKind::kSlash;
+    default: break;
+  }
+  if (is_white_space(c)) return CharKind::kOtherSpace;
+  switch (category) {
+    case UTF8PROC_CATEGORY_LU: return CharKind::kAsciiUpper;
+    case UTF8PROC_CATEGORY_LL: return CharKind::kAsciiLower;
+    case UTF8PROC_CATEGORY_ND: return CharKind::kAsciiDigit;
+    case UTF8PROC_CATEGORY_CC: return CharKind::kControl;
+    case UTF8PROC_CATEGORY_SM:
+    case UTF8PROC_CATEGORY_SC:
+    case UTF8PROC_CATEGORY_SK: return CharKind::kAsciiSymbol;
+    default: return CharKind::kAsciiPunctuation;
+  }
+}
+
+CharKind look_up_kind(char32_t c) {
+  const utf8proc_category_t category = utf8proc_category(static_cast<utf8proc_int32_t>(c));
+  if (c < 0x80) return ascii_kind(c, category);
+  if (is_white_space(c)) return CharKind::kOtherSpace;
+  switch (category) {
+    case UTF8PROC_CATEGORY_LU: return CharKind::kUpper;
+    case UTF8PROC_CATEGORY_LL: return CharKind::kLower;
+    case UTF8PROC_CATEGORY_LT: return CharKind::kTitle;
+    case UTF8PROC_CATEGORY_LM: return CharKind::kModifier;
+    case UTF8PROC_CATEGORY_LO: return is_han(c) ? CharKind::kHan : CharKind::kLetter;
+    case UTF8PROC_CATEGORY_MN:
+    case UTF8PROC_CATEGORY_MC:
+    case UTF8PROC_CATEGORY_ME: return CharKind::kMark;
+    case UTF8PROC_CATEGORY_ND: return CharKind::kDigit;
+    case UTF8PROC_CATEGORY_NL:
+    case UTF8PROC_CATEGORY_NO: return CharKind::kNumber;
+    case UTF8PROC_CATEGORY_PC:
+    case UTF8PROC_CATEGORY_PD:
+    case UTF8PROC_CATEGORY_PS:
+    case UTF8PROC_CATEGORY_PE:
+    case UTF8PROC_CATEGORY_PI:
+    case UTF8PROC_CATEGORY_PF:
+    case UTF8PROC_CATEGORY_PO: return CharKind::kPunctuation;
+    case UTF8PROC_CATEGORY_SM:
+    case UTF8PROC_CATEGORY_SC:
+    case UTF8PROC_CATEGORY_SK:
+    case UTF8PROC_CATEGORY_SO: return CharKind::kSymbol;
+    case UTF8PROC_CATEGORY_CC: return CharKind::kControl;
+    default: return CharKind::kOther;
+  }
+}
+
+// Kinds of the assigned planes in two stages: block of 256 -> page -> kind. Neighbouring blocks that are alike share a page,
+// which leaves some 90 KiB. Made once, in under a millisecond.
+class KindTable {
+ public:
+  static constexpr char32_t kEnd = 0x32400;  // past the last ideograph; above are only tags, private use and nothing
+
+  KindTable() {
+    std::array<CharKind, 256> page;
+    for (char32_t block = 0; block < page_of_.size(); ++block) {
+      for (char32_t i = 0; i < 256; ++i) page[i] = look_up_kind(block << 8 | i);
+      if (kinds_.empty() || !std::equal(page.begin(), page.end(), kinds_.end() - 256)) kinds_.insert(kinds_.end(), page.begin(), page.end());
+      page_of_[block] = static_cast<uint16_t>(kinds_.size() / 256 - 1);
+    }
+  }
+  CharKind operator[](char32_t c) const { return kinds_[static_cast<size_t>(page_of_[c >> 8]) << 8 | (c & 0xff)]; }
+
+ private:
+  std::array<uint16_t, (kEnd >> 8)> page_of_;
+  std::vector<CharKind> kinds_;
+};
+
+}  // namespace
+
+Utf8Character read_utf8(std::string_view text, size_t at) {
+  const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
+  const uint8_t first = byte(at);
+  if (first < 0x80) return {first, 1, Form::kWhole};
+  const Lead rule = lead(first);
+  if (rule.bytes == 0) return {0xfffd, 1, Form::kIllFormed};
+  char32_t c = first & (0x7fu >> rule.bytes);
+  for (uint32_t i = 1; i < rule.bytes; ++i) {
+    if (at + i == text.size()) return {0xfffd, i, Form::kCutShort};
+    const uint8_t next = byte(at + i);
+    if (next < (i == 1 ? rule.least : 0x80) || next > (i == 1 ? rule.greatest : 0xbf)) return {0xfffd, i, Form::kIllFormed};
+    c = c << 6 | (next & 0x3fu);
+  }
+  return {c, rule.bytes, Form::kWhole};
+}
+
+void append_utf8(std::string& text, char32_t c) {
+  const auto put = [&](char32_t byte) { text += static_cast<char>(byte); };
+  if (c < 0x80) {
+    put(c);
+  } else if (c < 0x800) {
+    put(0xc0 | c >> 6);
+    put(0x80 | (c & 0x3f));
+  } else if (c < 0x10000) {
+    put(0xe0 | c >> 12);
+    put(0x80 | (c >> 6 & 0x3f));
+    put(0x80 | (c & 0x3f));
+  } else {
+    put(0xf0 | c >> 18);
+    put(0x80 | (c >> 12 & 0x3f));
+    put(0x80 | (c >> 6 & 0x3f));
+    put(0x80 | (c & 0x3f));
+  }
+}
+
+CharKind kind_of(char32_t code_point) {
+  static const KindTable table;
+  return code_point < KindTable::kEnd ? table[code_point] : look_up_kind(code_point);
+}
+
+bool is_han(char32_t c) {
+  return (c >= 0x4e00 && c <= 0x9fff) || (c >= 0x3400 && c <= 0x4dbf) || (c >= 0x20000 && c <= 0x2a6df) || (c >= 0x2a700 && c <= 0x2ebef) ||
+         (c >= 0xf900 && c <= 0xfaff) || (c >= 0x2f800 && c <= 0x2fa1f);
+}
+
+}  // namespace halfbyte

@@ -1,0 +1,90 @@
+// Characters: reading them from bytes that need not be UTF-8, and what kind each one is.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace halfbyte {
+
+// One character, or the longest ill-formed part that could have begun one (Unicode 3.9, "maximal subpart").
+struct Utf8Character {
+  enum class Form : uint8_t { kWhole, kIllFormed, kCutShort };  // kCutShort: the text ends inside a character that was fine so far
+  char32_t code_point;                                          // U+FFFD unless whole
+  uint32_t bytes;                                               // at least 1
+  Form form;
+};
+// `at` is inside `text`. Overlong forms, surrogates and what lies past U+10FFFF are ill-formed.
+Utf8Character read_utf8(std::string_view text, size_t at);
+void append_utf8(std::string& text, char32_t code_point);
+
+// Every code point is of exactly one kind; the sets that pre-tokenizers speak of are unions of these.
+// ASCII is cut finer than the rest because patterns single out its characters.
+enum class CharKind : uint8_t {
+  kSpace,           // ' '
+  kTab,             // '\t'
+  kLineFeed,        // '\n'
+  kCarriageReturn,  // '\r'
+  kOtherSpace,      // the rest of White_Space
+  kApostrophe,      // '\''
+  kSlash,           // '/'
+  kAsciiPunctuation,
+  kAsciiSymbol,  // $ + < = > ^ ` | ~
+  kAsciiUpper,
+  kAsciiLower,
+  kAsciiDigit,
+  kUpper,   // Lu
+  kLower,   // Ll
+  kTitle,   // Lt
+  kModifier,  // Lm
+  kHan,       // Lo, an ideograph
+  kLetter,    // Lo, any other
+  kMark,      // Mn Mc Me
+  kDigit,     // Nd
+  kNumber,    // Nl No
+  kPunctuation,
+  kSymbol,
+  kControl,  // Cc that is no White_Space
+  kOther,    // Cf Co Cs Cn
+  kContinuation,  // not a character: a byte inside one, in arrays of kinds by byte
+};
+
+CharKind kind_of(char32_t code_point);
+bool is_han(char32_t code_point);  // CJK ideograph blocks, as tokenizers list them
+
+// A set of kinds, written much as patterns write it: ~(chars::kS | chars::kL) is [^\s\p{L}].
+class CharSet {
+ public:
+  constexpr CharSet() = default;
+  constexpr CharSet(CharKind kind) : bits_(1u << static_cast<unsigned>(kind)) {}  // NOLINT: implicit by design
+  constexpr bool contains(CharKind kind) const { return (bits_ >> static_cast<unsigned>(kind) & 1u) != 0; }
+  constexpr CharSet operator|(CharSet other) const { return CharSet(bits_ | other.bits_); }
+  constexpr CharSet operator&(CharSet other) const { return CharSet(bits_ & other.bits_); }
+  constexpr CharSet operator~() const { return CharSet(~bits_ & kAll); }
+  constexpr bool operator==(const CharSet&) const = default;
+
+ private:
+  static constexpr uint32_t kAll = (1u << static_cast<unsigned>(CharKind::kContinuation)) - 1;
+  explicit constexpr CharSet(uint32_t bits) : bits_(bits) {}
+  uint32_t bits_ = 0;
+};
+
+// The names patterns use: chars::kL is \p{L}, chars::kS is \s, chars::kSymbol is \p{S}.
+namespace chars {
+inline constexpr CharSet kCrLf = CharSet(CharKind::kLineFeed) | CharKind::kCarriageReturn;
+inline constexpr CharSet kS = kCrLf | CharKind::kSpace | CharKind::kTab | CharKind::kOtherSpace;
+inline constexpr CharSet kAsciiLetter = CharSet(CharKind::kAsciiUpper) | CharKind::kAsciiLower;
+inline constexpr CharSet kUpperOrTitle = CharSet(CharKind::kAsciiUpper) | CharKind::kUpper | CharKind::kTitle;  // Lu Lt
+inline constexpr CharSet kLower = CharSet(CharKind::kAsciiLower) | CharKind::kLower;                           // Ll
+inline constexpr CharSet kUncased = CharSet(CharKind::kModifier) | CharKind::kLetter | CharKind::kHan;         // Lm Lo
+inline constexpr CharSet kL = kUpperOrTitle | kLower | kUncased;
+inline constexpr CharSet kM = CharKind::kMark;
+inline constexpr CharSet kN = CharSet(CharKind::kAsciiDigit) | CharKind::kDigit | CharKind::kNumber;
+inline constexpr CharSet kAsciiP = CharSet(CharKind::kApostrophe) | CharKind::kSlash | CharKind::kAsciiPunctuation;
+inline constexpr CharSet kP = kAsciiP | CharKind::kPunctuation;
+inline constexpr CharSet kSymbol = CharSet(CharKind::kAsciiSymbol) | CharKind::kSymbol;
+inline constexpr CharSet kAnything = ~CharSet();
+}  // namespace chars
+
+}  // namespace halfbyte

@@ -1,0 +1,56 @@
+// The tokens of a model file: their texts, types and scores, and which of them mean something special.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "formats/checkpoint.h"
+#include "halfbyte/result.h"
+#include "text/flat_index.h"
+#include "text/token.h"
+
+namespace halfbyte {
+
+// Texts lie one after another in one string; the index holds numbers only. Ids are 0 .. size() - 1, checked by the caller.
+class Vocabulary {
+ public:
+  Vocabulary() = default;  // empty
+  static constexpr size_t kLongestToken = 65536;  // bytes
+
+  // Reads tokenizer.ggml.tokens, .token_type and .scores. kCorrupt names the key, or the token, that contradicts the rest.
+  static Result<Vocabulary> read(const Metadata& metadata, std::vector<std::string>& warnings);
+
+  int size() const { return static_cast<int>(types_.size()); }
+  bool contains(Token token) const { return token >= 0 && token < size(); }
+  std::string_view text(Token token) const {
+    const auto i = static_cast<size_t>(token);
+    return std::string_view(texts_).substr(begins_[i], begins_[i + 1] - begins_[i]);
+  }
+  TokenType type(Token token) const { return types_[static_cast<size_t>(token)]; }
+  void set_type(Token token, TokenType type) { types_[static_cast<size_t>(token)] = type; }
+  bool has_scores() const { return !scores_.empty(); }
+  float score(Token token) const { return scores_[static_cast<size_t>(token)]; }
+  size_t longest() const { return longest_; }  // bytes
+
+  // The token with this text; of several the first.
+  std::optional<Token> find(std::string_view text) const {
+    const auto item = index_.find(hash_of(text), [&](uint32_t i) { return this->text(static_cast<Token>(i)) == text; });
+    if (!item) return std::nullopt;
+    return static_cast<Token>(*item);
+  }
+  // <0x00> .. <0xFF> among tokens of type kByte; -1 where there is none. kCorrupt: a byte token of another form, or one twice.
+  Result<std::vector<Token>> byte_tokens(const std::string& path) const;
+
+ private:
+  std::string texts_;
+  std::vector<uint32_t> begins_;  // size() + 1
+  std::vector<TokenType> types_;
+  std::vector<float> scores_;  // empty: the file has none
+  FlatIndex index_;
+  size_t longest_ = 0;
+};
+
+}  // namespace halfbyte
