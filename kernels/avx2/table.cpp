@@ -1,0 +1,8 @@
+#include "kernels/avx2/vec.h"
+
+#include "kernels/table.h"
+#include "quant/panel.h"
+
+namespace halfbyte::avx2 {
+#include "kernels/body/table.h"
+}  // namespace halfbyte::avx2

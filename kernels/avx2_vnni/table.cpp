@@ -1,0 +1,8 @@
+#include "kernels/avx2_vnni/vec.h"
+
+#include "kernels/table.h"
+#include "quant/panel.h"
+
+namespace halfbyte::avx2_vnni {
+#include "kernels/body/table.h"
+}  // namespace halfbyte::avx2_vnni

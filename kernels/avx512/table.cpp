@@ -1,0 +1,8 @@
+#include "kernels/avx512/vec.h"
+
+#include "kernels/table.h"
+#include "quant/panel.h"
+
+namespace halfbyte::avx512 {
+#include "kernels/body/table.h"
+}  // namespace halfbyte::avx512

@@ -1,0 +1,45 @@
+// AVX-512 with VNNI: one instruction multiplies and sums the four unsigned weight bytes and four signed activation bytes of a lane.
+#pragma once
+
+#include <immintrin.h>
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#define HALFBYTE_INLINE inline __attribute__((always_inline))
+
+namespace halfbyte::avx512_vnni {
+namespace {
+
+constexpr int kDirectTokens = 8;
+constexpr int kUnpackedTokens = 12;  // 12 integer and 12 float accumulators, weights, scales: 32 registers
+constexpr int kScoreQueries = 8;
+constexpr int kValueQueries = 4;
+constexpr int kValueVectors = 4;
+constexpr int kPrefetchBytes = 2048;    // how far ahead weights are fetched
+
+#include "kernels/avx512/lanes.h"
+
+// 8-bit weights are made unsigned by adding 128.
+template <int kBits>
+struct Dot {
+  static constexpr int kOffset = kBits == 8 ? 128 : 0;
+  HALFBYTE_INLINE void add(int, I w, Quad x, I& total) { total = _mm512_dpbusd_epi32(total, w, x); }
+};
+template <int kBits>
+HALFBYTE_INLINE I as_dot_weights(I w) { return kBits == 8 ? _mm512_xor_si512(w, _mm512_set1_epi32((int)0x80808080)) : w; }
+
+template <int kBits, int kGroups>
+struct ScaledDot {
+  I sum;
+  HALFBYTE_INLINE void add(int j, I w, Quad x, I& total, I scale) {
+    sum = _mm512_dpbusd_epi32(j == 0 ? _mm512_setzero_si512() : sum, w, x);
+    if (j == kGroups - 1) total = _mm512_add_epi32(total, _mm512_mullo_epi32(sum, scale));
+  }
+};
+HALFBYTE_INLINE I as_dot_scale(I scale) { return scale; }
+
+HALFBYTE_INLINE I dot_pair(I sum, I pair, const int16_t* x) { return _mm512_dpwssd_epi32(sum, pair, quad((const int8_t*)x)); }
+
+}  // namespace
+}  // namespace halfbyte::avx512_vnni

@@ -1,0 +1,83 @@
+// Norm, sums, activations and rope: each output element depends on its own inputs only (rms_norm: and on one sum).
+
+template <class Formula>
+HALFBYTE_INLINE void for_pairs(const float* a, const float* b, int n, float* out, Formula formula) {
+  int i = 0;
+  for (; i + 16 <= n; i += 16) store(out + i, formula(load(a + i), load(b + i)));
+  if (i < n) store_part(out + i, formula(load_part(a + i, n - i), load_part(b + i, n - i)), n - i);
+}
+
+void rms_norm(const float* x, const float* w, float eps, int n, float* out) {
+  F squares = splat(0.0F);
+  int i = 0;
+  for (; i + 16 <= n; i += 16) squares = fma(load(x + i), load(x + i), squares);
+  if (i < n) squares = fma(load_part(x + i, n - i), load_part(x + i, n - i), squares);
+  const F factor = splat(1.0F / sqrtf(sum_pairwise(squares) / (float)n + eps));
+  for_pairs(x, w, n, out, [&](F a, F b) { return mul(mul(a, factor), b); });
+}
+
+void add(const float* a, const float* b, int n, float* out) {
+  for_pairs(a, b, n, out, [](F x, F y) { return add(x, y); });
+}
+
+void scale(const float* x, float s, int n, float* out) {
+  const F factor = splat(s);
+  for_pairs(x, x, n, out, [&](F a, F) { return mul(a, factor); });
+}
+
+// g / (1 + exp(-z)) * u
+HALFBYTE_INLINE F gated(F g, F z, F u) {
+  return mul(div(g, add(splat(1.0F), exp(sub(splat(0.0F), z)))), u);
+}
+
+void swiglu(const float* gate, const float* up, int n, float* out) {
+  for_pairs(gate, up, n, out, [](F g, F u) { return gated(g, g, u); });
+}
+
+// (1 + tanh(z)) / 2 = 1 / (1 + exp(-2 z)), so this is swiglu with another argument.
+void geglu(const float* gate, const float* up, int n, float* out) {
+  const F twice = splat(0x1.988454p0F);  // 2 sqrt(2 / pi)
+  const F cubic = splat(0.044715F);
+  for_pairs(gate, up, n, out, [&](F g, F u) {
+    const F z = fma(mul(mul(g, g), g), cubic, g);
+    return gated(g, mul(z, twice), u);
+  });
+}
+
+HALFBYTE_INLINE F turn_first(F x0, F x1, F c, F s) { return fma(x0, c, sub(splat(0.0F), mul(x1, s))); }
+HALFBYTE_INLINE F turn_second(F x0, F x1, F c, F s) { return fma(x0, s, mul(x1, c)); }
+
+void rope_halves(float* x, const float* cos, const float* sin, int n) {
+  float* second = x + n / 2;
+  int i = 0;
+  for (; i + 16 <= n / 2; i += 16) {
+    const F x0 = load(x + i), x1 = load(second + i), c = load(cos + i), s = load(sin + i);
+    store(x + i, turn_first(x0, x1, c, s));
+    store(second + i, turn_second(x0, x1, c, s));
+  }
+  if (const int rest = n / 2 - i; rest > 0) {
+    const F x0 = load_part(x + i, rest), x1 = load_part(second + i, rest);
+    const F c = load_part(cos + i, rest), s = load_part(sin + i, rest);
+    store_part(x + i, turn_first(x0, x1, c, s), rest);
+    store_part(second + i, turn_second(x0, x1, c, s), rest);
+  }
+}
+
+void rope_adjacent(float* x, const float* cos, const float* sin, int n) {
+  for (int begin = 0; begin < n / 2; begin += 16) {
+    const int pairs = n / 2 - begin < 16 ? n / 2 - begin : 16;
+    float first[16] = {}, second[16] = {};
+    for (int i = 0; i < pairs; ++i) {
+      first[i] = x[2 * (begin + i)];
+      second[i] = x[2 * (begin + i) + 1];
+    }
+    const F x0 = load(first), x1 = load(second);
+    const F c = load_part(cos + begin, pairs), s = load_part(sin + begin, pairs);
+    store(first, turn_first(x0, x1, c, s));
+    store(second, turn_second(x0, x1, c, s));
+    for (int i = 0; i < pairs; ++i) {
+      x[2 * (begin + i)] = first[i];
+      x[2 * (begin + i) + 1] = second[i];
+    }
+  }
+}

@@ -1,0 +1,213 @@
+// Formats with integer scales of sub-blocks inside 256 columns: Q4_K, Q5_K, Q6_K.
+//
+//   i    = sum over sub-blocks of sc * dot, j = sum over sub-blocks of m * (sum of q_a), both exact integers
+//   acc  = fma(float(i), d * d_a, acc), acc2 = fma(float(j), dmin * d_a, acc2)   over ascending groups
+//   y    = acc - acc2
+// Q6_K has no minima; its weights are q - 32, so i is the sum with unsigned q minus 32 * sum of sc * (sum of q_a).
+
+// What the sub-blocks of one group say about the 16 rows, widened once for all tokens.
+template <int kSubBlocks>
+struct SubScales {
+  F scale, minimum;             // d, dmin
+  I factor[kSubBlocks];         // the sub-blocks' scales as ScaledDot wants them
+  I pair[kSubBlocks / 2];       // int16 pairs of neighbouring sub-blocks' minima (Q6_K: scales), for dot_pair
+};
+
+HALFBYTE_INLINE I byte_of(I word, int i) { return bit_and(shift_right(word, 8 * i), splat_int(255)); }
+HALFBYTE_INLINE I byte_pair_of(I word, int i) {  // bytes 2i and 2i + 1, zero extended to 16 bits
+  const I both = i == 0 ? word : shift_right(word, 16);
+  return bit_or(bit_and(both, splat_int(255)), bit_and(shift_left(both, 8), splat_int(0x00ff0000)));
+}
+
+// d, dmin | 12 bytes of eight 6-bit scales and eight 6-bit minima, packed as in the file format.
+HALFBYTE_INLINE void decode_scales(const std::byte* group, SubScales<8>& out) {
+  out.scale = load_half(group);
+  out.minimum = load_half(group + 32);
+  const I w0 = load_int(group + 64), w1 = load_int(group + 128), w2 = load_int(group + 192);
+  const I six = splat_int(0x3f3f3f3f), four = splat_int(0x0f0f0f0f), top = splat_int(0x30303030);
+  const I scales[2] = {bit_and(w0, six), bit_or(bit_and(w2, four), bit_and(shift_right(w0, 2), top))};
+  const I minima[2] = {bit_and(w1, six), bit_or(bit_and(shift_right(w2, 4), four), bit_and(shift_right(w1, 2), top))};
+#pragma GCC unroll 8
+  for (int b = 0; b < 8; ++b) out.factor[b] = as_dot_scale(byte_of(scales[b / 4], b % 4));
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) out.pair[i] = byte_pair_of(minima[i / 2], i % 2);
+}
+
+// d in float32 | 16 int8 scales.
+HALFBYTE_INLINE void decode_scales(const std::byte* group, SubScales<16>& out) {
+  out.scale = load((const float*)group);
+  out.minimum = splat(0.0F);
+#pragma GCC unroll 16
+  for (int b = 0; b < 16; ++b) {
+    const I word = load_int(group + 64 + 64 * (b / 4));
+    out.factor[b] = as_dot_scale(shift_right_signed(shift_left(word, 24 - 8 * (b % 4)), 24));
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; ++i) {
+    const I word = load_int(group + 64 + 64 * (i / 2));
+    const I low = shift_right_signed(shift_left(word, i % 2 == 0 ? 24 : 8), 24);
+    const I high = shift_right_signed(shift_left(word, i % 2 == 0 ? 16 : 0), 24);
+    out.pair[i] = bit_or(bit_and(low, splat_int(0xffff)), shift_left(high, 16));
+  }
+}
+
+// One group of a panel: its scales, and weights(b, part, j) = columns 4j..4j+3 of the 32-column block b + part.
+// Blocks come kParts at a time, so that `part` is known when compiling.
+struct Q4_K {
+  static constexpr int kBits = 4, kSubBlocks = 8, kParts = 2;
+  static constexpr size_t kBytes = 2304;
+  SubScales<kSubBlocks> scales;
+  const std::byte* quants;
+
+  HALFBYTE_INLINE explicit Q4_K(const std::byte* group) : quants(group + 256) { decode_scales(group, scales); }
+  HALFBYTE_INLINE I weights(int b, int part, int j) const {
+    const I nibbles = load_int(quants + 256 * b + 64 * j);
+    return bit_and(part == 0 ? nibbles : shift_right(nibbles, 4), splat_int(0x0f0f0f0f));
+  }
+  HALFBYTE_INLINE void prefetch_blocks(int b) const {
+    for (int line = 0; line < 9; ++line) prefetch(quants + 288 * b + 64 * line + kPrefetchBytes);
+  }
+};
+
+struct Q5_K {
+  static constexpr int kBits = 5, kSubBlocks = 8, kParts = 2;
+  static constexpr size_t kBytes = 2816;
+  SubScales<kSubBlocks> scales;
+  const std::byte *high, *low;
+
+  HALFBYTE_INLINE explicit Q5_K(const std::byte* group) : high(group + 256), low(group + 768) { decode_scales(group, scales); }
+  HALFBYTE_INLINE I weights(int b, int part, int j) const {
+    const I nibbles = load_int(low + 256 * b + 64 * j);
+    const I w = bit_and(part == 0 ? nibbles : shift_right(nibbles, 4), splat_int(0x0f0f0f0f));
+    const I bit = bit_and(shift_right(load_int(high + 64 * j), b + part), splat_int(0x01010101));
+    return bit_or(w, shift_left(bit, 4));
+  }
+  HALFBYTE_INLINE void prefetch_blocks(int b) const {
+    for (int line = 0; line < 11; ++line) prefetch(high + 352 * b + 64 * line + kPrefetchBytes);
+  }
+};
+
+struct Q6_K {
+  static constexpr int kBits = 6, kSubBlocks = 16, kParts = 4;
+  static constexpr size_t kBytes = 3392;
+  SubScales<kSubBlocks> scales;
+  const std::byte *high, *low;
+
+  HALFBYTE_INLINE explicit Q6_K(const std::byte* group) : high(group + 320), low(group + 1344) { decode_scales(group, scales); }
+  HALFBYTE_INLINE I weights(int b, int part, int j) const {
+    const I nibbles = load_int(low + 256 * b + 64 * (8 * (part % 2) + j));
+    const I w = bit_and(part < 2 ? nibbles : shift_right(nibbles, 4), splat_int(0x0f0f0f0f));
+    const I word = load_int(high + 128 * b + 64 * j);
+    const I two = part == 0 ? shift_left(word, 4) : part == 1 ? shift_left(word, 2) : part == 2 ? word : shift_right(word, 2);
+    return bit_or(w, bit_and(two, splat_int(0x30303030)));
+  }
+  HALFBYTE_INLINE void prefetch_blocks(int b) const {
+    for (int line = 0; line < 27; ++line) prefetch(high + 424 * b + 64 * line + kPrefetchBytes);
+  }
+};
+
+// The same group unpacked into scratch: the scales, then 64 vectors of bytes.
+template <class Format>
+struct Unpacked256 {
+  static constexpr int kBits = Format::kBits, kSubBlocks = Format::kSubBlocks, kParts = 1;
+  static constexpr size_t kQuants = sizeof(SubScales<kSubBlocks>), kBytes = kQuants + 4096;
+  static_assert(kBytes <= kGroup * 24, "fits panel_scratch_bytes");
+  const SubScales<kSubBlocks>& scales;
+  const std::byte* quants;
+
+  HALFBYTE_INLINE explicit Unpacked256(const std::byte* group)
+      : scales(*(const SubScales<kSubBlocks>*)group), quants(group + kQuants) {}
+  HALFBYTE_INLINE I weights(int b, int, int j) const { return load_int(quants + 512 * b + 64 * j); }
+  HALFBYTE_INLINE void prefetch_blocks(int) const {}
+};
+
+template <class Format>
+void unpack_per256(const std::byte* panel, int columns, std::byte* out) {
+  for (int k = 0; k < columns; k += kGroup, panel += Format::kBytes) {
+    const Format group(panel);
+    *(SubScales<Format::kSubBlocks>*)out = group.scales;
+    out += Unpacked256<Format>::kQuants;
+    for (int b = 0; b < 8; b += Format::kParts)
+#pragma GCC unroll 4
+      for (int part = 0; part < Format::kParts; ++part)
+#pragma GCC unroll 8
+        for (int j = 0; j < 8; ++j, out += 64) store_int(out, group.weights(b, part, j));
+  }
+}
+
+// 16 rows times kTokens tokens.
+template <class Format, int kTokens>
+void rows_per256(const std::byte* panel, const Activations& x, int first_token, int columns, float* y, size_t y_stride) {
+  constexpr bool kMinimum = Format::kSubBlocks == 8;
+  constexpr int kSubGroups = 64 / Format::kSubBlocks;  // k-groups of 4 columns in a sub-block
+  F acc[kTokens], acc2[kTokens];
+#pragma GCC unroll 12
+  for (int t = 0; t < kTokens; ++t) acc[t] = acc2[t] = splat(0.0F);
+  const size_t stride = x.q_stride;
+  const int8_t* q = x.q + (size_t)first_token * stride;
+  const float* scales = x.scale + (size_t)first_token * x.scale_stride;
+  const size_t sum_stride = kMinimum ? x.sum32_stride : x.sum16_stride;
+  const int16_t* sums = (kMinimum ? x.sum32 : x.sum16) + (size_t)first_token * sum_stride;
+  for (int k = 0; k < columns; k += kGroup, panel += Format::kBytes, scales += 1, sums += Format::kSubBlocks) {
+    const Format group(panel);
+    I total[kTokens];
+#pragma GCC unroll 12
+    for (int t = 0; t < kTokens; ++t) total[t] = splat_int(0);
+    for (int b = 0; b < 8; b += Format::kParts) {
+      group.prefetch_blocks(b);
+#pragma GCC unroll 4
+      for (int part = 0; part < Format::kParts; ++part, q += 32) {
+#pragma GCC unroll 2
+        for (int sub = 0; sub < 8 / kSubGroups; ++sub) {
+          const I factor = group.scales.factor[(b + part) * (8 / kSubGroups) + sub];
+          ScaledDot<Format::kBits, kSubGroups> dot[kTokens];
+#pragma GCC unroll 8
+          for (int j = 0; j < kSubGroups; ++j) {
+            const I w = group.weights(b, part, sub * kSubGroups + j);
+#pragma GCC unroll 12
+            for (int t = 0; t < kTokens; ++t) dot[t].add(j, w, quad(q + t * stride + 4 * (sub * kSubGroups + j)), total[t], factor);
+          }
+        }
+      }
+    }
+#pragma GCC unroll 12
+    for (int t = 0; t < kTokens; ++t) {
+      I with_sums = splat_int(0);
+#pragma GCC unroll 8
+      for (int i = 0; i < Format::kSubBlocks / 2; ++i) with_sums = dot_pair(with_sums, group.scales.pair[i], sums + t * sum_stride + 2 * i);
+      const F scale_a = splat(scales[t * x.scale_stride]);
+      if (kMinimum)
+        acc2[t] = fma(to_float(with_sums), mul(group.scales.minimum, scale_a), acc2[t]);
+      else
+        total[t] = sub_int(total[t], shift_left(with_sums, 5));
+      acc[t] = fma(to_float(total[t]), mul(group.scales.scale, scale_a), acc[t]);
+    }
+  }
+#pragma GCC unroll 12
+  for (int t = 0; t < kTokens; ++t) store(y + (size_t)(first_token + t) * y_stride, kMinimum ? sub(acc[t], acc2[t]) : acc[t]);
+}
+
+template <class Format>
+HALFBYTE_INLINE void panels_per256(const std::byte* panel, size_t panel_bytes, int panels, const Activations& x, int columns,
+                                   int tokens, float* y, size_t y_stride, std::byte* scratch) {
+  const int tiles = tokens <= kDirectTokens ? 0 : (tokens + kUnpackedTokens - 1) / kUnpackedTokens;
+  for (int p = 0; p < panels; ++p, panel += panel_bytes, y += 16) {
+    if (tiles == 0) {
+      with_constant<kDirectTokens>(
+          tokens, [&](auto count) { rows_per256<Format, decltype(count)::value>(panel, x, 0, columns, y, y_stride); });
+      continue;
+    }
+    unpack_per256<Format>(panel, columns, scratch);
+    for (int i = 0; i < tiles; ++i) {
+      const TokenTile tile = token_tile(tokens, tiles, i);
+      with_constant<kUnpackedTokens>(tile.count, [&](auto count) {
+        rows_per256<Unpacked256<Format>, decltype(count)::value>(scratch, x, tile.first, columns, y, y_stride);
+      });
+    }
+  }
+}
+
+HALFBYTE_PANEL_KERNEL(panel_q4_k, panels_per256, Q4_K)
+HALFBYTE_PANEL_KERNEL(panel_q5_k, panels_per256, Q5_K)
+HALFBYTE_PANEL_KERNEL(panel_q6_k, panels_per256, Q6_K)
+#undef HALFBYTE_PANEL_KERNEL

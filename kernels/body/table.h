@@ -1,0 +1,21 @@
+// All bodies and the table of the set whose namespace this is included in.
+
+extern const KernelTable kTable;
+
+namespace {
+#include "kernels/body/lanes.h"
+#include "kernels/body/elementwise.h"
+#include "kernels/body/quantize.h"
+#include "kernels/body/vocabulary.h"
+#include "kernels/body/attend.h"
+#include "kernels/body/panel_f32.h"
+#include "kernels/body/tokens.h"
+#include "kernels/body/panel_per32.h"
+#include "kernels/body/panel_per256.h"
+}  // namespace
+
+const KernelTable kTable = {
+#define PANEL(name, format) .name = name,
+#define KERNEL(name, formula, ...) .name = name,
+#include "kernels/families.def"
+};

@@ -1,0 +1,8 @@
+#include "kernels/scalar/vec.h"
+
+#include "kernels/table.h"
+#include "quant/panel.h"
+
+namespace halfbyte::scalar {
+#include "kernels/body/table.h"
+}  // namespace halfbyte::scalar

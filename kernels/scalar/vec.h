@@ -1,0 +1,125 @@
+// 16 lanes in plain C++ (the compiler's generic vectors): the definition of every operation the kernel bodies use.
+//
+// F is 16 floats, I is 16 int32 or the 64 bytes of a panel vector; lane r belongs to row r of a panel.
+// Dot and ScaledDot sum products of weight bytes and activation bytes exactly.
+#pragma once
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/float16.h"
+
+#define HALFBYTE_INLINE inline __attribute__((always_inline))
+
+namespace halfbyte::scalar {
+namespace {
+
+typedef float F __attribute__((vector_size(64)));
+typedef int32_t I __attribute__((vector_size(64)));
+typedef uint32_t U __attribute__((vector_size(64)));
+
+constexpr int kDirectTokens = 4;        // tokens a tile when weights come straight from a panel
+constexpr int kUnpackedTokens = 4;      // tokens a tile when a panel was unpacked to bytes
+constexpr int kScoreQueries = 4;        // query rows that share one read of K
+constexpr int kValueQueries = 2;        // query rows that share one read of V
+constexpr int kValueVectors = 2;        // vectors of 16 dims in flight there
+constexpr int kPrefetchBytes = 2048;    // how far ahead weights are fetched
+
+HALFBYTE_INLINE F load(const float* p) { F v; memcpy(&v, p, sizeof v); return v; }
+HALFBYTE_INLINE void store(float* p, F v) { memcpy(p, &v, sizeof v); }
+HALFBYTE_INLINE F splat(float x) { return F{} + x; }
+HALFBYTE_INLINE F add(F a, F b) { return a + b; }
+HALFBYTE_INLINE F sub(F a, F b) { return a - b; }
+HALFBYTE_INLINE F mul(F a, F b) { return a * b; }
+HALFBYTE_INLINE F div(F a, F b) { return a / b; }
+HALFBYTE_INLINE F max(F a, F b) { return a > b ? a : b; }  // b where either is NaN, as the vector instructions have it
+HALFBYTE_INLINE F min(F a, F b) { return a < b ? a : b; }
+HALFBYTE_INLINE F fma(F a, F b, F c) {
+  F v;
+  for (int i = 0; i < 16; ++i) v[i] = fmaf(a[i], b[i], c[i]);
+  return v;
+}
+HALFBYTE_INLINE F load_half(const void* p) {
+  uint16_t h[16];
+  memcpy(h, p, sizeof h);
+  F v;
+  for (int i = 0; i < 16; ++i) v[i] = half_to_float(h[i]);
+  return v;
+}
+HALFBYTE_INLINE void store_half(void* p, F v) {
+  uint16_t h[16];
+  for (int i = 0; i < 16; ++i) h[i] = float_to_half(v[i]);
+  memcpy(p, h, sizeof h);
+}
+
+HALFBYTE_INLINE I load_int(const void* p) { I v; memcpy(&v, p, sizeof v); return v; }
+HALFBYTE_INLINE void store_int(void* p, I v) { memcpy(p, &v, sizeof v); }
+HALFBYTE_INLINE I splat_int(int32_t x) { return I{} + x; }
+HALFBYTE_INLINE I add_int(I a, I b) { return (I)((U)a + (U)b); }
+HALFBYTE_INLINE I sub_int(I a, I b) { return (I)((U)a - (U)b); }
+HALFBYTE_INLINE I mul_int(I a, I b) { return (I)((U)a * (U)b); }
+HALFBYTE_INLINE I max_int(I a, I b) { return a > b ? a : b; }
+HALFBYTE_INLINE I bit_and(I a, I b) { return a & b; }
+HALFBYTE_INLINE I bit_or(I a, I b) { return a | b; }
+HALFBYTE_INLINE I shift_left(I a, int n) { return (I)((U)a << n); }
+HALFBYTE_INLINE I shift_right(I a, int n) { return (I)((U)a >> n); }  // zeros come in
+HALFBYTE_INLINE I shift_right_signed(I a, int n) { return a >> n; }
+HALFBYTE_INLINE F to_float(I a) { return __builtin_convertvector(a, F); }
+HALFBYTE_INLINE I bits(F a) { return (I)a; }
+HALFBYTE_INLINE F from_bits(I a) { return (F)a; }
+HALFBYTE_INLINE F select_less(I a, I b, F x, F y) { return a < b ? x : y; }
+HALFBYTE_INLINE int32_t max_lane(I a) {
+  int32_t m = a[0];
+  for (int i = 1; i < 16; ++i) m = a[i] > m ? a[i] : m;
+  return m;
+}
+HALFBYTE_INLINE int32_t sum_lanes(I a) {
+  uint32_t s = 0;
+  for (int i = 0; i < 16; ++i) s += (uint32_t)a[i];
+  return (int32_t)s;
+}
+HALFBYTE_INLINE void store_bytes(int8_t* p, I a) {  // the low byte of each lane
+  for (int i = 0; i < 16; ++i) p[i] = (int8_t)a[i];
+}
+
+// Four consecutive activations, the same for all lanes.
+struct Quad {
+  int8_t a[4];
+};
+HALFBYTE_INLINE Quad quad(const int8_t* a) { Quad q; memcpy(&q, a, 4); return q; }
+
+// Sum over the four bytes of each lane; weights of 8 bits are signed, all narrower ones unsigned.
+template <int kBits>
+HALFBYTE_INLINE I dot4(I w, Quad x) {
+  I sum{};
+  for (int c = 0; c < 4; ++c)
+    sum += (kBits == 8 ? (I)((U)w << (24 - 8 * c)) >> 24 : (I)((U)w >> (8 * c)) & 255) * (int32_t)x.a[c];
+  return sum;
+}
+
+// Adds the products of k-group j to `total`.
+template <int kBits>
+struct Dot {
+  static constexpr int kOffset = 0;  // of 8-bit weights as Dot wants them
+  HALFBYTE_INLINE void add(int, I w, Quad x, I& total) { total += dot4<kBits>(w, x); }
+};
+template <int>
+HALFBYTE_INLINE I as_dot_weights(I w) { return w; }
+
+// Adds scale * (the products of the kGroups k-groups 0 <= j < kGroups of a sub-block) to `total`.
+template <int kBits, int kGroups>
+struct ScaledDot {
+  HALFBYTE_INLINE void add(int, I w, Quad x, I& total, I scale) { total += dot4<kBits>(w, x) * scale; }
+};
+HALFBYTE_INLINE I as_dot_scale(I scale) { return scale; }
+
+// sum + the products of the two int16 of each lane with the pair at x.
+HALFBYTE_INLINE I dot_pair(I sum, I pair, const int16_t* x) {
+  return sum + ((I)((U)pair << 16) >> 16) * (int32_t)x[0] + (pair >> 16) * (int32_t)x[1];
+}
+
+HALFBYTE_INLINE void prefetch(const void* p) { __builtin_prefetch(p); }
+
+}  // namespace
+}  // namespace halfbyte::scalar
