@@ -1,6 +1,7 @@
 #include "formats/tensor_ranges.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/checked.h"
 #include "base/errors.h"
@@ -20,7 +21,7 @@ Result<void> place_tensors(const ByteSource& source, uint64_t header_end, uint64
 
   std::vector<const TensorLocation*> sorted;
   for (const TensorLocation& tensor : file.tensors) sorted.push_back(&tensor);
-  std::ranges::stable_sort(sorted, {}, &TensorLocation::offset);
+  std::ranges::sort(sorted, {}, [](const TensorLocation* tensor) { return std::pair(tensor->offset, tensor); });
   uint64_t end = data;  // of all tensors so far, with padding
   uint64_t unused = 0;
   for (size_t i = 0; i < sorted.size(); ++i) {

@@ -17,8 +17,8 @@ struct RunScale {
   uint8_t minimum;
 };
 inline RunScale run_scale(const uint8_t (&packed)[12], int run) {
-  if (run < 4) return {static_cast<uint8_t>(packed[run] & 63u), static_cast<uint8_t>(packed[run + 4] & 63u)};
-  return {static_cast<uint8_t>((packed[run + 4] & 15u) | (packed[run - 4] >> 6 << 4)),
+  if (run < 4) return {static_cast<uint8_t>(packed[run] & 63), static_cast<uint8_t>(packed[run + 4] & 63)};
+  return {static_cast<uint8_t>((packed[run + 4] & 15) | (packed[run - 4] >> 6 << 4)),
           static_cast<uint8_t>((packed[run + 4] >> 4) | (packed[run] >> 6 << 4))};
 }
 
