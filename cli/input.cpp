@@ -1,0 +1,31 @@
+#include "cli/input.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/errors.h"
+
+namespace halfbyte {
+
+Result<std::string> read_stdin() {
+  std::string text;
+  char piece[1 << 16];
+  for (;;) {
+    const ssize_t got = ::read(STDIN_FILENO, piece, sizeof piece);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return io_error("cannot read stdin: {}", std::strerror(errno));
+    if (got == 0) return text;
+    text.append(piece, static_cast<size_t>(got));
+    if (text.size() > kMostInputBytes) return too_long("stdin: more than {} MiB", kMostInputBytes >> 20);
+  }
+}
+
+bool stdin_may_hold_text() {
+  struct stat status{};
+  return ::fstat(STDIN_FILENO, &status) == 0 && (S_ISFIFO(status.st_mode) || S_ISREG(status.st_mode));
+}
+
+}  // namespace halfbyte

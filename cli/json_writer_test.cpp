@@ -1,0 +1,35 @@
+#include "cli/json_writer.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+namespace halfbyte {
+namespace {
+
+TEST(JsonWriter, PutsCommasBetweenMembersAndItemsOnly) {
+  JsonWriter out;
+  out.begin_object().member("a", 1).key("b").begin_array().value(true).begin_array().end_array().value("x").end_array();
+  out.member("c", std::optional<int>{}).member("d", std::vector<int>{1, 2}).end_object();
+  EXPECT_EQ(out.take(), R"({"a":1,"b":[true,[],"x"],"c":null,"d":[1,2]})");
+}
+
+TEST(JsonWriter, WritesTheShortestFloatThatReadsBackToTheSameBits) {
+  JsonWriter out;
+  out.begin_array().value(0.1F).value(0.1).value(-0.0F).value(1e30F).value(16777216.0F).end_array();
+  EXPECT_EQ(out.take(), "[0.1,0.1,-0,1e+30,16777216]");
+}
+
+TEST(JsonWriter, WritesNullForWhatJsonCannotSay) {
+  JsonWriter out;
+  out.begin_array().value(std::numeric_limits<float>::quiet_NaN()).value(std::numeric_limits<double>::infinity()).end_array();
+  EXPECT_EQ(out.take(), "[null,null]");
+}
+
+TEST(JsonWriter, EscapesWhatTextMayNotHold) {
+  EXPECT_EQ(JsonWriter().value("a\"\\\n\x01\x7f\xc3\xa9").take(), "\"a\\\"\\\\\\n\\u0001\\u007f\xc3\xa9\"");
+  EXPECT_EQ(JsonWriter().value("x\xff\xe2\x82").take(), "\"x\xef\xbf\xbd\xef\xbf\xbd\"");
+}
+
+}  // namespace
+}  // namespace halfbyte

@@ -1,0 +1,73 @@
+#include "cli/model_facts.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+namespace halfbyte {
+namespace {
+
+struct DimensionKey {
+  std::string_view name, label, key;  // key: after "<architecture>."
+};
+constexpr DimensionKey kDimensions[] = {
+    {"context_length",      "context",        "context_length"          },
+    {"embedding_length",    "embedding",      "embedding_length"        },
+    {"layers",              "layers",         "block_count"             },
+    {"heads",               "heads",          "attention.head_count"    },
+    {"kv_heads",            "kv heads",       "attention.head_count_kv" },
+    {"head_length",         "head length",    "attention.key_length"    },
+    {"feed_forward_length", "feed forward",   "feed_forward_length"     },
+    {"sliding_window",      "sliding window", "attention.sliding_window"},
+};
+
+std::string text_or_empty(const Metadata& metadata, std::string_view key) {
+  const MetadataValue* value = metadata.find(key);
+  const auto* text = value == nullptr ? nullptr : std::get_if<std::string>(value);
+  return text == nullptr ? std::string{} : *text;
+}
+
+std::vector<int64_t> integers_or_none(const Metadata& metadata, std::string_view key) {
+  const auto list = metadata.integers(key);
+  if (list) return *list;
+  constexpr uint64_t kMost = std::numeric_limits<int64_t>::max();
+  const auto one = metadata.unsigned_integer(key, 0, kMost);
+  if (one) return {static_cast<int64_t>(*one)};
+  return {};
+}
+
+void add(TypeShare& share, const TensorLocation& tensor) {
+  ++share.tensors;
+  share.weights += tensor.elements();
+  share.bytes += tensor.bytes;
+}
+
+}  // namespace
+
+ModelFacts gather_facts(const Checkpoint& file) {
+  const Metadata& metadata = file.metadata;
+  ModelFacts facts{.architecture = text_or_empty(metadata, "general.architecture"),
+                   .name = text_or_empty(metadata, "general.name"),
+                   .license = text_or_empty(metadata, "general.license"),
+                   .tokenizer = text_or_empty(metadata, "tokenizer.ggml.model"),
+                   .pre_tokenizer = text_or_empty(metadata, "tokenizer.ggml.pre"),
+                   .chat_template = text_or_empty(metadata, "tokenizer.chat_template")};
+  for (const DimensionKey& d : kDimensions)
+    if (auto values = integers_or_none(metadata, fmt::format("{}.{}", facts.architecture, d.key)); !values.empty())
+      facts.dimensions.push_back({d.name, d.label, std::move(values)});
+  if (const auto tokens = metadata.strings("tokenizer.ggml.tokens"); tokens && *tokens != nullptr) facts.vocabulary = (*tokens)->size();
+  for (const File& f : file.files) facts.file_bytes += f.size();
+
+  for (const TensorLocation& tensor : file.tensors) {
+    const auto same_type = [&](const TypeShare& share) { return share.type == tensor.format->name; };
+    auto share = std::ranges::find_if(facts.types, same_type);
+    if (share == facts.types.end()) share = facts.types.insert(share, TypeShare{.type = tensor.format->name});
+    add(*share, tensor);
+    add(facts.all, tensor);
+  }
+  std::ranges::sort(facts.types, std::greater{}, &TypeShare::bytes);
+  return facts;
+}
+
+}  // namespace halfbyte
