@@ -1,0 +1,43 @@
+#include "engine/block_pool.h"
+
+#include <cassert>
+
+namespace halfbyte {
+
+Result<BlockPool> BlockPool::create(const KvLayout& layout, int pages) {
+  BlockPool pool;
+  pool.pages_ = pages;
+  for (const KvLayout::Group& kind : layout.groups()) {
+    Group group;
+    group.page_bytes = kind.page_bytes;
+    HB_TRY_ASSIGN(memory, Buffer::allocate(kind.page_bytes * static_cast<size_t>(pages)));
+    group.memory = std::move(memory);
+    group.references.assign(static_cast<size_t>(pages), 0);
+    for (int32_t p = pages; p-- > 0;) group.free.push_back(p);
+    pool.groups_.push_back(std::move(group));
+  }
+  return pool;
+}
+
+std::byte* BlockPool::acquire(int group) {
+  Group& g = groups_[static_cast<size_t>(group)];
+  if (g.free.empty()) return nullptr;
+  const auto page = static_cast<size_t>(g.free.back());
+  g.free.pop_back();
+  g.references[page] = 1;
+  return g.memory.data() + page * g.page_bytes;
+}
+
+void BlockPool::share(int group, std::byte* page) {
+  Group& g = groups_[static_cast<size_t>(group)];
+  ++g.references[index_of(g, page)];
+}
+
+void BlockPool::release(int group, std::byte* page) {
+  Group& g = groups_[static_cast<size_t>(group)];
+  const size_t index = index_of(g, page);
+  assert(g.references[index] > 0);
+  if (--g.references[index] == 0) g.free.push_back(static_cast<int32_t>(index));
+}
+
+}  // namespace halfbyte

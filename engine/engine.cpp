@@ -1,0 +1,266 @@
+// The engine's loop: plan, run, sample, publish. One thread owns it; everybody else leaves word in the inbox.
+#include "halfbyte/engine.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "base/errors.h"
+#include "engine/sequence.h"
+
+namespace halfbyte {
+namespace {
+
+constexpr int kDefaultContext = 4096;
+
+}  // namespace
+
+struct Engine::Impl {
+  Impl(std::unique_ptr<ThreadPool> threads, Model loaded, int context) : pool(std::move(threads)), model(std::move(loaded)), context_tokens(context) {}
+
+  std::unique_ptr<ThreadPool> pool;
+  Model model;
+  int context_tokens;
+  std::optional<Runner> runner;
+  std::optional<Scheduler> scheduler;
+  std::map<SequenceId, std::unique_ptr<Sequence>> sequences;  // the engine thread's
+
+  // The inbox: written by callers under the mutex, taken by the engine thread between steps.
+  struct Message {
+    enum class Kind { kSubmit, kCancel, kResume } kind;
+    RequestId id;
+    std::unique_ptr<Sequence> sequence;  // kSubmit
+  };
+  std::mutex mutex;
+  std::condition_variable inbox_filled;
+  std::deque<Message> inbox;
+  int unfinished = 0;  // submitted and not yet ended
+  bool is_stopping = false;
+  RequestId last_id = 0;
+  std::thread thread;
+
+  static constexpr int kQueue = 64;  // most unfinished requests
+
+  ~Impl() {
+    {
+      const std::lock_guard lock(mutex);
+      is_stopping = true;
+    }
+    inbox_filled.notify_one();
+    if (thread.joinable()) thread.join();
+  }
+
+  void loop();
+  void take(std::deque<Message>& messages);
+  void step(const std::vector<Slice>& plan);
+  void sampled(Sequence& sequence, std::span<const float> logits);
+  std::string remainder(Sequence& sequence);
+  void end(Sequence& sequence, FinishReason reason, std::string text, std::optional<Error> error = {});
+  void bury();
+};
+
+void Engine::Impl::loop() {
+  for (;;) {
+    const std::vector<Slice> plan = scheduler->plan();
+    std::deque<Message> messages;
+    {
+      std::unique_lock lock(mutex);
+      if (plan.empty()) inbox_filled.wait(lock, [&] { return is_stopping || !inbox.empty(); });
+      messages.swap(inbox);
+      if (is_stopping) break;
+    }
+    if (messages.empty())
+      step(plan);
+    else
+      take(messages);
+    bury();
+  }
+  for (auto& [id, sequence] : sequences) end(*sequence, FinishReason::kCancelled, {});
+  bury();
+}
+
+void Engine::Impl::take(std::deque<Message>& messages) {
+  for (Message& message : messages) {
+    if (message.kind == Message::Kind::kSubmit) {
+      Sequence& sequence = *message.sequence;
+      const int prompt = static_cast<int>(sequence.tokens.size());
+      sequences.emplace(message.id, std::move(message.sequence));
+      if (!scheduler->add(sequence.id, prompt, runner->pages_for(prompt + sequence.request.max_tokens)))
+        end(sequence, FinishReason::kFailed, {}, busy("queue: full"));
+      continue;
+    }
+    const auto found = sequences.find(message.id);
+    if (found == sequences.end()) continue;  // ended meanwhile
+    if (message.kind == Message::Kind::kCancel)
+      end(*found->second, FinishReason::kCancelled, {});
+    else
+      scheduler->pause(message.id, false);
+  }
+}
+
+void Engine::Impl::step(const std::vector<Slice>& plan) {
+  std::vector<Runner::Slice> slices;
+  for (const Slice& slice : plan) {
+    Sequence& sequence = *sequences.at(slice.sequence);
+    if (!sequence.started) sequence.started = Sequence::Clock::now();
+    const auto count = static_cast<size_t>(slice.count);
+    slices.push_back({.sequence = &sequence.cache, .tokens = std::span(sequence.tokens).subspan(static_cast<size_t>(slice.first), count),
+                      .first_wanted = slice.reaches_end ? count - 1 : count});
+  }
+  scheduler->advance(plan);
+  const auto ran = runner->run(slices, [&](size_t slice, size_t, std::span<const float> logits) { sampled(*sequences.at(plan[slice].sequence), logits); });
+  if (!ran)
+    for (const Slice& slice : plan) end(*sequences.at(slice.sequence), FinishReason::kFailed, {}, ran.error());
+}
+
+// Logits after a sequence's last token: its next token, and what of the text may leave.
+void Engine::Impl::sampled(Sequence& sequence, std::span<const float> logits) {
+  if (!sequence.answered) sequence.answered = Sequence::Clock::now();
+  const Result<Token> token = sequence.sampler.sample(logits, sequence.tokens.size());
+  if (!token) return end(sequence, FinishReason::kFailed, {}, token.error());
+  ++sequence.usage.completion_tokens;
+  if (sequence.request.obey_end_tokens && model.tokenizer->ends_generation(*token)) return end(sequence, FinishReason::kEnd, remainder(sequence));
+  std::string text = sequence.stop_scanner.push(sequence.detokenizer.push(*token));
+  if (sequence.stop_scanner.found()) return end(sequence, FinishReason::kStop, std::move(text));
+  if (sequence.usage.completion_tokens >= sequence.request.max_tokens) return end(sequence, FinishReason::kLength, text + remainder(sequence));
+  if (!text.empty()) {
+    const SinkAnswer answer = sequence.sink({.text = std::move(text)});
+    if (answer == SinkAnswer::kStop) return end(sequence, FinishReason::kCancelled, {});
+    if (answer == SinkAnswer::kPause) scheduler->pause(sequence.id, true);
+  }
+  sequence.tokens.push_back(*token);
+  sequence.sampler.accept(*token);
+  scheduler->append(sequence.id);
+}
+
+std::string Engine::Impl::remainder(Sequence& sequence) {
+  std::string text = sequence.stop_scanner.push(sequence.detokenizer.finish());
+  return text + sequence.stop_scanner.finish();
+}
+
+// The last event. The sequence itself goes with bury(), when no step uses its cache.
+void Engine::Impl::end(Sequence& sequence, FinishReason reason, std::string text, std::optional<Error> error) {
+  if (sequence.has_ended) return;
+  sequence.has_ended = true;
+  using Milliseconds = std::chrono::duration<double, std::milli>;
+  const auto now = Sequence::Clock::now();
+  sequence.usage.prompt_tokens = static_cast<int>(sequence.request.prompt.size());
+  if (sequence.started) sequence.usage.prompt_ms = Milliseconds(sequence.answered.value_or(now) - *sequence.started).count();
+  if (sequence.answered) sequence.usage.generation_ms = Milliseconds(now - *sequence.answered).count();
+  sequence.sink({.text = std::move(text), .finished = reason, .usage = sequence.usage, .error = std::move(error)});
+}
+
+void Engine::Impl::bury() {
+  for (auto it = sequences.begin(); it != sequences.end();) {
+    if (!it->second->has_ended) {
+      ++it;
+      continue;
+    }
+    runner->release(it->second->cache);
+    scheduler->remove(it->first);
+    it = sequences.erase(it);
+    const std::lock_guard lock(mutex);
+    --unfinished;
+  }
+}
+
+Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Engine::Engine(Engine&&) noexcept = default;
+Engine& Engine::operator=(Engine&&) noexcept = default;
+Engine::~Engine() = default;
+
+Result<Engine> Engine::open(const std::filesystem::path& path, const EngineOptions& options) {
+  const int threads = options.threads > 0 ? options.threads : processors_available();
+  auto pool = std::make_unique<ThreadPool>(threads);
+  HB_TRY_ASSIGN(model, load_model(path, *pool));
+  const int most = model.formula->dims().context;
+  if (options.context_tokens > most) return too_long("context of {} tokens: {} was made for at most {}", options.context_tokens, model.path, most);
+  if (options.chunk_tokens < 1) return invalid("chunk_tokens: {} is less than 1", options.chunk_tokens);
+  const int context = options.context_tokens > 0 ? options.context_tokens : std::min(most, kDefaultContext);
+  auto impl = std::make_unique<Impl>(std::move(pool), std::move(model), context);
+  HB_TRY_ASSIGN(runner, Runner::create(impl->model, *impl->pool, {.context_tokens = context, .cache_tokens = std::max(context, options.cache_tokens),
+                                                                  .chunk_tokens = std::min(options.chunk_tokens, context), .kv_type = options.kv_type,
+                                                                  .activations = options.activations}));
+  impl->runner = std::move(runner);
+  impl->scheduler.emplace(SchedulerLimits{.step_tokens = std::min(options.chunk_tokens, context), .pages = impl->runner->pages(), .queue = Impl::kQueue});
+  impl->thread = std::thread([engine = impl.get()] { engine->loop(); });
+  return Engine(std::move(impl));
+}
+
+Result<RequestId> Engine::submit(Request request, TokenSink sink) {
+  Impl& e = *impl_;
+  constexpr size_t kMostStops = 16, kMostStopBytes = 256;
+  HB_TRY(check(request.sampling));
+  const int vocabulary = e.model.formula->dims().vocabulary;
+  if (request.prompt.empty()) return invalid("prompt: no tokens");
+  for (size_t i = 0; i < request.prompt.size(); ++i)
+    if (request.prompt[i] < 0 || request.prompt[i] >= vocabulary)
+      return invalid("prompt: token {} at index {} is outside the vocabulary of {}", request.prompt[i], i, vocabulary);
+  if (request.max_tokens == 0 || request.max_tokens < -1) return invalid("max_tokens: {} is neither -1 nor at least 1", request.max_tokens);
+  if (request.stop.size() > kMostStops) return invalid("stop: {} strings, at most {}", request.stop.size(), kMostStops);
+  for (const std::string& stop : request.stop)
+    if (stop.empty() || stop.size() > kMostStopBytes) return invalid("stop: a string of {} bytes, expected 1 to {}", stop.size(), kMostStopBytes);
+  const int prompt = static_cast<int>(request.prompt.size());
+  if (request.prompt.size() >= static_cast<size_t>(e.context_tokens))
+    return too_long("prompt of {} tokens leaves no room in the context of {}", request.prompt.size(), e.context_tokens);
+  const int room = e.context_tokens - prompt;
+  request.max_tokens = request.max_tokens < 0 ? room : std::min(request.max_tokens, room);
+
+  const std::lock_guard lock(e.mutex);
+  if (e.unfinished >= Impl::kQueue) return busy("queue: {} requests are unfinished", e.unfinished);
+  const RequestId id = ++e.last_id;
+  auto sequence = std::make_unique<Sequence>(id, std::move(request), std::move(sink), *e.model.tokenizer, e.context_tokens);
+  ++e.unfinished;
+  e.inbox.push_back({Impl::Message::Kind::kSubmit, id, std::move(sequence)});
+  e.inbox_filled.notify_one();
+  return id;
+}
+
+void Engine::cancel(RequestId id) {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->inbox.push_back({Impl::Message::Kind::kCancel, id, nullptr});
+  impl_->inbox_filled.notify_one();
+}
+
+void Engine::resume(RequestId id) {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->inbox.push_back({Impl::Message::Kind::kResume, id, nullptr});
+  impl_->inbox_filled.notify_one();
+}
+
+Result<Engine::Reply> Engine::complete(Request request, const TokenSink& sink) {
+  std::mutex mutex;
+  std::condition_variable ended;
+  bool is_over = false;
+  Reply reply;
+  std::optional<Error> error;
+  HB_TRY(submit(std::move(request), [&](const Event& event) {
+    const SinkAnswer answer = sink ? sink(event) : SinkAnswer::kMore;
+    const std::lock_guard lock(mutex);
+    reply.text += event.text;
+    if (event.finished) {
+      reply.reason = *event.finished;
+      reply.usage = event.usage;
+      error = event.error;
+      is_over = true;
+      ended.notify_one();
+    }
+    return answer;
+  }));
+  std::unique_lock lock(mutex);
+  ended.wait(lock, [&] { return is_over; });
+  if (error) return *error;
+  return reply;
+}
+
+int Engine::context_tokens() const { return impl_->context_tokens; }
+int Engine::threads() const { return impl_->pool->threads(); }
+bool Engine::adds_bos() const { return impl_->model.tokenizer->adds_bos(); }
+std::vector<Token> Engine::encode(const std::string& text, bool add_special, bool parse_special) const {
+  return impl_->model.tokenizer->encode(text, {.add_special = add_special, .parse_special = parse_special});
+}
+
+}  // namespace halfbyte

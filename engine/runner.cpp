@@ -1,0 +1,84 @@
+#include "engine/runner.h"
+
+#include <algorithm>
+
+#include "base/checked.h"
+#include "base/errors.h"
+
+namespace halfbyte {
+
+Result<Runner> Runner::create(const Model& model, ThreadPool& pool, const RunnerOptions& options) {
+  Step record(model.weights);
+  model.formula->forward(record);
+  HB_TRY_ASSIGN(isa, choose_isa());
+  HB_TRY_ASSIGN(program, Program::compile(record, KvLayout(model.formula->cache(), options.kv_type), isa, pool.threads(), options.chunk_tokens, options.activations));
+  const int pages = static_cast<int>(ceil_div(static_cast<uint64_t>(options.cache_tokens), kPagePositions));
+  HB_TRY_ASSIGN(cache, BlockPool::create(program.layout(), pages));
+  HB_TRY_ASSIGN(workspace, program.workspace());
+  return Runner(std::move(program), std::move(cache), std::move(workspace), pool);
+}
+
+int Runner::pages_for(int tokens) const { return static_cast<int>(ceil_div(static_cast<uint64_t>(tokens), kPagePositions)); }
+
+bool Runner::reserve(CachedSequence& sequence, int length) {
+  sequence.tables.resize(static_cast<size_t>(cache_.groups()));
+  for (int g = 0; g < cache_.groups(); ++g) {
+    auto& table = sequence.tables[static_cast<size_t>(g)];
+    while (static_cast<int>(table.size()) < pages_for(length)) {
+      std::byte* page = cache_.acquire(g);
+      if (page == nullptr) return false;
+      table.push_back(page);
+    }
+  }
+  return true;
+}
+
+// Pages that no later token sees: those wholly before the window of the next position.
+void Runner::drop_unseen(CachedSequence& sequence) {
+  for (int g = 0; g < cache_.groups(); ++g) {
+    const int window = program_.layout().groups()[static_cast<size_t>(g)].window;
+    if (window == 0) continue;
+    auto& table = sequence.tables[static_cast<size_t>(g)];
+    const int first_seen = std::max(0, sequence.length + 1 - window);
+    for (int page = first_seen / kPagePositions; page-- > 0 && table[static_cast<size_t>(page)] != nullptr;) {
+      cache_.release(g, table[static_cast<size_t>(page)]);
+      table[static_cast<size_t>(page)] = nullptr;
+    }
+  }
+}
+
+void Runner::release(CachedSequence& sequence) {
+  for (size_t g = 0; g < sequence.tables.size(); ++g)
+    for (std::byte* page : sequence.tables[g])
+      if (page != nullptr) cache_.release(static_cast<int>(g), page);
+  sequence = {};
+}
+
+Result<void> Runner::run(std::span<const Slice> slices, const Sink& sink) {
+  std::vector<Token> tokens;
+  std::vector<SliceInput> inputs;
+  std::vector<int> wanted;
+  std::vector<std::pair<size_t, size_t>> places;  // of the wanted rows: slice, token
+  for (size_t s = 0; s < slices.size(); ++s) {
+    const Slice& slice = slices[s];
+    CachedSequence& sequence = *slice.sequence;
+    if (!reserve(sequence, sequence.length + static_cast<int>(slice.tokens.size()))) return busy("cache: all {} pages are in use", cache_.pages());
+    SliceInput input{.first_row = static_cast<int>(tokens.size()), .count = static_cast<int>(slice.tokens.size()), .first_position = sequence.length};
+    for (const auto& table : sequence.tables) input.pages.push_back(table.data());
+    inputs.push_back(std::move(input));
+    for (size_t t = slice.first_wanted; t < slice.tokens.size(); ++t) {
+      wanted.push_back(static_cast<int>(tokens.size() + t));
+      places.emplace_back(s, t);
+    }
+    tokens.insert(tokens.end(), slice.tokens.begin(), slice.tokens.end());
+  }
+  program_.run({.tokens = tokens, .slices = inputs, .wanted = wanted}, *pool_, workspace_,
+               [&](size_t i, std::span<const float> logits) { sink(places[i].first, places[i].second, logits); });
+  for (const Slice& slice : slices) {
+    slice.sequence->length += static_cast<int>(slice.tokens.size());
+    drop_unseen(*slice.sequence);
+  }
+  return {};
+}
+
+}  // namespace halfbyte

@@ -1,0 +1,62 @@
+// Executes plans: turns slices of sequences into steps of the compiled program. Tensors, no policy.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "engine/block_pool.h"
+#include "models/model.h"
+#include "ops/program.h"
+
+namespace halfbyte {
+
+struct RunnerOptions {
+  int context_tokens = 0;  // longest sequence
+  int cache_tokens = 0;    // positions of all sequences together
+  int chunk_tokens = 512;  // most tokens in one step
+  KvType kv_type = KvType::kF16;
+  ActivationMode activations = ActivationMode::kInt8;
+};
+
+// The cache of one sequence: a page table per layer group. Pages belong to the Runner's pool; Runner::release gives them back.
+struct CachedSequence {
+  int length = 0;                               // positions computed
+  std::vector<std::vector<std::byte*>> tables;  // [group][position / 32]; null: never needed again
+};
+
+// One run at a time. `model` and `pool` must outlive it.
+class Runner {
+ public:
+  static Result<Runner> create(const Model& model, ThreadPool& pool, const RunnerOptions& options);
+
+  struct Slice {
+    CachedSequence* sequence = nullptr;
+    std::span<const Token> tokens;  // follow the sequence's cached positions; ids inside the vocabulary
+    size_t first_wanted = 0;        // logits are wanted after this token of the slice and all later ones
+  };
+  using Sink = std::function<void(size_t slice, size_t token, std::span<const float> logits)>;
+  // One step; at most chunk_tokens tokens in all. kBusy: no free pages; nothing was computed.
+  Result<void> run(std::span<const Slice> slices, const Sink& sink);
+  void release(CachedSequence& sequence);
+
+  // The most pages of one group that a sequence of so many tokens holds at once, steps included.
+  int pages_for(int tokens) const;
+  int pages() const { return cache_.pages(); }
+  const Program& program() const { return program_; }
+  size_t bytes_cached_per_sequence(int tokens) const { return program_.layout().bytes_for(tokens); }
+
+ private:
+  Runner(Program program, BlockPool cache, Workspace workspace, ThreadPool& pool)
+      : program_(std::move(program)), cache_(std::move(cache)), workspace_(std::move(workspace)), pool_(&pool) {}
+  bool reserve(CachedSequence& sequence, int length);
+  void drop_unseen(CachedSequence& sequence);
+
+  Program program_;
+  BlockPool cache_;
+  Workspace workspace_;
+  ThreadPool* pool_;
+};
+
+}  // namespace halfbyte

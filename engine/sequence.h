@@ -1,0 +1,37 @@
+// What one request knows while it is answered.
+#pragma once
+
+#include <chrono>
+#include <optional>
+
+#include "engine/runner.h"
+#include "engine/sampler.h"
+#include "engine/scheduler.h"
+#include "engine/stop_scanner.h"
+#include "text/tokenizer.h"
+
+namespace halfbyte {
+
+struct Sequence {
+  using Clock = std::chrono::steady_clock;
+
+  Sequence(SequenceId number, Request asked, TokenSink events, const Tokenizer& tokenizer, int context_tokens)
+      : id(number), request(std::move(asked)), sink(std::move(events)), tokens(request.prompt), sampler(request.sampling, context_tokens),
+        detokenizer(tokenizer), stop_scanner(request.stop) {
+    for (const Token token : tokens) sampler.accept(token);
+  }
+
+  SequenceId id;
+  Request request;
+  TokenSink sink;
+  std::vector<Token> tokens;  // prompt, then reply
+  CachedSequence cache;
+  Sampler sampler;
+  Detokenizer detokenizer;
+  StopScanner stop_scanner;
+  Usage usage;
+  std::optional<Clock::time_point> started, answered;  // first step, first token
+  bool has_ended = false;  // its last event is out
+};
+
+}  // namespace halfbyte

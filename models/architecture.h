@@ -1,0 +1,78 @@
+// What a model family is: its dimensions, its weights listed once, and its formula. One short file per family.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "formats/checkpoint.h"
+#include "halfbyte/result.h"
+#include "ops/kv_layout.h"
+#include "ops/step.h"
+
+namespace halfbyte {
+
+// The numbers most decoders share, checked against the ranges of models/dims.cpp.
+struct Dims {
+  int layers = 0;
+  int model = 0;  // width of the residual stream
+  int ffn = 0;
+  int heads = 0, kv_heads = 0, head_dim = 0;
+  int vocabulary = 0;
+  int context = 0;  // positions the model was made for
+  int window = 0;   // sliding window of the layers that have one; 0: none
+  float eps = 0;    // of the norms
+};
+
+Result<Dims> read_dims(const Metadata& metadata, std::string_view architecture, int vocabulary);
+
+// Collects the weights of a formula: names, shapes, and where each handle goes. Drives loading, shape checks and printing.
+class WeightList {
+ public:
+  struct Entry {
+    std::string name;                    // in the file
+    std::vector<uint64_t> shape;         // {rows, columns} or {n}
+    MatrixId* matrix = nullptr;          // one of the two is set
+    VectorId* vector = nullptr;
+    bool is_optional = false;
+    bool is_lookup = false;              // rows are only looked up: needs no panels
+  };
+
+  explicit WeightList(const Checkpoint& checkpoint) : checkpoint_(checkpoint) {}
+  bool has(std::string_view name) const { return checkpoint_.find(name) != nullptr; }
+  void vector(std::string name, VectorId& id, int n);
+  void optional_vector(std::string name, VectorId& id, int n);
+  void matrix(std::string name, MatrixId& id, int rows, int columns);
+  // "NAME.weight", and "NAME.bias" if the file has one.
+  void linear(const std::string& name, Linear& linear, int rows, int columns);
+  // Token embeddings: only looked up when `is_lookup`, else also multiplied (a tied head).
+  void table(std::string name, MatrixId& id, int rows, int columns, bool is_lookup);
+  const std::vector<Entry>& entries() const { return entries_; }
+
+ private:
+  const Checkpoint& checkpoint_;
+  std::vector<Entry> entries_;
+};
+
+// Immutable once its handles are set by loading.
+class Architecture {
+ public:
+  explicit Architecture(const Dims& dims) : dims_(dims) {}
+  virtual ~Architecture() = default;
+  const Dims& dims() const { return dims_; }
+  virtual void weights(WeightList& list) = 0;
+  // Tokens -> output() -> logits().
+  virtual void forward(Step& step) const = 0;
+  // What each layer keeps in the cache.
+  virtual std::vector<KvLayer> cache() const = 0;
+
+ protected:
+  Dims dims_;
+};
+
+// Makes the formula that general.architecture names. kUnsupported lists the known ones.
+Result<std::unique_ptr<Architecture>> make_architecture(const Metadata& metadata, int vocabulary);
+
+}  // namespace halfbyte

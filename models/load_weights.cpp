@@ -1,0 +1,123 @@
+#include "models/load_weights.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <mutex>
+#include <set>
+
+#include "base/checked.h"
+#include "base/errors.h"
+#include "quant/panel.h"
+
+namespace halfbyte {
+namespace {
+
+// A piece is read at once and packed from a buffer that stays in the cache.
+constexpr size_t kPieceBytes = size_t{256} << 10;
+
+struct Piece {
+  const TensorLocation* tensor;
+  size_t matrix;  // index in Weights
+  uint32_t first_row, rows;
+};
+
+std::string shape_text(const std::vector<uint64_t>& shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
+
+Result<std::vector<float>> read_vector(const Checkpoint& checkpoint, const TensorLocation& tensor) {
+  std::vector<std::byte> raw(tensor.bytes);
+  HB_TRY(checkpoint.read(tensor, 0, raw));
+  std::vector<float> values(round_up(tensor.elements(), 16));
+  tensor.format->decode(raw.data(), tensor.elements() / tensor.format->block_length, values.data());
+  for (size_t i = 0; i < values.size(); ++i)
+    if (!std::isfinite(values[i])) return corrupt("{}: tensor {}: element {} is not finite", checkpoint.metadata.path(), escaped(tensor.name), i);
+  return values;
+}
+
+Result<void> load_piece(const Checkpoint& checkpoint, const Piece& piece, const Matrix& matrix, std::byte* target, std::vector<std::byte>& staging) {
+  const size_t row_bytes = matrix.format->row_bytes(matrix.columns);
+  const std::span<std::byte> raw(staging.data(), piece.rows * row_bytes);
+  HB_TRY(checkpoint.read(*piece.tensor, piece.first_row * row_bytes, raw));
+  const size_t blocks = raw.size() / matrix.format->block_bytes;
+  if (const size_t bad = matrix.format->first_not_finite(raw.data(), blocks); bad < blocks)
+    return corrupt("{}: non-finite value in tensor {}, block {}", checkpoint.metadata.path(), escaped(piece.tensor->name),
+                   piece.first_row * row_bytes / matrix.format->block_bytes + bad);
+  if (!matrix.is_panels) {
+    std::ranges::copy(raw, target + piece.first_row * matrix.stride);
+    return {};
+  }
+  for (uint32_t r = 0; r < piece.rows; r += kPanelRows)
+    matrix.format->panel->pack(raw.data() + r * row_bytes, static_cast<int>(std::min<uint32_t>(kPanelRows, piece.rows - r)), matrix.columns,
+                               target + (piece.first_row + r) / kPanelRows * matrix.stride);
+  return {};
+}
+
+}  // namespace
+
+Result<Weights> load_weights(const Checkpoint& checkpoint, const WeightList& list, ThreadPool& pool, std::vector<std::string>& warnings) {
+  const std::string& path = checkpoint.metadata.path();
+  Weights weights;
+  std::vector<Piece> pieces;
+  std::set<std::string_view> used;
+  size_t bytes = 0, greatest_piece = 0;
+  std::vector<size_t> offsets;
+  for (const WeightList::Entry& entry : list.entries()) {
+    const TensorLocation* tensor = checkpoint.find(entry.name);
+    if (tensor == nullptr) {
+      if (entry.is_optional) continue;
+      return corrupt("{}: tensor {} is missing", path, entry.name);
+    }
+    if (tensor->shape != entry.shape)
+      return corrupt("{}: tensor {}: expected shape {}, found {}", path, entry.name, shape_text(entry.shape), shape_text(tensor->shape));
+    used.insert(tensor->name);
+    if (entry.vector != nullptr) {
+      HB_TRY_ASSIGN(values, read_vector(checkpoint, *tensor));
+      entry.vector->index = static_cast<int32_t>(weights.vectors.size());
+      weights.vectors.push_back(std::move(values));
+      continue;
+    }
+    entry.matrix->index = static_cast<int32_t>(weights.matrices.size());
+    Matrix matrix{.format = tensor->format, .rows = static_cast<uint32_t>(entry.shape[0]), .columns = static_cast<uint32_t>(entry.shape[1])};
+    const size_t row_bytes = matrix.format->row_bytes(matrix.columns);
+    matrix.is_panels = matrix.format->panel != nullptr && !entry.is_lookup;
+    matrix.stride = matrix.is_panels ? matrix.format->panel->panel_bytes(matrix.columns) : row_bytes;
+    offsets.push_back(bytes);
+    bytes += round_up(matrix.bytes(), 64);
+    const auto rows_each = static_cast<uint32_t>(std::max<size_t>(kPanelRows, kPieceBytes / row_bytes / kPanelRows * kPanelRows));
+    for (uint32_t first = 0; first < matrix.rows; first += rows_each) {
+      pieces.push_back({tensor, weights.matrices.size(), first, std::min(rows_each, matrix.rows - first)});
+      greatest_piece = std::max(greatest_piece, pieces.back().rows * row_bytes);
+    }
+    weights.matrices.push_back(matrix);
+  }
+  for (const TensorLocation& tensor : checkpoint.tensors)
+    if (!used.contains(tensor.name)) warnings.push_back(fmt::format("tensor {} is not used", escaped(tensor.name)));
+
+  HB_TRY_ASSIGN(storage, Buffer::allocate(bytes));
+  weights.storage = std::move(storage);
+  for (size_t m = 0; m < weights.matrices.size(); ++m) weights.matrices[m].data = weights.storage.data() + offsets[m];
+
+  // Threads take the next piece in file-list order. Of several failures the first in that order is reported.
+  std::atomic<size_t> next{0};
+  std::mutex mutex;
+  size_t failed_piece = pieces.size();
+  Error failure;
+  pool.run([&](int) {
+    std::vector<std::byte> staging(greatest_piece);
+    for (size_t i = next++; i < pieces.size(); i = next++) {
+      const Piece& piece = pieces[i];
+      const auto loaded = load_piece(checkpoint, piece, weights.matrices[piece.matrix], weights.storage.data() + offsets[piece.matrix], staging);
+      if (loaded) continue;
+      const std::lock_guard lock(mutex);
+      if (i < failed_piece) {
+        failed_piece = i;
+        failure = loaded.error();
+      }
+      next = pieces.size();
+    }
+  });
+  if (failed_piece < pieces.size()) return failure;
+  return weights;
+}
+
+}  // namespace halfbyte

@@ -1,0 +1,13 @@
+// From a checkpoint's tensors to weights in this processor's layout.
+#pragma once
+
+#include "base/thread_pool.h"
+#include "models/architecture.h"
+
+namespace halfbyte {
+
+// Checks every entry of `list` against the checkpoint, reads its data in pieces on all threads, packs panels and sets the handles.
+// kCorrupt: a tensor is missing, has another shape, or holds a scale that is not finite. `warnings` gets a line per unused tensor.
+Result<Weights> load_weights(const Checkpoint& checkpoint, const WeightList& list, ThreadPool& pool, std::vector<std::string>& warnings);
+
+}  // namespace halfbyte

@@ -1,0 +1,33 @@
+#include "models/model.h"
+
+#include "base/errors.h"
+#include "models/load_weights.h"
+
+namespace halfbyte {
+
+Result<Model> load_model(const std::filesystem::path& path, ThreadPool& pool) {
+  HB_TRY_ASSIGN(checkpoint, open_gguf(path));
+  Model model;
+  model.path = path.string();
+  HB_TRY_ASSIGN(architecture, checkpoint.metadata.text("general.architecture"));
+  HB_TRY_ASSIGN(name, checkpoint.metadata.text_or("general.name", ""));
+  HB_TRY_ASSIGN(chat_template, checkpoint.metadata.text_or("tokenizer.chat_template", ""));
+  model.architecture = std::move(architecture);
+  model.name = std::move(name);
+  model.chat_template = std::move(chat_template);
+  // The architecture first: "unknown architecture" must not hide behind an odd vocabulary.
+  HB_TRY_ASSIGN(tokens, checkpoint.metadata.strings("tokenizer.ggml.tokens"));
+  HB_TRY_ASSIGN(formula, make_architecture(checkpoint.metadata, tokens != nullptr ? static_cast<int>(tokens->size()) : 0));
+  model.formula = std::move(formula);
+  HB_TRY_ASSIGN(tokenizer, Tokenizer::open(checkpoint.metadata));
+  model.tokenizer = std::move(tokenizer);
+  model.warnings = checkpoint.warnings;
+  for (const std::string& warning : model.tokenizer->warnings()) model.warnings.push_back(warning);
+  WeightList list(checkpoint);
+  model.formula->weights(list);
+  HB_TRY_ASSIGN(weights, load_weights(checkpoint, list, pool, model.warnings));
+  model.weights = std::move(weights);
+  return model;
+}
+
+}  // namespace halfbyte

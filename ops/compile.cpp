@@ -1,0 +1,398 @@
+// From a recorded step to stages: which ops fuse into a product's epilogue, which tensors share memory, which panels each thread takes.
+#include <algorithm>
+#include <limits>
+#include <numeric>
+
+#include "base/checked.h"
+#include "base/errors.h"
+#include "ops/program.h"
+#include "quant/panel.h"
+
+namespace halfbyte {
+
+using namespace program;
+
+class Compiler {
+ public:
+  Compiler(const Step& record, Program& out) : record_(record), nodes_(record.nodes()), program_(out) {}
+  Result<void> compile();
+
+ private:
+  using Op = Step::Op;
+  const Step::Node& node(Tensor t) const { return nodes_[static_cast<size_t>(t.node)]; }
+  bool used_once(Tensor t) const { return uses_[static_cast<size_t>(t.node)] == 1; }
+
+  void count_uses();
+  Result<void> plan_heads(Tensor attend, Tensor input, HeadEpilogue::Role role);
+  Result<void> plan_fusions();
+  Result<void> emit();
+  Result<void> emit_products(Tensor first);
+  void emit_token_op(TokenOp op);
+  void quantize(Tensor input, bool per32, bool per256);
+  int slot_of(Tensor t);                      // the slot that holds t, marked as used now
+  int new_slot(int width, bool is_replicated);
+  void bind(Tensor t, int slot) { slot_by_node_[static_cast<size_t>(t.node)] = slot; }
+  void close_epoch() { ++epoch_; }
+  void touch(int slot) { last_use_[static_cast<size_t>(slot)] = epoch_; }
+  void share_out(Stage& stage) const;
+  void place_memory();
+
+  const Step& record_;
+  const std::vector<Step::Node>& nodes_;
+  Program& program_;
+
+  std::vector<int> uses_;
+  // Fusion plan, by node index of the linear (or of the gate's linear).
+  struct Fusion {
+    HeadEpilogue heads;
+    Tensor result;                // the node whose value the product yields
+    Tensor residual;              // added to it
+    Tensor up;                    // the other linear of a gated pair
+    Product::Gate gate = Product::Gate::kNone;
+    bool is_absorbed = false;     // computed as the `up` of another
+  };
+  std::vector<Fusion> fusions_;
+  std::vector<bool> is_done_;
+  std::vector<int> slot_by_node_;
+  // Memory: epochs are the stretches between barriers; a slot's memory is free again in the epoch after its last use.
+  int epoch_ = 0;
+  std::vector<int> first_use_, last_use_;
+  std::vector<bool> is_head_slot_;
+  bool in_head_ = false;
+};
+
+void Compiler::count_uses() {
+  uses_.assign(nodes_.size(), 0);
+  for (const auto& n : nodes_)
+    for (const Tensor t : {n.a, n.b, n.c})
+      if (t.node >= 0) ++uses_[static_cast<size_t>(t.node)];
+}
+
+// q, k or v of an attention: linear -> heads -> [norm] -> [rope], each used only here.
+Result<void> Compiler::plan_heads(Tensor attend, Tensor input, HeadEpilogue::Role role) {
+  HeadEpilogue heads{.role = role, .head_dim = node(input).head_dim, .layer = node(attend).attention.layer};
+  if (role == HeadEpilogue::Role::kQuery) heads.scale = node(attend).attention.scale;
+  Tensor t = input;
+  std::vector<Tensor> chain{t};
+  if (node(t).op == Op::kRope) {
+    heads.rope = node(t).rope;
+    chain.push_back(t = node(t).a);
+  }
+  if (node(t).op == Op::kRmsNorm) {
+    heads.norm = node(t).vector;
+    heads.eps = node(t).value;
+    chain.push_back(t = node(t).a);
+  }
+  if (node(t).op != Op::kHeads || node(node(t).a).op != Op::kLinear)
+    return internal("step: attention of layer {}: an input is not linear, heads, norm, rope in this order", heads.layer);
+  chain.push_back(t = node(t).a);
+  for (const Tensor link : chain) {
+    if (!used_once(link)) return internal("step: attention of layer {}: an input is also used elsewhere", heads.layer);
+    is_done_[static_cast<size_t>(link.node)] = link.node != t.node;
+  }
+  Fusion& fusion = fusions_[static_cast<size_t>(t.node)];
+  fusion.heads = heads;
+  fusion.result = input;
+  return {};
+}
+
+Result<void> Compiler::plan_fusions() {
+  fusions_.assign(nodes_.size(), {});
+  is_done_.assign(nodes_.size(), false);
+  for (int i = 0; i < static_cast<int>(nodes_.size()); ++i) fusions_[static_cast<size_t>(i)].result = {i};
+  for (int i = 0; i < static_cast<int>(nodes_.size()); ++i) {
+    const Step::Node& n = nodes_[static_cast<size_t>(i)];
+    const Tensor here{i};
+    if (n.op == Op::kAttend) {
+      HB_TRY(plan_heads(here, n.a, HeadEpilogue::Role::kQuery));
+      HB_TRY(plan_heads(here, n.b, HeadEpilogue::Role::kKey));
+      HB_TRY(plan_heads(here, n.c, HeadEpilogue::Role::kValue));
+    }
+    if (n.op == Op::kSwiglu || n.op == Op::kGeglu) {
+      const bool pair = node(n.a).op == Op::kLinear && node(n.b).op == Op::kLinear && node(n.a).a.node == node(n.b).a.node &&
+                        used_once(n.a) && used_once(n.b);
+      if (!pair) continue;
+      Fusion& gate = fusions_[static_cast<size_t>(n.a.node)];
+      gate.gate = n.op == Op::kSwiglu ? Product::Gate::kSwiglu : Product::Gate::kGeglu;
+      gate.up = n.b;
+      gate.result = here;
+      fusions_[static_cast<size_t>(n.b.node)].is_absorbed = true;
+      is_done_[static_cast<size_t>(i)] = is_done_[static_cast<size_t>(n.b.node)] = true;
+    }
+    if (n.op == Op::kAdd) {
+      for (const auto& [product, other] : {std::pair{n.b, n.a}, std::pair{n.a, n.b}}) {
+        if (node(product).op != Op::kLinear || !used_once(product) || other.node > product.node) continue;
+        Fusion& fusion = fusions_[static_cast<size_t>(product.node)];
+        fusion.residual = other;
+        fusion.result = here;
+        is_done_[static_cast<size_t>(i)] = true;
+        break;
+      }
+    }
+  }
+  return {};
+}
+
+int Compiler::new_slot(int width, bool is_replicated) {
+  program_.slots_.push_back({.width = width, .is_replicated = is_replicated});
+  first_use_.push_back(epoch_);
+  last_use_.push_back(epoch_);
+  is_head_slot_.push_back(in_head_);
+  return static_cast<int>(program_.slots_.size()) - 1;
+}
+
+int Compiler::slot_of(Tensor t) {
+  const int slot = slot_by_node_[static_cast<size_t>(t.node)];
+  touch(slot);
+  return slot;
+}
+
+void Compiler::emit_token_op(TokenOp op) {
+  auto& stages = program_.stages_;
+  const bool at_head = in_head_ && stages.size() == program_.head_begin_;
+  if (stages.empty() || at_head || stages.back().kind != Stage::Kind::kTokens) stages.emplace_back();
+  stages.back().ops.push_back(op);
+}
+
+void Compiler::quantize(Tensor input, bool per32, bool per256) {
+  if (per32) emit_token_op({.kind = TokenOp::Kind::kQuantize32, .a = slot_of(input)});
+  if (per256) emit_token_op({.kind = TokenOp::Kind::kQuantize256, .a = slot_of(input)});
+}
+
+Result<void> Compiler::emit_products(Tensor first) {
+  const Tensor input = node(first).a;
+  std::vector<Tensor> group;  // all products of this input that can run now
+  for (int i = first.node; i < static_cast<int>(nodes_.size()); ++i) {
+    const Step::Node& n = nodes_[static_cast<size_t>(i)];
+    const bool is_product = n.op == Op::kLinear || n.op == Op::kLogits;
+    const Fusion& fusion = fusions_[static_cast<size_t>(i)];
+    if (!is_product || n.a.node != input.node || is_done_[static_cast<size_t>(i)] || fusion.is_absorbed) continue;
+    if (fusion.residual.node >= 0 && slot_by_node_[static_cast<size_t>(fusion.residual.node)] < 0) continue;
+    group.push_back({i});
+    is_done_[static_cast<size_t>(i)] = true;
+  }
+  const Weights& weights = record_.weights();
+  bool per32 = false, per256 = false;
+  const auto kernel_of = [&](MatrixId id) -> PanelKernel* {
+    const Matrix& m = weights[id];
+    if (program_.is_float_ || !m.is_panels) return nullptr;
+    PanelKernel* kernel = panel_kernel(*program_.kernels_, m.format->name);
+    if (kernel != nullptr) (m.format->activations == ActivationKind::kPer32 ? per32 : per256) = true;
+    return kernel;
+  };
+  Stage stage{.kind = Stage::Kind::kProducts};
+  for (const Tensor t : group) {
+    const Step::Node& n = node(t);
+    const Fusion& fusion = fusions_[static_cast<size_t>(t.node)];
+    Product product{.linear = n.linear, .gate = fusion.gate, .heads = fusion.heads, .kernel = kernel_of(n.linear.matrix)};
+    if (fusion.gate != Product::Gate::kNone) {
+      product.up = node(fusion.up).linear;
+      product.up_kernel = kernel_of(product.up.matrix);
+    }
+    stage.products.push_back(product);
+  }
+  quantize(input, per32, per256);
+  stage.input = slot_of(input);
+  for (size_t i = 0; i < group.size(); ++i) {
+    const Fusion& fusion = fusions_[static_cast<size_t>(group[i].node)];
+    Product& product = stage.products[i];
+    if (fusion.residual.node >= 0) product.residual = slot_of(fusion.residual);
+    product.out = new_slot(node(group[i]).width, false);
+    bind(fusion.result, product.out);
+    if (node(group[i]).op == Op::kLogits) program_.logits_slot_ = product.out;
+  }
+  share_out(stage);
+  program_.stages_.push_back(std::move(stage));
+  close_epoch();
+  return {};
+}
+
+Result<void> Compiler::emit() {
+  slot_by_node_.assign(nodes_.size(), -1);
+  for (size_t r = 0; r < record_.ropes().size(); ++r) {
+    const int pairs = static_cast<int>(record_.ropes()[r].inverse_frequency.size());
+    program_.rope_slots_.push_back(new_slot(2 * static_cast<int>(round_up(static_cast<uint64_t>(pairs), 16)), true));
+    emit_token_op({.kind = TokenOp::Kind::kRopeTable, .out = program_.rope_slots_.back(), .index = static_cast<int>(r)});
+  }
+  for (int i = 0; i < static_cast<int>(nodes_.size()); ++i) {
+    if (is_done_[static_cast<size_t>(i)]) continue;
+    const Step::Node& n = nodes_[static_cast<size_t>(i)];
+    const Tensor here{i};
+    TokenOp op{.kind = TokenOp::Kind::kAdd, .table = n.linear.matrix, .weight = n.vector, .value = n.value};
+    switch (n.op) {
+      case Op::kLinear:
+      case Op::kLogits:
+        HB_TRY(emit_products(here));
+        continue;
+      case Op::kAttend: {
+        Stage stage{.kind = Stage::Kind::kAttend, .attention = n.attention, .q = slot_of(n.a), .head_dim = n.head_dim, .heads = n.width / n.head_dim};
+        program_.max_heads_ = std::max(program_.max_heads_, stage.heads);
+        const int out = new_slot(n.width, true);
+        stage.out = out;
+        program_.stages_.push_back(std::move(stage));
+        close_epoch();
+        emit_token_op({.kind = TokenOp::Kind::kMergeAttention, .out = out, .index = static_cast<int>(program_.stages_.size()) - 1});
+        bind(here, out);
+        touch(out);
+        continue;
+      }
+      case Op::kOutput: {
+        const int from = slot_of(n.a);
+        in_head_ = true;
+        program_.head_begin_ = program_.stages_.size();
+        op.kind = TokenOp::Kind::kGather;
+        op.a = from;
+        break;
+      }
+      case Op::kEmbed: op.kind = TokenOp::Kind::kEmbed; break;
+      case Op::kRmsNorm: op.kind = TokenOp::Kind::kRmsNorm; break;
+      case Op::kScale: op.kind = TokenOp::Kind::kScale; break;
+      case Op::kAdd: op.kind = TokenOp::Kind::kAdd; break;
+      case Op::kSwiglu: op.kind = TokenOp::Kind::kSwiglu; break;
+      case Op::kGeglu: op.kind = TokenOp::Kind::kGeglu; break;
+      case Op::kHeads:
+      case Op::kRope: return internal("step: node {}: heads and rope are only known as inputs of an attention", i);
+    }
+    if (n.a.node >= 0 && n.op != Op::kOutput) op.a = slot_of(n.a);
+    if (n.b.node >= 0) op.b = slot_of(n.b);
+    op.out = new_slot(n.width, true);
+    emit_token_op(op);
+    bind(here, op.out);
+  }
+  for (const int slot : program_.rope_slots_) touch(slot);
+  if (program_.logits_slot_ < 0 || !in_head_) return internal("step: the record has no output or no logits");
+  program_.vocabulary_ = program_.slots_[static_cast<size_t>(program_.logits_slot_)].width;
+  return {};
+}
+
+// Contiguous shares of equal bytes. Heads are not divided: the thread that computes a head also turns it and stores it.
+void Compiler::share_out(Stage& stage) const {
+  struct Unit {
+    PanelRange range;
+    size_t bytes;
+  };
+  const Weights& weights = record_.weights();
+  std::vector<Unit> units;
+  size_t total = 0;
+  for (size_t p = 0; p < stage.products.size(); ++p) {
+    const Product& product = stage.products[p];
+    const Matrix& matrix = weights[product.linear.matrix];
+    size_t panel_bytes = matrix.bytes() / matrix.panels();
+    if (product.gate != Product::Gate::kNone) panel_bytes += weights[product.up.matrix].bytes() / matrix.panels();
+    const auto head_dim = static_cast<uint32_t>(product.heads.head_dim);
+    const uint32_t step = head_dim > 0 ? std::lcm(head_dim, 16U) / 16 : 1;
+    for (uint32_t first = 0; first < matrix.panels(); first += step) {
+      const uint32_t last = std::min(first + step, matrix.panels());
+      units.push_back({{static_cast<int>(p), first, last}, panel_bytes * (last - first)});
+      total += units.back().bytes;
+    }
+  }
+  stage.shares.resize(static_cast<size_t>(program_.threads_));
+  size_t before = 0;
+  for (const Unit& unit : units) {
+    // The middle of the unit decides whose it is.
+    const size_t thread = std::min<size_t>((before + unit.bytes / 2) * static_cast<size_t>(program_.threads_) / std::max<size_t>(total, 1),
+                                           static_cast<size_t>(program_.threads_) - 1);
+    before += unit.bytes;
+    auto& share = stage.shares[thread];
+    if (!share.empty() && share.back().product == unit.range.product && share.back().last == unit.range.first)
+      share.back().last = unit.range.last;
+    else
+      share.push_back(unit.range);
+  }
+}
+
+void Compiler::place_memory() {
+  Program& p = program_;
+  struct Holder {
+    size_t stride;
+    int busy_until;
+    bool is_head;
+  };
+  std::vector<Holder> holders;
+  for (size_t s = 0; s < p.slots_.size(); ++s) {
+    const size_t stride = round_up(static_cast<uint64_t>(p.slots_[s].width), 16);
+    size_t best = holders.size();
+    for (size_t h = 0; h < holders.size(); ++h) {
+      if (holders[h].busy_until >= first_use_[s] || holders[h].is_head != is_head_slot_[s] || holders[h].stride != stride) continue;
+      best = h;
+      break;
+    }
+    if (best == holders.size()) holders.push_back({stride, 0, is_head_slot_[s]});
+    holders[best].busy_until = last_use_[s];
+    p.slots_[s].buffer = static_cast<int>(best);
+  }
+  const auto rows = static_cast<size_t>(p.max_tokens_);
+  const auto few = static_cast<size_t>(kFewTokens);
+  const auto take = [](size_t& total, size_t bytes) {
+    const size_t at = total;
+    total += round_up(bytes, 64);
+    return at;
+  };
+  for (const Holder& h : holders) {
+    const size_t row_bytes = h.stride * sizeof(float);
+    const size_t many = h.is_head ? std::min<size_t>(kLogitsRows, rows) : rows;
+    Program::BufferPlace place{.stride = h.stride, .shared = take(p.shared_bytes_, many * row_bytes), .own = 0};
+    place.own = take(p.own_bytes_, few * row_bytes);
+    p.buffers_.push_back(place);
+  }
+  for (const Stage& stage : p.stages_)
+    if (stage.kind == Stage::Kind::kProducts)
+      p.max_columns_ = std::max<size_t>(p.max_columns_, static_cast<size_t>(p.slots_[static_cast<size_t>(stage.input)].width));
+  for (const Matrix& m : record_.weights().matrices) p.max_columns_ = std::max<size_t>(p.max_columns_, m.columns);
+  p.q_stride_ = round_up(p.max_columns_, 64);
+  const auto activations = [&](size_t& total, size_t n) {
+    // Twice: one place for scales per 32, one for scales per 256; a product stage may need both.
+    return Program::ActivationPlace{.q = take(total, 2 * n * p.q_stride_),
+                                    .scale = take(total, 2 * n * p.q_stride_ / 32 * sizeof(float)),
+                                    .sum32 = take(total, 2 * n * p.q_stride_ / 32 * sizeof(int16_t)),
+                                    .sum16 = take(total, 2 * n * p.q_stride_ / 16 * sizeof(int16_t))};
+  };
+  p.shared_activations_ = activations(p.shared_bytes_, rows);
+  p.own_activations_ = activations(p.own_bytes_, few);
+  int head_dim = 0;
+  for (const Stage& stage : p.stages_) head_dim = std::max(head_dim, stage.head_dim);
+  p.partial_stride_ = round_up(static_cast<uint64_t>(head_dim), 16) + 16;
+  p.shared_partials_ = take(p.shared_bytes_, static_cast<size_t>(Program::kMostPartials) * static_cast<size_t>(p.max_heads_) * p.partial_stride_ * sizeof(float));
+  p.own_scratch_ = take(p.own_bytes_, panel_scratch_bytes(round_up(p.max_columns_, 256)));
+  p.own_up_ = take(p.own_bytes_, Program::kUpBytes + rows * kPanelRows * sizeof(float));
+  p.own_y_ = take(p.own_bytes_, rows * kPanelRows * sizeof(float));
+  p.own_tile_ = take(p.own_bytes_, p.max_columns_ * kPanelRows * sizeof(float));
+  p.own_raw_ = take(p.own_bytes_, p.max_columns_ * 2 * sizeof(float));
+  p.own_states_ = take(p.own_bytes_, size_t{2} * Program::kQueryRows * p.partial_stride_ * sizeof(float));
+}
+
+Result<void> Compiler::compile() {
+  count_uses();
+  HB_TRY(plan_fusions());
+  program_.ropes_ = record_.ropes();
+  HB_TRY(emit());
+  place_memory();
+  return {};
+}
+
+Result<Program> Program::compile(const Step& record, KvLayout layout, Isa isa, int threads, int max_tokens, ActivationMode activations) {
+  Program program(std::move(layout));
+  program.weights_ = &record.weights();
+  program.kernels_ = &halfbyte::kernels(isa);
+  program.threads_ = threads;
+  program.max_tokens_ = max_tokens;
+  program.is_float_ = activations == ActivationMode::kFloat;
+  HB_TRY(Compiler(record, program).compile());
+  return program;
+}
+
+size_t Program::bytes_per_token() const {
+  size_t sum = 0;
+  for (const Stage& stage : stages_) {
+    for (const Product& product : stage.products) {
+      sum += (*weights_)[product.linear.matrix].bytes();
+      if (product.gate != Product::Gate::kNone) sum += (*weights_)[product.up.matrix].bytes();
+    }
+    for (const TokenOp& op : stage.ops)
+      if (op.kind == TokenOp::Kind::kEmbed) sum += (*weights_)[op.table].format->row_bytes((*weights_)[op.table].columns);
+  }
+  return sum;
+}
+
+}  // namespace halfbyte

@@ -1,0 +1,177 @@
+// A recorded step, compiled: a short list of stages that all threads run together, with a barrier after each that writes for others.
+//
+// Stages of one decoder layer at few tokens (5 barriers):
+//   tokens    norm, quantize                         done by every thread for itself, no barrier
+//   products  q k v; per head: norm, rope, scale, k and v into the cache          | barrier
+//   attend    per (token, kv head, cache block): partial results                  | barrier
+//   tokens    merge the partials, quantize
+//   products  output projection + residual                                        | barrier
+//   tokens    norm, quantize
+//   products  gate and up, activation                                             | barrier
+//   tokens    quantize
+//   products  down + residual                                                     | barrier
+// With more than kFewTokens the token stages are split over the threads and followed by a barrier of their own.
+//
+// Every output element is summed in an order fixed by the weight's shape (kernels/README.md), so neither the split over threads nor the
+// number of tokens changes a bit.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "base/buffer.h"
+#include "base/thread_pool.h"
+#include "kernels/kernels.h"
+#include "ops/kv_layout.h"
+#include "ops/step.h"
+
+namespace halfbyte {
+
+constexpr int kFewTokens = 8;      // up to here norms and quantization are cheaper done by every thread than shared
+constexpr int kLogitsRows = 16;    // tokens whose logits one pass over the vocabulary matrix computes
+
+// The part of a step that belongs to one sequence: `count` tokens at consecutive positions.
+struct SliceInput {
+  int first_row = 0;       // index of its first token in the step
+  int count = 0;
+  int first_position = 0;  // absolute
+  // Per layer group: its page table; entry i holds positions 32 i .. 32 i + 31. Pages no token of the slice sees may be null.
+  std::vector<std::byte* const*> pages;
+};
+
+struct StepInput {
+  std::span<const Token> tokens;  // all slices' tokens, in order; ids inside the vocabulary
+  std::span<const SliceInput> slices;
+  std::span<const int> wanted;    // rows whose logits are asked for, ascending
+};
+
+// Called once per wanted row, in order, on the thread that called run(); `logits` is valid during the call.
+using LogitsSink = std::function<void(size_t wanted_index, std::span<const float> logits)>;
+
+namespace program {
+
+struct Slot {  // a tensor's memory: one row of `stride` floats per token
+  int width = 0;
+  int buffer = -1;
+  bool is_replicated = false;  // written by a token stage: at few tokens every thread has its own copy
+};
+
+struct TokenOp {
+  enum class Kind : uint8_t { kRopeTable, kEmbed, kGather, kRmsNorm, kAdd, kScale, kSwiglu, kGeglu, kMergeAttention, kQuantize32, kQuantize256 };
+  Kind kind;
+  int a = -1, b = -1, out = -1;  // slots
+  MatrixId table;                // kEmbed
+  VectorId weight;               // kRmsNorm
+  float value = 0;               // eps or factor
+  int index = -1;                // rope of kRopeTable, attend stage of kMergeAttention
+};
+
+struct HeadEpilogue {
+  enum class Role : uint8_t { kNone, kQuery, kKey, kValue };
+  Role role = Role::kNone;
+  int head_dim = 0;
+  VectorId norm;
+  float eps = 0;
+  int rope = -1;
+  float scale = 1;
+  int layer = 0;
+};
+
+struct Product {
+  Linear linear;
+  enum class Gate : uint8_t { kNone, kSwiglu, kGeglu } gate = Gate::kNone;
+  Linear up;  // with a gate
+  int out = -1, residual = -1;  // slots
+  HeadEpilogue heads;
+  PanelKernel* kernel = nullptr;     // null: through decode
+  PanelKernel* up_kernel = nullptr;
+};
+
+struct PanelRange {
+  int product = 0;
+  uint32_t first = 0, last = 0;  // panels
+};
+
+struct Stage {
+  enum class Kind : uint8_t { kTokens, kProducts, kAttend } kind = Kind::kTokens;
+  std::vector<TokenOp> ops;                     // kTokens
+  int input = -1;                               // kProducts: slot; the quantized copies are the workspace's
+  std::vector<Product> products;                // kProducts
+  std::vector<std::vector<PanelRange>> shares;  // kProducts: by thread
+  Attention attention;                          // kAttend
+  int q = -1, out = -1;                         // kAttend: slots
+  int head_dim = 0, heads = 0;                  // kAttend
+};
+
+}  // namespace program
+
+// Memory a program runs in. One run at a time.
+class Workspace {
+ public:
+  Workspace() = default;
+
+ private:
+  friend class Program;
+  Buffer shared_;
+  std::vector<Buffer> own_;  // by thread
+};
+
+class Program {
+ public:
+  // kInternal: the record has a shape this compiler does not know (named).
+  // `max_tokens` is the most tokens one run may have. `weights` must outlive the program.
+  static Result<Program> compile(const Step& record, KvLayout layout, Isa isa, int threads, int max_tokens, ActivationMode activations);
+
+  Result<Workspace> workspace() const;
+  // Runs one step on `pool`, which has the threads the program was compiled for.
+  void run(const StepInput& input, ThreadPool& pool, Workspace& workspace, const LogitsSink& sink) const;
+
+  const KvLayout& layout() const { return layout_; }
+  int max_tokens() const { return max_tokens_; }
+  int vocabulary() const { return vocabulary_; }
+  // Bytes of weights that a step of one token reads: every matrix once, one row of the embedding table.
+  size_t bytes_per_token() const;
+
+ private:
+  friend class Compiler;
+  struct Pass;  // one thread's view of a running step
+  explicit Program(KvLayout layout) : layout_(std::move(layout)) {}
+
+  static constexpr size_t kUpBytes = size_t{64} << 10;  // of a gated pair's second product before it is folded in: stays in L1/L2
+  static constexpr int kQueryRows = 24;                 // query rows of one attention task: what one reading of K and V serves
+  static constexpr int kMostPartials = 512;             // (token, cache block) pairs whose partial results are kept apart
+
+  const Weights* weights_ = nullptr;
+  const KernelTable* kernels_ = nullptr;
+  KvLayout layout_;
+  int threads_ = 1;
+  int max_tokens_ = 0;
+  int vocabulary_ = 0;
+  bool is_float_ = false;
+  std::vector<program::Slot> slots_;
+  std::vector<program::Stage> stages_;
+  std::vector<Rope> ropes_;
+  std::vector<int> rope_slots_;
+  size_t head_begin_ = 0;  // first stage of the head
+  int logits_slot_ = -1;
+
+  // Layout of the workspace, in bytes.
+  struct BufferPlace {
+    size_t stride = 0;  // floats per row
+    size_t shared = 0, own = 0;
+  };
+  struct ActivationPlace {
+    size_t q = 0, scale = 0, sum32 = 0, sum16 = 0;
+  };
+  std::vector<BufferPlace> buffers_;
+  ActivationPlace shared_activations_, own_activations_;
+  size_t max_columns_ = 0, q_stride_ = 0;
+  size_t shared_partials_ = 0, partial_stride_ = 0;  // bytes; floats per state
+  size_t own_scratch_ = 0, own_up_ = 0, own_y_ = 0, own_tile_ = 0, own_raw_ = 0, own_states_ = 0;
+  size_t shared_bytes_ = 0, own_bytes_ = 0;
+  int max_heads_ = 0;
+};
+
+}  // namespace halfbyte

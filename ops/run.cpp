@@ -1,0 +1,437 @@
+// One run of a compiled step: every thread walks the same list of stages.
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "base/checked.h"
+#include "ops/program.h"
+#include "quant/panel.h"
+
+namespace halfbyte {
+
+using namespace program;
+
+// One thread's view of a running step.
+struct Program::Pass {
+  const Program& p;
+  const StepInput& input;
+  Workspace& workspace;
+  ThreadPool& pool;
+  int thread;
+  int tokens = 0;       // rows of the stages being run
+  bool is_few = false;  // token stages are done by every thread for itself
+  bool body_is_few = false;
+  std::span<const int> gathered;  // head: which rows of the body
+
+  std::byte* shared() const { return workspace.shared_.data(); }
+  std::byte* own() const { return workspace.own_[static_cast<size_t>(thread)].data(); }
+
+  float* row(int slot, int token) const { return row(slot, token, is_few); }
+  float* row(int slot, int token, bool few) const {
+    const Slot& s = p.slots_[static_cast<size_t>(slot)];
+    const BufferPlace& place = p.buffers_[static_cast<size_t>(s.buffer)];
+    std::byte* base = few && s.is_replicated ? own() + place.own : shared() + place.shared;
+    return reinterpret_cast<float*>(base) + static_cast<size_t>(token) * place.stride;
+  }
+  size_t stride(int slot) const { return p.buffers_[static_cast<size_t>(p.slots_[static_cast<size_t>(slot)].buffer)].stride; }
+  int width(int slot) const { return p.slots_[static_cast<size_t>(slot)].width; }
+  float* partial(int token, int head, int part) const {
+    return reinterpret_cast<float*>(shared() + p.shared_partials_) +
+           (static_cast<size_t>(token * parts_per_token + part) * static_cast<size_t>(p.max_heads_) + static_cast<size_t>(head)) * p.partial_stride_;
+  }
+  static AttendState state_at(float* memory) { return {memory, memory + 1, memory + 16}; }
+
+  // Attention: at few tokens the results of each cache block are kept apart, unless there are too many of them.
+  int parts_per_token = 1;
+  int most_blocks = 1;
+
+  // Writable view of the quantized activations of token 0; kind 0: scales per 32, 1: per 256.
+  struct Quantized {
+    int8_t* q;
+    float* scale;
+    int16_t *sum32, *sum16;
+  };
+  Quantized quantized(int kind, int token) const {
+    const ActivationPlace& place = is_few ? p.own_activations_ : p.shared_activations_;
+    std::byte* base = is_few ? own() : shared();
+    const size_t rows = static_cast<size_t>(is_few ? kFewTokens : p.max_tokens_);
+    const size_t at = (static_cast<size_t>(kind) * rows + static_cast<size_t>(token)) * p.q_stride_;
+    return {reinterpret_cast<int8_t*>(base + place.q) + at, reinterpret_cast<float*>(base + place.scale) + at / 32,
+            reinterpret_cast<int16_t*>(base + place.sum32) + at / 32, reinterpret_cast<int16_t*>(base + place.sum16) + at / 16};
+  }
+  Activations activations(ActivationKind kind, int slot) const {
+    const Quantized x = quantized(kind == ActivationKind::kPer256 ? 1 : 0, 0);
+    return {.q = x.q, .scale = x.scale, .sum32 = x.sum32, .sum16 = x.sum16, .f = row(slot, 0),
+            .q_stride = p.q_stride_, .scale_stride = p.q_stride_ / 32, .sum32_stride = p.q_stride_ / 32, .sum16_stride = p.q_stride_ / 16,
+            .f_stride = stride(slot)};
+  }
+
+  void run_stages(size_t first, size_t last);
+  void run_tokens(const Stage& stage, int begin, int end) const;
+  void rope_table(const TokenOp& op, int token) const;
+  void merge_attention(const TokenOp& op, int token) const;
+  void run_products(const Stage& stage) const;
+  void multiply(const Linear& linear, PanelKernel* kernel, const Stage& stage, uint32_t first, uint32_t last, float* y, size_t y_stride) const;
+  void multiply_decoded(const Matrix& matrix, int input_slot, uint32_t first, uint32_t last, float* y, size_t y_stride) const;
+  void finish_heads(const Product& product, uint32_t first_row, uint32_t last_row) const;
+  void run_attend(const Stage& stage) const;
+  void attend_few(const Stage& stage) const;
+  void attend_many(const Stage& stage) const;
+  void attend_rows(const Stage& stage, const SliceInput& slice, int kv_head, int first_block, int last_block, std::span<const float* const> q,
+                   std::span<const int> positions, std::span<AttendState> out) const;
+  const SliceInput& slice_of(int token) const;
+  int position(int token) const {
+    const SliceInput& s = slice_of(token);
+    return s.first_position + token - s.first_row;
+  }
+};
+
+const SliceInput& Program::Pass::slice_of(int token) const {
+  for (const SliceInput& slice : input.slices)
+    if (token < slice.first_row + slice.count) return slice;
+  return input.slices.back();
+}
+
+void Program::Pass::rope_table(const TokenOp& op, int token) const {
+  const Rope& rope = p.ropes_[static_cast<size_t>(op.index)];
+  float* cosines = row(op.out, token);
+  float* sines = cosines + width(op.out) / 2;
+  const auto at = static_cast<float>(position(token));
+  for (size_t i = 0; i < rope.inverse_frequency.size(); ++i) {
+    // The angle is rounded to float32 as the reference implementations do.
+    const double angle = at * rope.inverse_frequency[i];
+    cosines[i] = static_cast<float>(std::cos(angle)) * rope.magnitude;
+    sines[i] = static_cast<float>(std::sin(angle)) * rope.magnitude;
+  }
+}
+
+void Program::Pass::merge_attention(const TokenOp& op, int token) const {
+  if (!is_few) return;  // attend_many wrote the result itself
+  const Stage& attend = p.stages_[static_cast<size_t>(op.index)];
+  const size_t floats = p.partial_stride_;
+  const AttendState merged = state_at(reinterpret_cast<float*>(own() + p.own_states_));
+  const int at = position(token);
+  const int first = attend.attention.window > 0 ? std::max(0, at + 1 - attend.attention.window) / kCacheBlock : 0;
+  const int parts = parts_per_token == 1 ? 1 : at / kCacheBlock - first + 1;
+  for (int head = 0; head < attend.heads; ++head) {
+    std::memset(merged.max, 0, floats * sizeof(float));
+    *merged.max = -std::numeric_limits<float>::infinity();
+    for (int part = 0; part < parts; ++part) p.kernels_->merge_partial(merged, state_at(partial(token, head, part)), attend.head_dim);
+    p.kernels_->finish_attend(merged, attend.head_dim, row(op.out, token) + head * attend.head_dim);
+  }
+}
+
+void Program::Pass::run_tokens(const Stage& stage, int begin, int end) const {
+  const KernelTable& k = *p.kernels_;
+  for (const TokenOp& op : stage.ops) {
+    for (int t = begin; t < end; ++t) {
+      switch (op.kind) {
+        case TokenOp::Kind::kRopeTable: rope_table(op, t); break;
+        case TokenOp::Kind::kEmbed: {
+          const auto token = static_cast<uint32_t>(input.tokens[static_cast<size_t>(t)]);
+          (*p.weights_)[op.table].decode_row(token, own() + p.own_raw_, row(op.out, t));
+          break;
+        }
+        case TokenOp::Kind::kGather:
+          std::memcpy(row(op.out, t), row(op.a, gathered[static_cast<size_t>(t)], body_is_few), static_cast<size_t>(width(op.out)) * sizeof(float));
+          break;
+        case TokenOp::Kind::kRmsNorm: k.rms_norm(row(op.a, t), (*p.weights_)[op.weight], op.value, width(op.out), row(op.out, t)); break;
+        case TokenOp::Kind::kAdd: k.add(row(op.a, t), row(op.b, t), width(op.out), row(op.out, t)); break;
+        case TokenOp::Kind::kScale: k.scale(row(op.a, t), op.value, width(op.out), row(op.out, t)); break;
+        case TokenOp::Kind::kSwiglu: k.swiglu(row(op.a, t), row(op.b, t), width(op.out), row(op.out, t)); break;
+        case TokenOp::Kind::kGeglu: k.geglu(row(op.a, t), row(op.b, t), width(op.out), row(op.out, t)); break;
+        case TokenOp::Kind::kMergeAttention: merge_attention(op, t); break;
+        case TokenOp::Kind::kQuantize32: {
+          const Quantized x = quantized(0, t);
+          k.quantize_per32(row(op.a, t), width(op.a), x.q, x.scale, x.sum32, x.sum16);
+          break;
+        }
+        case TokenOp::Kind::kQuantize256: {
+          const Quantized x = quantized(1, t);
+          k.quantize_per256(row(op.a, t), width(op.a), x.q, x.scale, x.sum32, x.sum16);
+          break;
+        }
+      }
+    }
+  }
+}
+
+// The slow and always right way: 16 rows are decoded to float32 and multiplied by unquantized activations.
+void Program::Pass::multiply_decoded(const Matrix& matrix, int input_slot, uint32_t first, uint32_t last, float* y, size_t y_stride) const {
+  auto* tile = reinterpret_cast<float*>(own() + p.own_tile_);
+  auto* decoded = reinterpret_cast<float*>(own() + p.own_raw_);
+  std::byte* raw = own() + p.own_scratch_;
+  auto* product = reinterpret_cast<float*>(own() + p.own_y_);
+  const size_t columns = matrix.columns;
+  for (uint32_t panel = first; panel < last; ++panel) {
+    for (uint32_t lane = 0; lane < kPanelRows; ++lane) {
+      const uint32_t r = panel * kPanelRows + lane;
+      if (r < matrix.rows)
+        matrix.decode_row(r, raw, decoded);
+      else
+        std::memset(decoded, 0, columns * sizeof(float));
+      for (size_t c = 0; c < columns; ++c) tile[c * kPanelRows + lane] = decoded[c];
+    }
+    std::memset(product, 0, static_cast<size_t>(tokens) * kPanelRows * sizeof(float));
+    p.kernels_->panel_f32(tile, row(input_slot, 0), stride(input_slot), static_cast<int>(columns), tokens, product);
+    for (int t = 0; t < tokens; ++t)
+      std::memcpy(y + static_cast<size_t>(t) * y_stride + (panel - first) * kPanelRows, product + static_cast<size_t>(t) * kPanelRows, kPanelRows * sizeof(float));
+  }
+}
+
+// y[t][0..] = rows of panels first..last of the matrix, plus bias.
+void Program::Pass::multiply(const Linear& linear, PanelKernel* kernel, const Stage& stage, uint32_t first, uint32_t last, float* y, size_t y_stride) const {
+  const Matrix& matrix = (*p.weights_)[linear.matrix];
+  if (kernel != nullptr)
+    kernel(matrix.data + first * matrix.stride, matrix.stride, static_cast<int>(last - first), activations(matrix.format->activations, stage.input),
+           static_cast<int>(matrix.columns), tokens, y, y_stride, own() + p.own_scratch_);
+  else
+    multiply_decoded(matrix, stage.input, first, last, y, y_stride);
+  if (const float* bias = (*p.weights_)[linear.bias]; bias != nullptr)
+    for (int t = 0; t < tokens; ++t) {
+      float* out = y + static_cast<size_t>(t) * y_stride;
+      p.kernels_->add(out, bias + first * kPanelRows, static_cast<int>((last - first) * kPanelRows), out);
+    }
+}
+
+void Program::Pass::finish_heads(const Product& product, uint32_t first_row, uint32_t last_row) const {
+  const HeadEpilogue& h = product.heads;
+  const KernelTable& k = *p.kernels_;
+  const auto dim = static_cast<uint32_t>(h.head_dim);
+  const float* norm = (*p.weights_)[h.norm];
+  const bool is_half = p.layout_.type() == KvType::kF16;
+  const auto element = p.layout_.element_bytes();
+  for (int t = 0; t < tokens; ++t) {
+    const SliceInput& slice = slice_of(t);
+    const int at = slice.first_position + t - slice.first_row;
+    for (uint32_t first = first_row; first < last_row; first += dim) {
+      float* x = row(product.out, t) + first;
+      if (norm != nullptr) k.rms_norm(x, norm, h.eps, h.head_dim, x);
+      if (h.rope >= 0) {
+        const Rope& rope = p.ropes_[static_cast<size_t>(h.rope)];
+        const int slot = p.rope_slots_[static_cast<size_t>(h.rope)];
+        const float* cosines = row(slot, t);
+        const float* sines = cosines + width(slot) / 2;
+        const int dims = 2 * static_cast<int>(rope.inverse_frequency.size());
+        (rope.pairing == Pairing::kHalves ? k.rope_halves : k.rope_adjacent)(x, cosines, sines, dims);
+      }
+      if (h.role == HeadEpilogue::Role::kQuery) {
+        k.scale(x, h.scale, h.head_dim, x);
+        continue;
+      }
+      const int kv_head = static_cast<int>(first / dim);
+      std::byte* page = slice.pages[static_cast<size_t>(p.layout_.group_of(h.layer))][at / kPagePositions];
+      const int in_page = at % kPagePositions;
+      if (h.role == HeadEpilogue::Role::kKey) {
+        std::byte* tile = page + p.layout_.k_offset(h.layer, kv_head) + static_cast<size_t>(in_page / 16) * p.layout_.k_tile_bytes(h.layer);
+        (is_half ? k.store_k_f16 : k.store_k_f32)(x, h.head_dim, in_page % 16, tile);
+      } else {
+        std::byte* v = page + p.layout_.v_offset(h.layer, kv_head) + static_cast<size_t>(in_page) * dim * element;
+        (is_half ? k.store_v_f16 : k.store_v_f32)(x, h.head_dim, v);
+      }
+    }
+  }
+}
+
+void Program::Pass::run_products(const Stage& stage) const {
+  const KernelTable& k = *p.kernels_;
+  for (const PanelRange& range : stage.shares[static_cast<size_t>(thread)]) {
+    const Product& product = stage.products[static_cast<size_t>(range.product)];
+    const size_t y_stride = stride(product.out);
+    const bool is_gated = product.gate != Product::Gate::kNone;
+    const size_t batch = is_gated ? std::max<size_t>(1, kUpBytes / (static_cast<size_t>(tokens) * kPanelRows * sizeof(float))) : range.last - range.first;
+    for (uint32_t first = range.first; first < range.last;) {
+      const auto last = static_cast<uint32_t>(std::min<size_t>(first + batch, range.last));
+      const int columns = static_cast<int>((last - first) * kPanelRows);
+      float* y = row(product.out, 0) + first * kPanelRows;
+      multiply(product.linear, product.kernel, stage, first, last, y, y_stride);
+      if (is_gated) {
+        auto* up = reinterpret_cast<float*>(own() + p.own_up_);
+        multiply(product.up, product.up_kernel, stage, first, last, up, static_cast<size_t>(columns));
+        for (int t = 0; t < tokens; ++t) {
+          float* out = y + static_cast<size_t>(t) * y_stride;
+          (product.gate == Product::Gate::kSwiglu ? k.swiglu : k.geglu)(out, up + static_cast<size_t>(t) * static_cast<size_t>(columns), columns, out);
+        }
+      }
+      if (product.residual >= 0)
+        for (int t = 0; t < tokens; ++t) {
+          float* out = y + static_cast<size_t>(t) * y_stride;
+          k.add(row(product.residual, t) + first * kPanelRows, out, columns, out);
+        }
+      if (product.heads.role != HeadEpilogue::Role::kNone)
+        finish_heads(product, first * kPanelRows, std::min(last * kPanelRows, (*p.weights_)[product.linear.matrix].rows));
+      first = last;
+    }
+  }
+}
+
+// Query rows of one kv head against cache blocks first_block..last_block, merged into `out` in ascending order.
+void Program::Pass::attend_rows(const Stage& stage, const SliceInput& slice, int kv_head, int first_block, int last_block, std::span<const float* const> q,
+                                std::span<const int> positions, std::span<AttendState> out) const {
+  const int layer = stage.attention.layer;
+  const auto attend = p.layout_.type() == KvType::kF16 ? p.kernels_->attend_f16 : p.kernels_->attend_f32;
+  std::byte* const* pages = slice.pages[static_cast<size_t>(p.layout_.group_of(layer))];
+  int first[kQueryRows], last[kQueryRows];
+  AttendState partials[kQueryRows];
+  auto* memory = reinterpret_cast<float*>(own() + p.own_states_) + static_cast<size_t>(kQueryRows) * p.partial_stride_;
+  for (size_t i = 0; i < q.size(); ++i) partials[i] = state_at(memory + i * p.partial_stride_);
+  for (size_t i = 0; i < q.size(); ++i) {
+    std::memset(out[i].max, 0, p.partial_stride_ * sizeof(float));
+    *out[i].max = -std::numeric_limits<float>::infinity();
+  }
+  for (int block = first_block; block <= last_block; ++block) {
+    AttendBlock task{.dims = stage.head_dim, .n_queries = static_cast<int>(q.size()), .q = q.data(), .first = first, .last = last, .out = partials};
+    const int base = block * kCacheBlock;
+    int least = kCacheBlock, most = 0;
+    for (size_t i = 0; i < q.size(); ++i) {
+      const int begin = stage.attention.window > 0 ? std::max(0, positions[i] + 1 - stage.attention.window) : 0;
+      first[i] = std::clamp(begin - base, 0, kCacheBlock);
+      last[i] = std::clamp(positions[i] + 1 - base, first[i], kCacheBlock);
+      if (first[i] == last[i]) continue;
+      least = std::min(least, first[i]);
+      most = std::max(most, last[i]);
+    }
+    if (least >= most) continue;
+    for (int page = least / kPagePositions; page * kPagePositions < most; ++page) {
+      const std::byte* at = pages[block * kPagesPerBlock + page];
+      task.k_pages[page] = at + p.layout_.k_offset(layer, kv_head);
+      task.v_pages[page] = at + p.layout_.v_offset(layer, kv_head);
+    }
+    attend(task);
+    for (size_t i = 0; i < q.size(); ++i) p.kernels_->merge_partial(out[i], partials[i], stage.head_dim);
+  }
+}
+
+namespace {
+
+// Heads are taken `each` at a time and never across two groups: a group shares its keys and values.
+int next_head(int head, int group, int each) { return std::min(head + each, (head / group + 1) * group); }
+
+}  // namespace
+
+// Few tokens: the tasks are (token, kv head, cache block); a group's heads are divided too while there are fewer tasks than threads
+// could use. Each result stays apart and the next stage merges them, so a long context is shared by all threads.
+void Program::Pass::attend_few(const Stage& stage) const {
+  const int kv_heads = p.layout_.layer(stage.attention.layer).kv_heads;
+  const int group = stage.heads / kv_heads;
+  const int tasks = tokens * kv_heads * (parts_per_token == 1 ? 1 : most_blocks);
+  const int heads_each = tasks >= 2 * p.threads_ ? std::min(group, kQueryRows) : 1;
+  int turn = 0;
+  for (int t = 0; t < tokens; ++t) {
+    const SliceInput& slice = slice_of(t);
+    const int at = position(t);
+    const int first_block = stage.attention.window > 0 ? std::max(0, at + 1 - stage.attention.window) / kCacheBlock : 0;
+    const int last_block = at / kCacheBlock;
+    const int step = parts_per_token == 1 ? last_block - first_block + 1 : 1;
+    for (int block = first_block; block <= last_block; block += step)
+      for (int head = 0; head < stage.heads; head = next_head(head, group, heads_each)) {
+        if (turn++ % p.threads_ != thread) continue;
+        const float* q[kQueryRows];
+        int positions[kQueryRows];
+        AttendState out[kQueryRows];
+        size_t n = 0;
+        for (int h = head; h < next_head(head, group, heads_each); ++h, ++n) {
+          q[n] = row(stage.q, t) + h * stage.head_dim;
+          positions[n] = at;
+          out[n] = state_at(partial(t, h, (block - first_block) / step));
+        }
+        attend_rows(stage, slice, head / group, block, block + step - 1, {q, n}, {positions, n}, {out, n});
+      }
+  }
+}
+
+// Many tokens: the tasks are (tile of tokens, kv head), each over all the cache its tokens see.
+void Program::Pass::attend_many(const Stage& stage) const {
+  const int kv_heads = p.layout_.layer(stage.attention.layer).kv_heads;
+  const int group = stage.heads / kv_heads;
+  const int heads_each = std::min(group, kQueryRows);
+  const int tile = std::max(1, kQueryRows / heads_each);
+  auto* memory = reinterpret_cast<float*>(own() + p.own_states_);
+  int turn = 0;
+  for (const SliceInput& slice : input.slices)
+    for (int from = 0; from < slice.count; from += tile)
+      for (int head = 0; head < stage.heads; head = next_head(head, group, heads_each)) {
+        if (turn++ % p.threads_ != thread) continue;
+        const int end_head = next_head(head, group, heads_each);
+        const int count = std::min(tile, slice.count - from);
+        const float* q[kQueryRows];
+        int positions[kQueryRows];
+        AttendState out[kQueryRows];
+        size_t n = 0;
+        for (int t = from; t < from + count; ++t)
+          for (int h = head; h < end_head; ++h, ++n) {
+            q[n] = row(stage.q, slice.first_row + t) + h * stage.head_dim;
+            positions[n] = slice.first_position + t;
+            out[n] = state_at(memory + n * p.partial_stride_);
+          }
+        const int window = stage.attention.window;
+        const int first_block = window > 0 ? std::max(0, positions[0] + 1 - window) / kCacheBlock : 0;
+        attend_rows(stage, slice, head / group, first_block, positions[n - 1] / kCacheBlock, {q, n}, {positions, n}, {out, n});
+        n = 0;
+        for (int t = from; t < from + count; ++t)
+          for (int h = head; h < end_head; ++h, ++n)
+            p.kernels_->finish_attend(out[n], stage.head_dim, row(stage.out, slice.first_row + t) + h * stage.head_dim);
+      }
+}
+
+void Program::Pass::run_attend(const Stage& stage) const {
+  if (is_few)
+    attend_few(stage);
+  else
+    attend_many(stage);
+}
+
+void Program::Pass::run_stages(size_t first, size_t last) {
+  for (size_t s = first; s < last; ++s) {
+    const Stage& stage = p.stages_[s];
+    switch (stage.kind) {
+      case Stage::Kind::kTokens:
+        if (is_few) {
+          run_tokens(stage, 0, tokens);
+          continue;
+        }
+        run_tokens(stage, tokens * thread / p.threads_, tokens * (thread + 1) / p.threads_);
+        break;
+      case Stage::Kind::kProducts: run_products(stage); break;
+      case Stage::Kind::kAttend: run_attend(stage); break;
+    }
+    pool.barrier(thread);
+  }
+}
+
+Result<Workspace> Program::workspace() const {
+  Workspace workspace;
+  HB_TRY_ASSIGN(shared, Buffer::allocate(shared_bytes_));
+  workspace.shared_ = std::move(shared);
+  for (int t = 0; t < threads_; ++t) {
+    HB_TRY_ASSIGN(own, Buffer::allocate(own_bytes_));
+    workspace.own_.push_back(std::move(own));
+  }
+  return workspace;
+}
+
+void Program::run(const StepInput& input, ThreadPool& pool, Workspace& workspace, const LogitsSink& sink) const {
+  const int tokens = static_cast<int>(input.tokens.size());
+  const bool is_few = tokens <= kFewTokens;
+  int most_blocks = 1;
+  for (const SliceInput& slice : input.slices) most_blocks = std::max(most_blocks, (slice.first_position + slice.count - 1) / kCacheBlock + 1);
+  const int parts = tokens * most_blocks <= kMostPartials ? most_blocks : 1;
+  pool.run([&](int thread) {
+    Pass pass{.p = *this, .input = input, .workspace = workspace, .pool = pool, .thread = thread, .tokens = tokens, .is_few = is_few,
+              .body_is_few = is_few, .gathered = {}, .parts_per_token = parts, .most_blocks = most_blocks};
+    pass.run_stages(0, head_begin_);
+    for (size_t from = 0; from < input.wanted.size(); from += kLogitsRows) {
+      pass.gathered = input.wanted.subspan(from, std::min<size_t>(kLogitsRows, input.wanted.size() - from));
+      pass.tokens = static_cast<int>(pass.gathered.size());
+      pass.is_few = pass.tokens <= kFewTokens;
+      pass.run_stages(head_begin_, stages_.size());
+      if (thread == 0)
+        for (size_t i = 0; i < pass.gathered.size(); ++i)
+          sink(from + i, {pass.row(logits_slot_, static_cast<int>(i)), static_cast<size_t>(vocabulary_)});
+      if (from + kLogitsRows < input.wanted.size()) pool.barrier(thread);
+    }
+  });
+}
+
+}  // namespace halfbyte
