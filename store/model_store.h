@@ -1,0 +1,39 @@
+// The models that are already on this machine, found by name or path and used in place.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "halfbyte/result.h"
+
+namespace halfbyte {
+
+// Folders to look in; an empty one is not looked in.
+struct StoreLocations {
+  std::filesystem::path fetched;              // what `make model` fetched
+  std::vector<std::filesystem::path> ollama;  // each with manifests/ and blobs/
+  std::filesystem::path hugging_face;         // with models--*/
+
+  // HALFBYTE_MODELS, OLLAMA_MODELS, HF_HUB_CACHE, HF_HOME, or the usual places under HOME. Call it once, at the door.
+  static StoreLocations from_environment();
+};
+
+struct ResolvedModel {
+  std::string name;            // as a user would type it
+  std::string place;           // "file", "fetched", "Ollama store", "Hugging Face cache"
+  std::filesystem::path path;  // of the GGUF file, the first one if it is sharded
+  std::string system;          // system text that came with the model; may be empty
+  std::string parameters;      // JSON of default options that came with it (Ollama's names); may be empty
+};
+
+// Looks in this order: an existing file, a fetched model, an Ollama store, a Hugging Face cache. kNotFound says every place
+// that was looked at and what to do; kInvalid: several files fit; kCorrupt: what was found contradicts itself.
+Result<ResolvedModel> resolve_model(std::string_view model, const StoreLocations& locations);
+
+// All that resolve_model() would find by name.
+std::vector<ResolvedModel> list_models(const StoreLocations& locations);
+
+}  // namespace halfbyte
