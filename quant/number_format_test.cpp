@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/float16.h"
 
 namespace halfbyte {
 namespace {
@@ -85,6 +86,14 @@ TEST_P(EveryFormat, IsFoundByItsNameAndByItsId) {
 
 TEST_P(EveryFormat, MeetsQuantizedActivationsExactlyWhenItHasAPanel) {
   EXPECT_EQ(format().panel != nullptr, format().activations != ActivationKind::kFloat);
+}
+
+TEST(NumberFormat, DecodesEveryHalfAsItsDefinitionDoes) {
+  std::vector<uint16_t> halves(0x10000);
+  for (size_t i = 0; i < halves.size(); ++i) halves[i] = static_cast<uint16_t>(i);
+  std::vector<float> out(halves.size());
+  find_number_format("F16")->decode(reinterpret_cast<const std::byte*>(halves.data()), halves.size(), out.data());
+  for (const uint16_t half : halves) ASSERT_EQ(std::bit_cast<uint32_t>(out[half]), std::bit_cast<uint32_t>(half_to_float(half))) << half;
 }
 
 TEST(NumberFormat, EachScaleOfABlockIsChecked) {
