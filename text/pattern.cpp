@@ -34,6 +34,20 @@ uint32_t suffix_end(const ClassifiedText& text, uint32_t at, uint32_t end, bool 
   return known ? at + 3 : at;
 }
 
+// The end of words with single blanks between them at `at`, or `at`.
+uint32_t phrase_end(const ClassifiedText& text, uint32_t at, uint32_t end) {
+  const auto is = [&](CharSet set, uint32_t i) { return i < end && set.contains(text.kind(i)); };
+  if (!is(chars::kL, at)) return at;
+  for (at = text.after(at);;) {
+    if (is(chars::kL | chars::kM, at))
+      at = text.after(at);
+    else if (is(CharKind::kSpace, at) && is(chars::kL, at + 1))
+      at = text.after(at + 1);
+    else
+      return at;
+  }
+}
+
 uint32_t match_from(std::span<const Element> elements, const ClassifiedText& text, uint32_t at, uint32_t end) {
   if (elements.empty()) return at;
   const Element& element = elements.front();
@@ -58,6 +72,10 @@ uint32_t match_from(std::span<const Element> elements, const ClassifiedText& tex
     }
     case Kind::kOptionalSuffix: return match_from(rest, text, suffix_end(text, at, end, true), end);
     case Kind::kNotBeforeWord: return at == end || chars::kS.contains(text.kind(at)) ? match_from(rest, text, at, end) : kNoMatch;
+    case Kind::kPhrase: {
+      const uint32_t stop = phrase_end(text, at, end);
+      return stop == at ? kNoMatch : match_from(rest, text, stop, end);
+    }
     case Kind::kLiteral: {
       const bool here = text.text().substr(at, end - at).starts_with(element.literal);
       return here ? match_from(rest, text, at + static_cast<uint32_t>(element.literal.size()), end) : kNoMatch;
@@ -76,7 +94,8 @@ CharSet first_set(const Pattern::Alternative& alternative) {
       case Kind::kAnyCaseSuffix: return first | CharKind::kApostrophe;
       case Kind::kOptionalSuffix: first = first | CharKind::kApostrophe; break;
       case Kind::kNotBeforeWord: break;
-      case Kind::kLiteral: return first | kind_of(static_cast<uint8_t>(element.literal.front()));
+      case Kind::kPhrase: return first | chars::kL;
+      case Kind::kLiteral: return first | kind_of(static_cast<unsigned char>(element.literal.front()));
     }
     if (element.kind == Kind::kRun && element.least > 0) return first;
   }

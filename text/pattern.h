@@ -48,6 +48,7 @@ struct Element {
     kAnyCaseSuffix,  // the same in any case
     kOptionalSuffix, // the same in any case, or nothing
     kNotBeforeWord,  // (?!\S): a white-space character or the end follows
+    kPhrase,         // (?:\p{L}\p{M}*(?: \p{L}\p{M}*)*)+: words with single blanks between them
     kLiteral,        // these very bytes
   };
   static constexpr uint32_t kNoLimit = UINT32_MAX;
@@ -69,6 +70,7 @@ inline Element suffix() { return {Element::Kind::kSuffix}; }
 inline Element any_case_suffix() { return {Element::Kind::kAnyCaseSuffix}; }
 inline Element optional_suffix() { return {Element::Kind::kOptionalSuffix}; }
 inline Element not_before_word() { return {Element::Kind::kNotBeforeWord}; }
+inline Element phrase() { return {Element::Kind::kPhrase}; }
 inline Element literal(std::string_view text) { return {.kind = Element::Kind::kLiteral, .literal = text}; }
 }  // namespace pattern
 

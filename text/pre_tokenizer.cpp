@@ -1,62 +1,14 @@
 #include "text/pre_tokenizer.h"
 
 #include <algorithm>
-#include <array>
 
 #include "base/errors.h"
+#include "text/pre_tokenizer_families.h"
 
 namespace halfbyte {
 namespace {
 
-using namespace pattern;
-using Stage = PreTokenizer::Stage;
-using Stages = std::vector<Stage>;
-using chars::kCrLf, chars::kL, chars::kM, chars::kN, chars::kP, chars::kS, chars::kSymbol;
-constexpr CharSet kSpace = CharKind::kSpace;
-constexpr CharSet kNewlineOrSlash = kCrLf | CharKind::kSlash;
-
-// The patterns below are those of each family's tokenizer.json, cited above them as they stand there.
-
-// 's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
-Pattern gpt2() {
-  return {{suffix()},
-          {optional(kSpace), run(kL)},
-          {optional(kSpace), run(kN)},
-          {optional(kSpace), run(~(kS | kL | kN))},
-          {run(kS), not_before_word()},
-          {run(kS)}};
-}
-
-// (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,digits}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+
-Pattern llama3(uint32_t digits) {
-  return {{any_case_suffix()},
-          {optional(~(kCrLf | kL | kN)), run(kL)},
-          {run(kN, 1, digits)},
-          {optional(kSpace), run(~(kS | kL | kN)), any(kCrLf)},
-          {any(kS), run(kCrLf)},
-          {run(kS), not_before_word()},
-          {run(kS)}};
-}
-
-struct Row {
-  std::string_view name;
-  Stages (*stages)();
-  bool takes_whole_words = false;
-  bool adds_bos = false;
-};
-
-Stages gpt2_stages() { return {gpt2()}; }
-Stages llama3_stages() { return {llama3(3)}; }
-Stages qwen2_stages() { return {llama3(1)}; }
-// \p{N}, then GPT-2's
-Stages single_digits_stages() { return {Pattern{{one(kN)}}, gpt2()}; }
-
-constexpr Row kRows[] = {
-    {"gpt-2", gpt2_stages},
-    {"llama-bpe", llama3_stages, true, true},
-    {"qwen2", qwen2_stages},
-    {"smollm", single_digits_stages},
-};
+using chars::kS;
 
 void cut(const Pattern& stage, const ClassifiedText& text, uint32_t begin, uint32_t end, std::vector<uint32_t>& ends) {
   stage.split(text, begin, end, ends);
@@ -71,6 +23,10 @@ void cut(const DigitsFromTheRight& stage, const ClassifiedText& text, uint32_t b
     }
     uint32_t digits = 0, stop = at;
     for (; stop < end && stage.digits.contains(text.kind(stop)); stop = text.after(stop)) ++digits;
+    if (stop < end && stage.not_before.contains(text.kind(stop))) {
+      at = stop;
+      continue;
+    }
     if (between < at) ends.push_back(at);
     while (digits > 0) {
       at = text.after(at);
@@ -91,14 +47,15 @@ void cut(const TrailingSpace&, const ClassifiedText& text, uint32_t begin, uint3
 }  // namespace
 
 Result<PreTokenizer> PreTokenizer::open(std::string_view name, std::string_view path) {
-  const auto row = std::find_if(std::begin(kRows), std::end(kRows), [&](const Row& r) { return r.name == name; });
-  if (row == std::end(kRows))
+  const auto families = pre_tokenizer_families();
+  const auto family = std::find_if(families.begin(), families.end(), [&](const PreTokenizerFamily& f) { return f.name == name; });
+  if (family == families.end())
     return unsupported("{}: tokenizer.ggml.pre: unknown pre-tokenizer '{}'; known: {}", path, escaped(name),
                        fmt::join(pre_tokenizer_names(), ", "));
   PreTokenizer pre;
-  pre.stages_ = row->stages();
-  pre.takes_whole_words_ = row->takes_whole_words;
-  pre.adds_bos_ = row->adds_bos;
+  pre.stages_ = family->stages();
+  pre.takes_whole_words_ = family->takes_whole_words;
+  pre.adds_bos_ = family->adds_bos;
   return pre;
 }
 
@@ -121,7 +78,7 @@ std::vector<uint32_t> PreTokenizer::word_ends(std::string_view text) const {
 
 std::vector<std::string_view> pre_tokenizer_names() {
   std::vector<std::string_view> names;
-  for (const Row& row : kRows) names.push_back(row.name);
+  for (const PreTokenizerFamily& family : pre_tokenizer_families()) names.push_back(family.name);
   return names;
 }
 

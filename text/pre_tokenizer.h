@@ -12,9 +12,9 @@
 
 namespace halfbyte {
 
-// Cuts a run of digits into threes counted from its right end: 12345 -> 12 345.
+// Cuts a run of digits into threes counted from its right end, 12345 -> 12 345, unless one of `not_before` follows it.
 struct DigitsFromTheRight {
-  CharSet digits;
+  CharSet digits, not_before;
 };
 // Cuts the white space that ends the text off it.
 struct TrailingSpace {};

@@ -21,8 +21,8 @@ class Scheme {
   virtual void encode(std::string_view text, bool opens, std::vector<Token>& tokens) const = 0;
   // Appends the bytes of a token of type kNormal, kByte or kUnused.
   virtual void append_piece(Token token, std::string& bytes) const = 0;
-  virtual bool adds_space() const { return false; }  // encode() puts a space before text that opens
-  virtual bool adds_bos() const { return false; }    // when the file does not say
+  virtual bool drops_first_space() const { return false; }  // decode(): the space before the first word is the scheme's, not the text's
+  virtual bool adds_bos() const { return false; }  // when the file does not say
   virtual bool adds_eos() const { return false; }
 };
 

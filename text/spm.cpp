@@ -66,7 +66,7 @@ class Spm final : public Scheme {
     }
   }
 
-  bool adds_space() const override { return adds_space_; }
+  bool drops_first_space() const override { return adds_space_; }
   bool adds_bos() const override { return true; }
 
  private:

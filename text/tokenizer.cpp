@@ -14,6 +14,7 @@ Result<std::unique_ptr<Scheme>> open_scheme(const Metadata& metadata, const Voca
   HB_TRY_ASSIGN(model, metadata.text("tokenizer.ggml.model"));
   if (model == "gpt2") return open_byte_level_bpe(metadata, vocabulary, warnings);
   if (model == "llama") return open_spm(metadata, vocabulary);
+  if (model == "bert") return open_word_piece(metadata, vocabulary);
   return unsupported("{}: tokenizer.ggml.model: unknown model '{}'; known: bert, gpt2, llama", metadata.path(), escaped(model));
 }
 
@@ -75,7 +76,7 @@ std::string Tokenizer::piece(Token token, bool special) const {
 
 std::string Tokenizer::decode(std::span<const Token> tokens, bool special) const {
   std::string bytes;
-  bool opens = scheme_->adds_space();
+  bool opens = scheme_->drops_first_space();
   for (const Token token : tokens) {
     const size_t before = bytes.size();
     append_piece(token, special, bytes);

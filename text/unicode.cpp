@@ -32,6 +32,12 @@ bool is_white_space(char32_t c) {
          c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
 }
 
+// Letters of the script Han: ideographs with their extensions and compatibility forms, 々 and 〻.
+bool is_han_letter(char32_t c) {
+  return (c >= 0x4e00 && c <= 0x9fff) || (c >= 0x3400 && c <= 0x4dbf) || (c >= 0x20000 && c <= 0x323af) || (c >= 0xf900 && c <= 0xfaff) ||
+         c == 0x3005 || c == 0x303b;
+}
+
 CharKind ascii_kind(char32_t c, utf8proc_category_t category) {
   switch (c) {
     case ' ': return CharKind::kSpace;
@@ -40,6 +46,7 @@ CharKind ascii_kind(char32_t c, utf8proc_category_t category) {
     case '\r': return CharKind::kCarriageReturn;
     case '\'': return CharKind::kApostrophe;
     case '/': return CharKind::kSlash;
+    case '_': return CharKind::kUnderscore;
     default: break;
   }
   if (is_white_space(c)) return CharKind::kOtherSpace;
@@ -63,8 +70,8 @@ CharKind look_up_kind(char32_t c) {
     case UTF8PROC_CATEGORY_LU: return CharKind::kUpper;
     case UTF8PROC_CATEGORY_LL: return CharKind::kLower;
     case UTF8PROC_CATEGORY_LT: return CharKind::kTitle;
-    case UTF8PROC_CATEGORY_LM: return CharKind::kModifier;
-    case UTF8PROC_CATEGORY_LO: return is_han(c) ? CharKind::kHan : CharKind::kLetter;
+    case UTF8PROC_CATEGORY_LM: return is_han_letter(c) ? CharKind::kHan : CharKind::kModifier;
+    case UTF8PROC_CATEGORY_LO: return is_han_letter(c) ? CharKind::kHan : CharKind::kLetter;
     case UTF8PROC_CATEGORY_MN:
     case UTF8PROC_CATEGORY_MC:
     case UTF8PROC_CATEGORY_ME: return CharKind::kMark;
@@ -148,11 +155,6 @@ void append_utf8(std::string& text, char32_t c) {
 CharKind kind_of(char32_t code_point) {
   static const KindTable table;
   return code_point < KindTable::kEnd ? table[code_point] : look_up_kind(code_point);
-}
-
-bool is_han(char32_t c) {
-  return (c >= 0x4e00 && c <= 0x9fff) || (c >= 0x3400 && c <= 0x4dbf) || (c >= 0x20000 && c <= 0x2a6df) || (c >= 0x2a700 && c <= 0x2ebef) ||
-         (c >= 0xf900 && c <= 0xfaff) || (c >= 0x2f800 && c <= 0x2fa1f);
 }
 
 }  // namespace halfbyte

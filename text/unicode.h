@@ -29,7 +29,8 @@ enum class CharKind : uint8_t {
   kOtherSpace,      // the rest of White_Space
   kApostrophe,      // '\''
   kSlash,           // '/'
-  kAsciiPunctuation,
+  kUnderscore,      // '_'
+  kAsciiPunctuation,  // the rest of it
   kAsciiSymbol,  // $ + < = > ^ ` | ~
   kAsciiUpper,
   kAsciiLower,
@@ -38,7 +39,7 @@ enum class CharKind : uint8_t {
   kLower,   // Ll
   kTitle,   // Lt
   kModifier,  // Lm
-  kHan,       // Lo, an ideograph
+  kHan,       // Lo or Lm of the script Han
   kLetter,    // Lo, any other
   kMark,      // Mn Mc Me
   kDigit,     // Nd
@@ -51,7 +52,6 @@ enum class CharKind : uint8_t {
 };
 
 CharKind kind_of(char32_t code_point);
-bool is_han(char32_t code_point);  // CJK ideograph blocks, as tokenizers list them
 
 // A set of kinds, written much as patterns write it: ~(chars::kS | chars::kL) is [^\s\p{L}].
 class CharSet {
@@ -81,7 +81,7 @@ inline constexpr CharSet kUncased = CharSet(CharKind::kModifier) | CharKind::kLe
 inline constexpr CharSet kL = kUpperOrTitle | kLower | kUncased;
 inline constexpr CharSet kM = CharKind::kMark;
 inline constexpr CharSet kN = CharSet(CharKind::kAsciiDigit) | CharKind::kDigit | CharKind::kNumber;
-inline constexpr CharSet kAsciiP = CharSet(CharKind::kApostrophe) | CharKind::kSlash | CharKind::kAsciiPunctuation;
+inline constexpr CharSet kAsciiP = CharSet(CharKind::kApostrophe) | CharKind::kSlash | CharKind::kUnderscore | CharKind::kAsciiPunctuation;
 inline constexpr CharSet kP = kAsciiP | CharKind::kPunctuation;
 inline constexpr CharSet kSymbol = CharSet(CharKind::kAsciiSymbol) | CharKind::kSymbol;
 inline constexpr CharSet kAnything = ~CharSet();
