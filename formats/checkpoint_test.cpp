@@ -52,7 +52,8 @@ const std::string kArchitecture = text_entry("general.architecture", "llama");
 }  // namespace
 
 TEST_F(CheckpointTest, ReadsPartsOfATensor) {
-  const auto model = open_gguf(write("m.gguf", file({kArchitecture}, {record("a", {1}, 0, 0), record("b", {3}, 0, 32)}, raw(9.0F) + std::string(28, 'x') + raw(1.0F) + raw(2.0F) + raw(3.0F))));
+  const auto model = open_gguf(write("m.gguf", file({kArchitecture}, {record("a", {1}, 0, 0), record("b", {3}, 0, 32)},
+                                                    raw(9.0F) + std::string(28, 'x') + raw(1.0F) + raw(2.0F) + raw(3.0F))));
   ASSERT_TRUE(model) << model.error().message;
   const TensorLocation* b = model->find("b");
   ASSERT_NE(b, nullptr);
@@ -122,7 +123,8 @@ TEST_F(CheckpointTest, NamesTheShardWithTheWrongNumber) {
 TEST_F(CheckpointTest, RefusesTensorsOfTheSameNameInTwoShards) {
   write("m-00001-of-00002.gguf", shard(0, 2, "a"));
   write("m-00002-of-00002.gguf", shard(1, 2, "a"));
-  EXPECT_EQ(refusal(folder_ / "m-00001-of-00002.gguf"), path("m-00002-of-00002.gguf") + ": tensor 'a' is in an earlier file of the model too");
+  EXPECT_EQ(refusal(folder_ / "m-00001-of-00002.gguf"),
+            path("m-00002-of-00002.gguf") + ": tensor 'a' is in an earlier file of the model too");
 }
 
 TEST_F(CheckpointTest, RefusesMoreShardsThanTheLimit) {
@@ -137,20 +139,23 @@ TEST_F(CheckpointTest, AsksForTheFirstShard) {
 }
 
 TEST_F(CheckpointTest, RefusesAShardWhoseNameDoesNotSayWhereItsSiblingsAre) {
-  EXPECT_EQ(refusal(write("m.gguf", shard(0, 2, "a"))), path("m.gguf") + ": split.count is 2, but the file's name does not end in '-00001-of-00002.gguf'");
+  EXPECT_EQ(refusal(write("m.gguf", shard(0, 2, "a"))),
+            path("m.gguf") + ": split.count is 2, but the file's name does not end in '-00001-of-00002.gguf'");
 }
 
 TEST_F(CheckpointTest, CountsTheTensorsOfAllShards) {
   write("m-00001-of-00002.gguf", shard(0, 2, "a", 3));
   write("m-00002-of-00002.gguf", shard(1, 2, "b", 3));
-  EXPECT_EQ(refusal(folder_ / "m-00001-of-00002.gguf"), path("m-00001-of-00002.gguf") + ": split.tensors.count is 3, its 2 files have 2 tensors");
+  EXPECT_EQ(refusal(folder_ / "m-00001-of-00002.gguf"),
+            path("m-00001-of-00002.gguf") + ": split.tensors.count is 3, its 2 files have 2 tensors");
 }
 
 TEST_F(CheckpointTest, NamesTheShardThatIsMalformed) {
   write("m-00001-of-00002.gguf", shard(0, 2, "a"));
   const std::string bytes = shard(1, 2, "b");
   write("m-00002-of-00002.gguf", bytes.substr(0, bytes.size() - 1));
-  EXPECT_TRUE(refusal(folder_ / "m-00001-of-00002.gguf").starts_with(path("m-00002-of-00002.gguf") + ": tensor 'b': 8 bytes at data offset 0"));
+  EXPECT_TRUE(
+      refusal(folder_ / "m-00001-of-00002.gguf").starts_with(path("m-00002-of-00002.gguf") + ": tensor 'b': 8 bytes at data offset 0"));
 }
 
 }  // namespace halfbyte

@@ -36,9 +36,26 @@ std::string_view name_of_undecoded_type(uint32_t type) {
     uint32_t type;
     std::string_view name;
   };
-  static constexpr Row kRows[] = {{9, "Q8_1"},   {15, "Q8_K"},   {16, "IQ2_XXS"}, {17, "IQ2_XS"}, {18, "IQ3_XXS"}, {19, "IQ1_S"},
-                                  {21, "IQ3_S"}, {22, "IQ2_S"},  {24, "I8"},      {25, "I16"},    {26, "I32"},     {27, "I64"},
-                                  {28, "F64"},   {29, "IQ1_M"},  {34, "TQ1_0"},   {35, "TQ2_0"},  {40, "NVFP4"},   {41, "Q1_0"}};
+  static constexpr Row kRows[] = {
+      {9,  "Q8_1"   },
+      {15, "Q8_K"   },
+      {16, "IQ2_XXS"},
+      {17, "IQ2_XS" },
+      {18, "IQ3_XXS"},
+      {19, "IQ1_S"  },
+      {21, "IQ3_S"  },
+      {22, "IQ2_S"  },
+      {24, "I8"     },
+      {25, "I16"    },
+      {26, "I32"    },
+      {27, "I64"    },
+      {28, "F64"    },
+      {29, "IQ1_M"  },
+      {34, "TQ1_0"  },
+      {35, "TQ2_0"  },
+      {40, "NVFP4"  },
+      {41, "Q1_0"   }
+  };
   for (const Row& row : kRows)
     if (row.type == type) return row.name;
   return {};
@@ -106,7 +123,8 @@ class GgufParser {
     const std::string_view found(reinterpret_cast<const char*>(magic.data()), magic.size());
     if (found != "GGUF") return corrupt("{}: not a GGUF file: expected it to begin with 'GGUF', found '{}'", path, escaped(found));
     HB_TRY_ASSIGN(version, number<uint32_t>());
-    if (version == 0x02000000 || version == 0x03000000) return unsupported("{}: big-endian GGUF file, this build reads little-endian ones", path);
+    if (version == 0x02000000 || version == 0x03000000)
+      return unsupported("{}: big-endian GGUF file, this build reads little-endian ones", path);
     if (version < 2) return unsupported("{}: GGUF version {} is too old, this build reads 2 and 3", path, version);
     if (version > 3) return unsupported("{}: GGUF version {} is newer than supported, this build reads 2 and 3", path, version);
     HB_TRY(count("tensor", limits::kTensors, kLeastRecordBytes, tensors_));
@@ -142,10 +160,12 @@ class GgufParser {
 
   Result<void> alignment(uint32_t type) {
     if (out_.metadata.contains("general.alignment")) return corrupt_here("duplicate key");
-    if (type != kU32) return corrupt_here("expected type u32, found {}", type < std::size(kValueTypes) ? kValueTypes[type] : "an unknown type");
+    if (type != kU32)
+      return corrupt_here("expected type u32, found {}", type < std::size(kValueTypes) ? kValueTypes[type] : "an unknown type");
     HB_TRY_ASSIGN(bytes, number<uint32_t>());
     if (bytes < limits::kLeastAlignment || bytes > limits::kGreatestAlignment || !std::has_single_bit(bytes))
-      return corrupt_here("alignment {} is not allowed: expected a power of two from {} to {}", bytes, limits::kLeastAlignment, limits::kGreatestAlignment);
+      return corrupt_here("alignment {} is not allowed: expected a power of two from {} to {}", bytes, limits::kLeastAlignment,
+                          limits::kGreatestAlignment);
     alignment_ = bytes;
     return {};
   }
@@ -153,7 +173,8 @@ class GgufParser {
   // All metadata together has one budget, so that many small values cannot do what one large value may not.
   Result<void> charge(uint64_t bytes) {
     metadata_memory_ += bytes;  // cannot wrap: each charge is at most 2^30
-    if (metadata_memory_ > limits::kMetadataMemory) return corrupt_here("all metadata together exceeds the limit of {} bytes", limits::kMetadataMemory);
+    if (metadata_memory_ > limits::kMetadataMemory)
+      return corrupt_here("all metadata together exceeds the limit of {} bytes", limits::kMetadataMemory);
     return {};
   }
 
@@ -263,7 +284,8 @@ class GgufParser {
     subject_ = fmt::format("tensor {}", index);
     TensorLocation tensor;
     HB_TRY_ASSIGN(name, string("tensor name", limits::kTensorNameBytes));
-    if (name.empty() || !std::ranges::all_of(name, may_stand_in_tensor_name)) return corrupt_here("invalid tensor name '{}'", escaped(name));
+    if (name.empty() || !std::ranges::all_of(name, may_stand_in_tensor_name))
+      return corrupt_here("invalid tensor name '{}'", escaped(name));
     subject_ = fmt::format("tensor '{}'", escaped(name));
     if (!names_.insert(name).second) return corrupt_here("duplicate tensor");
     tensor.name = std::move(name);
@@ -298,14 +320,17 @@ class GgufParser {
     tensor.format = find_number_format(type);
     if (tensor.format == nullptr) {
       if (is_removed_type(type)) return unsupported_here("number format {} was removed from GGUF", type);
-      if (const auto name = name_of_undecoded_type(type); !name.empty()) return unsupported_here("number format {} is not supported by this build", name);
+      if (const auto name = name_of_undecoded_type(type); !name.empty())
+        return unsupported_here("number format {} is not supported by this build", name);
       return unsupported_here("unknown number format {}", type);
     }
     const NumberFormat& format = *tensor.format;
     if (tensor.columns() % format.block_length != 0)
       return corrupt_here("row of {} is not a multiple of the {} block of {}", tensor.columns(), format.name, format.block_length);
     const auto bytes = checked_mul(tensor.elements() / format.block_length, format.block_bytes);
-    if (!bytes) return corrupt_here("byte size overflows: {} {} blocks of {} bytes", tensor.elements() / format.block_length, format.name, format.block_bytes);
+    if (!bytes)
+      return corrupt_here("byte size overflows: {} {} blocks of {} bytes", tensor.elements() / format.block_length, format.name,
+                          format.block_bytes);
     tensor.bytes = *bytes;
     return {};
   }

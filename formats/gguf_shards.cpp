@@ -31,14 +31,16 @@ Result<Shard> open_shard(const std::filesystem::path& path) {
 Result<std::string> stem_of_first(const Shard& first) {
   const std::string& path = first.file.path();
   const std::string suffix = shard_suffix(0, first.count);
-  if (first.index != 0) return invalid("{}: file {} of a model in {} files: open the first one, '...{}'", path, first.index + 1, first.count, suffix);
+  if (first.index != 0)
+    return invalid("{}: file {} of a model in {} files: open the first one, '...{}'", path, first.index + 1, first.count, suffix);
   if (!path.ends_with(suffix)) return corrupt("{}: split.count is {}, but the file's name does not end in '{}'", path, first.count, suffix);
   return path.substr(0, path.size() - suffix.size());
 }
 
 Result<void> append(Shard shard, Checkpoint& model, std::unordered_set<std::string>& names) {
   for (TensorLocation& tensor : shard.header.tensors) {
-    if (!names.insert(tensor.name).second) return corrupt("{}: tensor '{}' is in an earlier file of the model too", shard.file.path(), tensor.name);
+    if (!names.insert(tensor.name).second)
+      return corrupt("{}: tensor '{}' is in an earlier file of the model too", shard.file.path(), tensor.name);
     tensor.file = static_cast<uint32_t>(model.files.size());
     model.tensors.push_back(std::move(tensor));
   }
@@ -69,9 +71,11 @@ Result<Checkpoint> open_gguf(const std::filesystem::path& path) {
       return corrupt("{}: expected split.no {} of {}, found {} of {}", shard.file.path(), i, count, shard.index, shard.count);
     HB_TRY(append(std::move(shard), model, names));
   }
-  HB_TRY_ASSIGN(expected, model.metadata.unsigned_integer_or("split.tensors.count", 0, limits::kShards * limits::kTensors, model.tensors.size()));
+  HB_TRY_ASSIGN(expected,
+                model.metadata.unsigned_integer_or("split.tensors.count", 0, limits::kShards * limits::kTensors, model.tensors.size()));
   if (expected != model.tensors.size())
-    return corrupt("{}: split.tensors.count is {}, its {} files have {} tensors", model.metadata.path(), expected, count, model.tensors.size());
+    return corrupt("{}: split.tensors.count is {}, its {} files have {} tensors", model.metadata.path(), expected, count,
+                   model.tensors.size());
   return model;
 }
 

@@ -53,8 +53,8 @@ TEST(Gguf, EveryGoodFileIsReadWithItsWarnings) {
   for (const GoodGguf& good : good_gguf_samples()) {
     const auto file = parsed(good.bytes);
     ASSERT_TRUE(file) << good.name << ": " << file.error().message;
-    std::vector<std::string> expected;
-    for (const std::string& warning : good.warnings) expected.push_back("x.gguf: " + warning);
+    std::vector<std::string> expected = good.warnings;
+    for (std::string& warning : expected) warning.insert(0, "x.gguf: ");
     EXPECT_EQ(file->warnings, expected) << good.name;
     expect_trustworthy(*file, good.bytes.size());
   }
@@ -142,7 +142,8 @@ TEST(Gguf, MemoryGrowsWithTheBytesReadAndNotWithWhatAFileClaims) {
 TEST(Gguf, AllMetadataSharesOneBudget) {
   // Each array alone would be allowed: 16 Mi numbers, 128 MiB in memory. The two and their keys are more than 256 MiB.
   const std::string bytes(limits::kArrayElements, '\1');
-  const auto file = parsed(gguf_bytes::file({gguf_bytes::array_entry("a", 0, bytes.size(), bytes), gguf_bytes::array_entry("b", 0, bytes.size(), bytes)}));
+  const auto file = parsed(
+      gguf_bytes::file({gguf_bytes::array_entry("a", 0, bytes.size(), bytes), gguf_bytes::array_entry("b", 0, bytes.size(), bytes)}));
   ASSERT_FALSE(file);
   EXPECT_EQ(file.error().message, "x.gguf: key 'b' at byte 16777282: all metadata together exceeds the limit of 268435456 bytes");
 }
@@ -152,7 +153,8 @@ TEST(Gguf, ValuesLargerThanTheReadBufferArrive) {
   long_text.back() = 'y';
   std::string numbers;
   for (uint32_t i = 0; i < 1'000'000; ++i) numbers += gguf_bytes::u32(i);
-  const auto file = parsed(gguf_bytes::file({gguf_bytes::text_entry("text", long_text), gguf_bytes::array_entry("numbers", 4, 1'000'000, numbers)}));
+  const auto file =
+      parsed(gguf_bytes::file({gguf_bytes::text_entry("text", long_text), gguf_bytes::array_entry("numbers", 4, 1'000'000, numbers)}));
   ASSERT_TRUE(file) << file.error().message;
   EXPECT_EQ(*file->metadata.text("text"), long_text);
   const auto read = *file->metadata.integers("numbers");

@@ -8,16 +8,16 @@ namespace halfbyte::limits {
 
 inline constexpr uint64_t kMetadataEntries = 65'536;
 inline constexpr uint64_t kTensors = 131'072;
-inline constexpr uint64_t kKeyBytes = 65'535;                    // the GGUF specification's
-inline constexpr uint64_t kStringBytes = uint64_t{16} << 20;     // a chat template or a licence
-inline constexpr uint64_t kArrayElements = uint64_t{16} << 20;   // a vocabulary has at most some 300,000
+inline constexpr uint64_t kKeyBytes = 65'535;                     // the GGUF specification's
+inline constexpr uint64_t kStringBytes = uint64_t{16} << 20;      // a chat template or a licence
+inline constexpr uint64_t kArrayElements = uint64_t{16} << 20;    // a vocabulary has at most some 300,000
 inline constexpr uint64_t kMetadataMemory = uint64_t{256} << 20;  // bytes, as values in memory
 inline constexpr uint64_t kTensorNameBytes = 64;
 inline constexpr uint32_t kDimensions = 4;
 inline constexpr uint64_t kDimension = (uint64_t{1} << 63) - 1;
 inline constexpr uint32_t kLeastAlignment = 8;
 inline constexpr uint32_t kGreatestAlignment = uint32_t{1} << 20;
-inline constexpr uint64_t kShards = 512;  // each stays open, and many systems allow 1,024 open files
+inline constexpr uint64_t kShards = 512;              // each stays open, and many systems allow 1,024 open files
 inline constexpr size_t kReadStep = size_t{1} << 20;  // bytes read at once; memory grows by at most this much ahead of the file
 
 }  // namespace halfbyte::limits

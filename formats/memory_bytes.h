@@ -17,7 +17,8 @@ class MemoryBytes final : public ByteSource {
   const std::string& path() const override { return path_; }
   uint64_t size() const override { return bytes_.size(); }
   Result<void> read_at(uint64_t offset, std::span<std::byte> out) const override {
-    if (offset > bytes_.size() || out.size() > bytes_.size() - offset) return internal("{}: read of {} bytes at byte {}", path_, out.size(), offset);
+    if (offset > bytes_.size() || out.size() > bytes_.size() - offset)
+      return internal("{}: read of {} bytes at byte {}", path_, out.size(), offset);
     std::ranges::copy(bytes_.subspan(static_cast<size_t>(offset), out.size()), out.begin());
     return {};
   }

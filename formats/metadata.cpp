@@ -9,8 +9,9 @@ namespace halfbyte {
 namespace {
 
 std::string_view type_name(const MetadataValue& value) {
-  static constexpr std::string_view kNames[] = {"unsigned integer", "integer",        "float",         "bool",           "string", "array of unsigned integers",
-                                                "array of integers", "array of floats", "array of bools", "array of strings"};
+  static constexpr std::string_view kNames[] = {
+      "unsigned integer",           "integer",           "float",           "bool",           "string",
+      "array of unsigned integers", "array of integers", "array of floats", "array of bools", "array of strings"};
   static_assert(std::size(kNames) == std::variant_size_v<MetadataValue>);
   return kNames[value.index()];
 }
@@ -38,7 +39,11 @@ const MetadataValue* Metadata::find(std::string_view key) const {
   return at == values_.end() ? nullptr : &at->second;
 }
 
-bool Metadata::insert(std::string key, MetadataValue value) { return values_.try_emplace(std::move(key), std::move(value)).second; }
+bool Metadata::insert(std::string key, MetadataValue value) {
+  const auto [at, is_new] = values_.try_emplace(std::move(key));
+  if (is_new) at->second = std::move(value);
+  return is_new;
+}
 
 Result<uint64_t> Metadata::unsigned_integer(std::string_view key, uint64_t least, uint64_t greatest) const {
   const MetadataValue* value = find(key);

@@ -12,11 +12,11 @@ namespace halfbyte {
 
 // A view of T quantized rows of `columns` values each; the arrays of token t begin at base + t * stride.
 struct Activations {
-  const int8_t* q = nullptr;         // [T][q_stride]; q_stride is a multiple of 64, bytes past `columns` are zero
-  const float* scale = nullptr;      // [T][scale_stride]: one per 32 or per 256 columns
-  const int16_t* sum32 = nullptr;    // [T][sum32_stride]: sum of q over each 32 columns
-  const int16_t* sum16 = nullptr;    // [T][sum16_stride]: over each 16 columns
-  const float* f = nullptr;          // [T][f_stride]: the float32 values, for float kernels
+  const int8_t* q = nullptr;       // [T][q_stride]; q_stride is a multiple of 64, bytes past `columns` are zero
+  const float* scale = nullptr;    // [T][scale_stride]: one per 32 or per 256 columns
+  const int16_t* sum32 = nullptr;  // [T][sum32_stride]: sum of q over each 32 columns
+  const int16_t* sum16 = nullptr;  // [T][sum16_stride]: over each 16 columns
+  const float* f = nullptr;        // [T][f_stride]: the float32 values, for float kernels
   size_t q_stride = 0, scale_stride = 0, sum32_stride = 0, sum16_stride = 0, f_stride = 0;  // elements
 };
 

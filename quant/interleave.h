@@ -49,9 +49,7 @@ inline uint32_t scatter_columns(uint32_t bits) {
 }
 
 // Bytes of one block's entry of a part, for all 16 lanes.
-constexpr size_t entry_bytes(const PanelPart& part) {
-  return static_cast<size_t>(part.count) * kPanelRows * (part.kind == PanelPart::kHalfs ? 2 : 4);
-}
+constexpr size_t entry_bytes(const PanelPart& part) { return part.count * kPanelRows * (part.kind == PanelPart::kHalfs ? 2 : 4); }
 
 constexpr size_t part_bytes(const PanelPart& part, size_t blocks) { return round_up(blocks * entry_bytes(part), 64); }
 
@@ -74,16 +72,16 @@ struct Interleave {
   static void pack(const std::byte* source, int rows, size_t columns, std::byte* panel) {
     std::memset(panel, 0, rows < kPanelRows || columns / Block::kLength % 2 != 0 ? panel_bytes(columns) : 0);
     if (rows == kPanelRows)
-      pack_rows(source, std::integral_constant<int, kPanelRows>{}, columns, panel);  // unrolled over the rows
+      pack_rows(source, std::integral_constant<size_t, kPanelRows>{}, columns, panel);  // unrolled over the rows
     else
-      pack_rows(source, rows, columns, panel);
+      pack_rows(source, static_cast<size_t>(rows), columns, panel);
   }
 
   static void unpack_row(const std::byte* panel, int lane, size_t columns, std::byte* out) {
     each_group(columns, [&](size_t first, size_t blocks) {
       each_part([&]<size_t I>(std::integral_constant<size_t, I>) {
         for (size_t b = 0; b < blocks; ++b)
-          unpack_entry<kParts[I]>(panel + b * entry_bytes(kParts[I]), lane, out + (first + b) * sizeof(Block));
+          unpack_entry<kParts[I]>(panel + b * entry_bytes(kParts[I]), static_cast<size_t>(lane), out + (first + b) * sizeof(Block));
         panel += part_bytes(kParts[I], blocks);
       });
     });
@@ -118,10 +116,10 @@ struct Interleave {
   // Stores run forward through the panel; loads come from `rows` streams.
   template <PanelPart part, class Rows>
   static void pack_entry(const std::byte* block, size_t row_bytes, Rows rows, std::byte* out) {
-    for (int i = 0; i < part.count; ++i) {
-      for (int r = 0; r < rows; ++r) {
-        const std::byte* field = block + static_cast<size_t>(r) * row_bytes + part.offset;
-        const size_t at = static_cast<size_t>(i * kPanelRows + r);
+    for (size_t i = 0; i < part.count; ++i) {
+      for (size_t r = 0; r < rows; ++r) {
+        const std::byte* field = block + r * row_bytes + part.offset;
+        const size_t at = i * kPanelRows + r;
         if constexpr (part.kind == PanelPart::kHalfs)
           store(out + 2 * at, load<uint16_t>(field + 2 * i));
         else if constexpr (part.kind == PanelPart::kHalfsAsFloats)
@@ -135,10 +133,10 @@ struct Interleave {
   }
 
   template <PanelPart part>
-  static void unpack_entry(const std::byte* in, int lane, std::byte* block) {
+  static void unpack_entry(const std::byte* in, size_t lane, std::byte* block) {
     std::byte* field = block + part.offset;
-    for (int i = 0; i < part.count; ++i) {
-      const size_t at = static_cast<size_t>(i * kPanelRows + lane);
+    for (size_t i = 0; i < part.count; ++i) {
+      const size_t at = i * kPanelRows + lane;
       if constexpr (part.kind == PanelPart::kHalfs)
         store(field + 2 * i, load<uint16_t>(in + 2 * at));
       else if constexpr (part.kind == PanelPart::kHalfsAsFloats)

@@ -5,6 +5,8 @@
 //                           w = d * (s - 32) * level[q], s of 6 bits per run of 32; each run's 16 bytes as in IQ4_NL
 #pragma once
 
+#include <cstddef>
+
 #include "base/float16.h"
 #include "quant/scales.h"
 
@@ -20,7 +22,7 @@ struct IQ4_NL {
   bool is_finite() const { return is_finite_half(d); }
   void decode(float* out) const {
     const float scale = half_to_float(d);
-    for (int i = 0; i < 16; ++i) {
+    for (size_t i = 0; i < 16; ++i) {
       out[i] = scale * static_cast<float>(kIq4Levels[qs[i] & 15]);
       out[i + 16] = scale * static_cast<float>(kIq4Levels[qs[i] >> 4]);
     }
@@ -38,11 +40,11 @@ struct IQ4_XS {
   bool is_finite() const { return is_finite_half(d); }
   void decode(float* out) const {
     const float scale = half_to_float(d);
-    for (int run = 0; run < 8; ++run) {
+    for (size_t run = 0; run < 8; ++run) {
       const int low = scales_l[run / 2] >> (run % 2 * 4) & 15;
       const int high = scales_h >> (2 * run) & 3;
       const float s = scale * static_cast<float>((low | high << 4) - 32);
-      for (int i = 0; i < 16; ++i) {
+      for (size_t i = 0; i < 16; ++i) {
         const uint8_t q = qs[16 * run + i];
         out[32 * run + i] = s * static_cast<float>(kIq4Levels[q & 15]);
         out[32 * run + i + 16] = s * static_cast<float>(kIq4Levels[q >> 4]);

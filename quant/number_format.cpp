@@ -50,7 +50,13 @@ const PanelFormat* panel_format() {
 
 template <class Block>
 NumberFormat row(std::string_view name, uint32_t gguf_type, ActivationKind activations) {
-  return {name, gguf_type, Block::kLength, sizeof(Block), decode_blocks<Block>, first_not_finite_block<Block>, activations,
+  return {name,
+          gguf_type,
+          Block::kLength,
+          sizeof(Block),
+          activations,
+          decode_blocks<Block>,
+          first_not_finite_block<Block>,
           panel_format<Block>()};
 }
 

@@ -21,16 +21,16 @@ enum class ActivationKind : uint8_t {
 struct PanelFormat;  // quant/panel.h
 
 struct NumberFormat {
-  std::string_view name;   // as GGUF tools print it: "Q4_K"
-  uint32_t gguf_type;      // ggml type id in a tensor record
-  uint32_t block_length;   // weights per block
+  std::string_view name;  // as GGUF tools print it: "Q4_K"
+  uint32_t gguf_type;     // ggml type id in a tensor record
+  uint32_t block_length;  // weights per block
   uint32_t block_bytes;
+  ActivationKind activations;  // with integer kernels; kFloat for the float formats
   // `blocks` whole blocks at `source` to float32. Reads any bytes without fault.
   void (*decode)(const std::byte* source, size_t blocks, float* out);
   // The index of the first block whose scales are not finite, or `blocks`.
   size_t (*first_not_finite)(const std::byte* source, size_t blocks);
-  ActivationKind activations;  // with integer kernels; kFloat for the float formats
-  const PanelFormat* panel;    // null: rows stay as they are and run through decode()
+  const PanelFormat* panel;  // null: rows stay as they are and run through decode()
 
   uint64_t row_bytes(uint64_t columns) const { return columns / block_length * block_bytes; }
   double bits_per_weight() const { return 8.0 * block_bytes / block_length; }

@@ -57,7 +57,8 @@ TEST_P(EveryFormat, DecodesToTheBitsOfTheReference) {
   std::vector<float> out(r.weights.size());
   format().decode(r.blocks.data(), r.count, out.data());
   for (size_t i = 0; i < out.size(); ++i)
-    ASSERT_EQ(std::bit_cast<uint32_t>(out[i]), std::bit_cast<uint32_t>(r.weights[i])) << "weight " << i << ": " << out[i] << ", reference " << r.weights[i];
+    ASSERT_EQ(std::bit_cast<uint32_t>(out[i]), std::bit_cast<uint32_t>(r.weights[i]))
+        << "weight " << i << ": " << out[i] << ", reference " << r.weights[i];
 }
 
 TEST_P(EveryFormat, DecodesFromAnyAddress) {

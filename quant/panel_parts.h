@@ -19,7 +19,7 @@ struct PanelPart {
   };
   Kind kind;
   size_t offset;  // of the first field in the block
-  int count;
+  size_t count;
 };
 
 // Specialised beside each block struct that has a panel layout; empty for the others.

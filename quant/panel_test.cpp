@@ -71,7 +71,7 @@ TEST_P(EveryPanel, GivesBackTheBytesOfEveryRow) {
 }
 
 TEST_P(EveryPanel, HoldsZeroBlocksWhereRowsAreAbsent) {
-  const size_t columns = 3 * format().block_length;
+  const size_t columns = size_t{3} * format().block_length;
   const auto panel = packed(random_rows(5, columns), 5, columns);
   std::vector<std::byte> row(row_bytes(columns));
   for (int lane = 5; lane < kPanelRows; ++lane) {
@@ -106,12 +106,12 @@ TEST(Panel, GroupsHaveTheSizesThatKernelsCountOn) {
 
 TEST(Panel, KeepsFourBytesOfARowInOneLane) {
   const NumberFormat& format = *find_number_format("Q4_0");
-  std::vector<std::byte> rows(16 * 2 * 18);
+  std::vector<std::byte> rows(576);                     // 16 rows of 2 blocks of 18 bytes
   rows[3 * 36 + 18 + 2 + 4 * 1 + 2] = std::byte{0x7e};  // row 3, block 1, qs byte 6
   rows[3 * 36 + 18] = std::byte{0x11};                  // its scale
   std::vector<std::byte> panel(format.panel->panel_bytes(64));
   format.panel->pack(rows.data(), 16, 64, panel.data());
-  EXPECT_EQ(panel[1 * 32 + 3 * 2], std::byte{0x11});                      // half 3 of block 1
+  EXPECT_EQ(panel[1 * 32 + 3 * 2], std::byte{0x11});                     // half 3 of block 1
   EXPECT_EQ(panel[64 + 1 * 256 + 1 * 64 + 3 * 4 + 2], std::byte{0x7e});  // vector 1 of block 1, lane 3, byte 2
 }
 

@@ -5,6 +5,8 @@
 //     qs byte 32h + i (h = half of 128, i = 0..31), bits 2p..2p+1 = q[128h + 32p + i]
 #pragma once
 
+#include <cstddef>
+
 #include "base/float16.h"
 #include "quant/scales.h"
 
@@ -21,12 +23,12 @@ struct Q2_K {
   void decode(float* out) const {
     const float scale = half_to_float(d);
     const float minimum = half_to_float(dmin);
-    for (int run = 0; run < 16; ++run) {
+    for (size_t run = 0; run < 16; ++run) {
       const float s = scale * static_cast<float>(scales[run] & 15);
       const float m = minimum * static_cast<float>(scales[run] >> 4);
       const uint8_t* q = qs + run / 8 * 32 + run % 2 * 16;
-      const int shift = run / 2 % 4 * 2;
-      for (int i = 0; i < 16; ++i) out[16 * run + i] = s * static_cast<float>(q[i] >> shift & 3) - m;
+      const size_t shift = run / 2 % 4 * 2;
+      for (size_t i = 0; i < 16; ++i) out[16 * run + i] = s * static_cast<float>(q[i] >> shift & 3) - m;
     }
   }
 };

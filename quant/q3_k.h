@@ -6,6 +6,8 @@
 //     scales byte r % 8, nibble r / 8 = s[r] bits 0..3;               byte 8 + r % 4, bits 2(r / 4).. = its bits 4..5
 #pragma once
 
+#include <cstddef>
+
 #include "base/float16.h"
 #include "quant/scales.h"
 
@@ -21,16 +23,15 @@ struct Q3_K {
   bool is_finite() const { return is_finite_half(d); }
   void decode(float* out) const {
     const float scale = half_to_float(d);
-    for (int run = 0; run < 16; ++run) {
+    for (size_t run = 0; run < 16; ++run) {
       const int low = scales[run % 8] >> (run / 8 * 4) & 15;
       const int high = scales[8 + run % 4] >> (run / 4 * 2) & 3;
       const float s = scale * static_cast<float>((low | high << 4) - 32);
       const uint8_t* q = qs + run / 8 * 32 + run % 2 * 16;
       const uint8_t* top = hmask + run % 2 * 16;
-      const int shift = run / 2 % 4 * 2;
-      const int bit = run / 2;
-      for (int i = 0; i < 16; ++i)
-        out[16 * run + i] = s * static_cast<float>(((q[i] >> shift & 3) | (top[i] >> bit & 1) << 2) - 4);
+      const size_t shift = run / 2 % 4 * 2;
+      const size_t bit = run / 2;
+      for (size_t i = 0; i < 16; ++i) out[16 * run + i] = s * static_cast<float>(((q[i] >> shift & 3) | (top[i] >> bit & 1) << 2) - 4);
     }
   }
 };

@@ -31,7 +31,7 @@ static_assert(sizeof(Q4_0) == 18);
 
 template <>
 inline constexpr auto kPanelParts<Q4_0> = std::to_array<PanelPart>({
-    {PanelPart::kHalfs, offsetof(Q4_0, d), 1},
+    {PanelPart::kHalfs, offsetof(Q4_0, d),  1},
     {PanelPart::kWords, offsetof(Q4_0, qs), 4},
 });
 

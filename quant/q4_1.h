@@ -33,8 +33,8 @@ static_assert(sizeof(Q4_1) == 20);
 
 template <>
 inline constexpr auto kPanelParts<Q4_1> = std::to_array<PanelPart>({
-    {PanelPart::kHalfs, offsetof(Q4_1, d), 1},
-    {PanelPart::kHalfs, offsetof(Q4_1, m), 1},
+    {PanelPart::kHalfs, offsetof(Q4_1, d),  1},
+    {PanelPart::kHalfs, offsetof(Q4_1, m),  1},
     {PanelPart::kWords, offsetof(Q4_1, qs), 4},
 });
 

@@ -38,8 +38,8 @@ static_assert(sizeof(Q5_0) == 22);
 
 template <>
 inline constexpr auto kPanelParts<Q5_0> = std::to_array<PanelPart>({
-    {PanelPart::kHalfs, offsetof(Q5_0, d), 1},
-    {PanelPart::kBits, offsetof(Q5_0, qh), 1},
+    {PanelPart::kHalfs, offsetof(Q5_0, d),  1},
+    {PanelPart::kBits,  offsetof(Q5_0, qh), 1},
     {PanelPart::kWords, offsetof(Q5_0, qs), 4},
 });
 

@@ -39,9 +39,9 @@ static_assert(sizeof(Q5_1) == 24);
 
 template <>
 inline constexpr auto kPanelParts<Q5_1> = std::to_array<PanelPart>({
-    {PanelPart::kHalfs, offsetof(Q5_1, d), 1},
-    {PanelPart::kHalfs, offsetof(Q5_1, m), 1},
-    {PanelPart::kBits, offsetof(Q5_1, qh), 1},
+    {PanelPart::kHalfs, offsetof(Q5_1, d),  1},
+    {PanelPart::kHalfs, offsetof(Q5_1, m),  1},
+    {PanelPart::kBits,  offsetof(Q5_1, qh), 1},
     {PanelPart::kWords, offsetof(Q5_1, qs), 4},
 });
 

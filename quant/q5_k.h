@@ -27,14 +27,13 @@ struct Q5_K {
   void decode(float* out) const {
     const float scale = half_to_float(d);
     const float minimum = half_to_float(dmin);
-    for (int run = 0; run < 8; ++run) {
+    for (size_t run = 0; run < 8; ++run) {
       const RunScale of_run = run_scale(scales, run);
       const float s = scale * static_cast<float>(of_run.scale);
       const float m = minimum * static_cast<float>(of_run.minimum);
       const uint8_t* q = qs + run / 2 * 32;
-      const int shift = run % 2 * 4;
-      for (int i = 0; i < 32; ++i)
-        out[32 * run + i] = s * static_cast<float>((q[i] >> shift & 15) | (qh[i] >> run & 1) << 4) - m;
+      const size_t shift = run % 2 * 4;
+      for (size_t i = 0; i < 32; ++i) out[32 * run + i] = s * static_cast<float>((q[i] >> shift & 15) | (qh[i] >> run & 1) << 4) - m;
     }
   }
 };
@@ -42,10 +41,10 @@ static_assert(sizeof(Q5_K) == 176);
 
 template <>
 inline constexpr auto kPanelParts<Q5_K> = std::to_array<PanelPart>({
-    {PanelPart::kHalfs, offsetof(Q5_K, d), 2},
-    {PanelPart::kWords, offsetof(Q5_K, scales), 3},
-    {PanelPart::kWords, offsetof(Q5_K, qh), 8},
-    {PanelPart::kWords, offsetof(Q5_K, qs), 32},
+    {PanelPart::kHalfs, offsetof(Q5_K, d),      2 },
+    {PanelPart::kWords, offsetof(Q5_K, scales), 3 },
+    {PanelPart::kWords, offsetof(Q5_K, qh),     8 },
+    {PanelPart::kWords, offsetof(Q5_K, qs),     32},
 });
 
 }  // namespace halfbyte

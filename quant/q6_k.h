@@ -26,14 +26,14 @@ struct Q6_K {
   bool is_finite() const { return is_finite_half(d); }
   void decode(float* out) const {
     const float scale = half_to_float(d);
-    for (int run = 0; run < 16; ++run) {
+    for (size_t run = 0; run < 16; ++run) {
       const float s = scale * static_cast<float>(scales[run]);
-      const int half = run / 8, part = run / 2 % 4, first = run % 2 * 16;
+      const size_t half = run / 8, part = run / 2 % 4, first = run % 2 * 16;
       const uint8_t* low = ql + 64 * half + 32 * (part % 2) + first;
       const uint8_t* high = qh + 32 * half + first;
-      const int low_shift = part / 2 * 4;
-      const int high_shift = part * 2;
-      for (int i = 0; i < 16; ++i)
+      const size_t low_shift = part / 2 * 4;
+      const size_t high_shift = part * 2;
+      for (size_t i = 0; i < 16; ++i)
         out[16 * run + i] = s * static_cast<float>(((low[i] >> low_shift & 15) | (high[i] >> high_shift & 3) << 4) - 32);
     }
   }
@@ -42,10 +42,10 @@ static_assert(sizeof(Q6_K) == 210);
 
 template <>
 inline constexpr auto kPanelParts<Q6_K> = std::to_array<PanelPart>({
-    {PanelPart::kHalfsAsFloats, offsetof(Q6_K, d), 1},
-    {PanelPart::kWords, offsetof(Q6_K, scales), 4},
-    {PanelPart::kWords, offsetof(Q6_K, qh), 16},
-    {PanelPart::kWords, offsetof(Q6_K, ql), 32},
+    {PanelPart::kHalfsAsFloats, offsetof(Q6_K, d),      1 },
+    {PanelPart::kWords,         offsetof(Q6_K, scales), 4 },
+    {PanelPart::kWords,         offsetof(Q6_K, qh),     16},
+    {PanelPart::kWords,         offsetof(Q6_K, ql),     32},
 });
 
 }  // namespace halfbyte

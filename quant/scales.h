@@ -1,6 +1,7 @@
 // How blocks store their scales.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace halfbyte {
@@ -16,7 +17,7 @@ struct RunScale {
   uint8_t scale;
   uint8_t minimum;
 };
-inline RunScale run_scale(const uint8_t (&packed)[12], int run) {
+inline RunScale run_scale(const uint8_t (&packed)[12], size_t run) {
   if (run < 4) return {static_cast<uint8_t>(packed[run] & 63), static_cast<uint8_t>(packed[run + 4] & 63)};
   return {static_cast<uint8_t>((packed[run + 4] & 15) | (packed[run - 4] >> 6 << 4)),
           static_cast<uint8_t>((packed[run + 4] >> 4) | (packed[run] >> 6 << 4))};

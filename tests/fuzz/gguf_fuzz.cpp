@@ -23,9 +23,12 @@ void check_tensors(const GgufFile& file, uint64_t size) {
 void ask_for_every_type(const Metadata& metadata) {
   for (const auto& [key, value] : metadata.all()) {
     const bool known[] = {
-        static_cast<bool>(metadata.unsigned_integer(key, 1, 1000)), static_cast<bool>(metadata.positive_float(key)),
-        static_cast<bool>(metadata.text(key)),                      static_cast<bool>(metadata.flag_or(key, false)),
-        static_cast<bool>(metadata.strings(key)),                   static_cast<bool>(metadata.integers(key)),
+        static_cast<bool>(metadata.unsigned_integer(key, 1, 1000)),
+        static_cast<bool>(metadata.positive_float(key)),
+        static_cast<bool>(metadata.text(key)),
+        static_cast<bool>(metadata.flag_or(key, false)),
+        static_cast<bool>(metadata.strings(key)),
+        static_cast<bool>(metadata.integers(key)),
         static_cast<bool>(metadata.floats(key)),
     };
     int types = 0;
