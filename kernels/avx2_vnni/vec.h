@@ -28,7 +28,8 @@ HALFBYTE_INLINE I dot_bytes(I sum, I w, Quad x) {
 template <int kBits>
 struct Dot {
   static constexpr int kOffset = kBits == 8 ? 128 : 0;
-  HALFBYTE_INLINE void add(int, I w, Quad x, I& total) { total = dot_bytes(total, w, x); }
+  template <class Start>
+  HALFBYTE_INLINE void add(int j, I w, Quad x, I& total, Start start) { total = dot_bytes(j == 0 ? start() : total, w, x); }
 };
 template <int kBits>
 HALFBYTE_INLINE I as_dot_weights(I w) {

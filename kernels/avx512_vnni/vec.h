@@ -24,7 +24,8 @@ constexpr int kPrefetchBytes = 2048;    // how far ahead weights are fetched
 template <int kBits>
 struct Dot {
   static constexpr int kOffset = kBits == 8 ? 128 : 0;
-  HALFBYTE_INLINE void add(int, I w, Quad x, I& total) { total = _mm512_dpbusd_epi32(total, w, x); }
+  template <class Start>
+  HALFBYTE_INLINE void add(int j, I w, Quad x, I& total, Start start) { total = _mm512_dpbusd_epi32(j == 0 ? start() : total, w, x); }
 };
 template <int kBits>
 HALFBYTE_INLINE I as_dot_weights(I w) { return kBits == 8 ? _mm512_xor_si512(w, _mm512_set1_epi32((int)0x80808080)) : w; }

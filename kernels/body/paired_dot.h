@@ -22,8 +22,14 @@ HALFBYTE_INLINE I as_dot_scale(I scale) { return bit_or(bit_and(scale, splat_int
 template <int kBits>
 struct Dot {
   static constexpr int kOffset = 0;
-  ScaledDot<kBits, 8> scaled;
-  HALFBYTE_INLINE void add(int j, I w, Quad x, I& total) { scaled.add(j, w, x, total, splat_int(0x00010001)); }
+  I sum;
+  template <class Start>
+  HALFBYTE_INLINE void add(int j, I w, Quad x, I& total, Start start) {
+    constexpr int kRoom = kPairsIn16Bits<kBits>;
+    const I pairs = byte_pairs<kBits>(w, x);
+    sum = j % kRoom == 0 ? pairs : add_16(sum, pairs);
+    if (j % kRoom == kRoom - 1) total = add_int(j < kRoom ? start() : total, dot_16(sum, splat_int(0x00010001)));
+  }
 };
 template <int>
 HALFBYTE_INLINE I as_dot_weights(I w) { return w; }

@@ -56,6 +56,7 @@ HALFBYTE_INLINE void decode_scales(const std::byte* group, SubScales<16>& out) {
 struct Q4_K {
   static constexpr int kBits = 4, kSubBlocks = 8, kParts = 2;
   static constexpr size_t kBytes = 2304;
+  static constexpr int kFetchedBytes = 2304 / 4;  // with every kParts blocks
   SubScales<kSubBlocks> scales;
   const std::byte* quants;
 
@@ -64,14 +65,12 @@ struct Q4_K {
     const I nibbles = load_int(quants + 256 * b + 64 * j);
     return bit_and(part == 0 ? nibbles : shift_right(nibbles, 4), splat_int(0x0f0f0f0f));
   }
-  HALFBYTE_INLINE void prefetch_blocks(int b) const {
-    for (int line = 0; line < 9; ++line) prefetch(quants + 288 * b + 64 * line + kPrefetchBytes);
-  }
 };
 
 struct Q5_K {
   static constexpr int kBits = 5, kSubBlocks = 8, kParts = 2;
   static constexpr size_t kBytes = 2816;
+  static constexpr int kFetchedBytes = 2816 / 4;
   SubScales<kSubBlocks> scales;
   const std::byte *high, *low;
 
@@ -82,14 +81,12 @@ struct Q5_K {
     const I bit = bit_and(shift_right(load_int(high + 64 * j), b + part), splat_int(0x01010101));
     return bit_or(w, shift_left(bit, 4));
   }
-  HALFBYTE_INLINE void prefetch_blocks(int b) const {
-    for (int line = 0; line < 11; ++line) prefetch(high + 352 * b + 64 * line + kPrefetchBytes);
-  }
 };
 
 struct Q6_K {
   static constexpr int kBits = 6, kSubBlocks = 16, kParts = 4;
   static constexpr size_t kBytes = 3392;
+  static constexpr int kFetchedBytes = 3392 / 2;
   SubScales<kSubBlocks> scales;
   const std::byte *high, *low;
 
@@ -101,9 +98,6 @@ struct Q6_K {
     const I two = part == 0 ? shift_left(word, 4) : part == 1 ? shift_left(word, 2) : part == 2 ? word : shift_right(word, 2);
     return bit_or(w, bit_and(two, splat_int(0x30303030)));
   }
-  HALFBYTE_INLINE void prefetch_blocks(int b) const {
-    for (int line = 0; line < 27; ++line) prefetch(high + 424 * b + 64 * line + kPrefetchBytes);
-  }
 };
 
 // The same group unpacked into scratch: the scales, then 64 vectors of bytes.
@@ -111,6 +105,7 @@ template <class Format>
 struct Unpacked256 {
   static constexpr int kBits = Format::kBits, kSubBlocks = Format::kSubBlocks, kParts = 1;
   static constexpr size_t kQuants = sizeof(SubScales<kSubBlocks>), kBytes = kQuants + 4096;
+  static constexpr int kFetchedBytes = 0;
   static_assert(kBytes <= kGroup * 24, "fits panel_scratch_bytes");
   const SubScales<kSubBlocks>& scales;
   const std::byte* quants;
@@ -118,7 +113,6 @@ struct Unpacked256 {
   HALFBYTE_INLINE explicit Unpacked256(const std::byte* group)
       : scales(*(const SubScales<kSubBlocks>*)group), quants(group + kQuants) {}
   HALFBYTE_INLINE I weights(int b, int, int j) const { return load_int(quants + 512 * b + 64 * j); }
-  HALFBYTE_INLINE void prefetch_blocks(int) const {}
 };
 
 template <class Format>
@@ -154,7 +148,7 @@ void rows_per256(const std::byte* panel, const Activations& x, int first_token, 
 #pragma GCC unroll 12
     for (int t = 0; t < kTokens; ++t) total[t] = splat_int(0);
     for (int b = 0; b < 8; b += Format::kParts) {
-      group.prefetch_blocks(b);
+      if (Format::kFetchedBytes > 0) prefetch_ahead<Format::kFetchedBytes>(panel, b / Format::kParts);
 #pragma GCC unroll 4
       for (int part = 0; part < Format::kParts; ++part, q += 32) {
 #pragma GCC unroll 2

@@ -16,6 +16,7 @@ template <int kWidth, int kZero, bool kHasMinimum>
 struct NibbleGroup {
   static constexpr int kBits = kWidth, kOffset = kZero;
   static constexpr bool kMinimum = kHasMinimum;
+  static constexpr int kFetchedBytes = 32 + (kMinimum ? 32 : 0) + (kBits == 5 ? 64 : 0) + 256;  // of a block
   const std::byte *scales, *minima, *high, *low, *end;
 
   HALFBYTE_INLINE NibbleGroup(const std::byte* group, int blocks) {
@@ -34,9 +35,6 @@ struct NibbleGroup {
     const I bit = load_int(high + 64 * b);
     return bit_or(w, bit_and(j < 4 ? shift_left(bit, 4 - j) : shift_right(bit, j - 4), splat_int(0x10101010)));
   }
-  HALFBYTE_INLINE void prefetch_block(int b) const {
-    for (int line = 0; line < 4; ++line) prefetch(low + 256 * b + 64 * line + kPrefetchBytes);
-  }
 };
 typedef NibbleGroup<4, 8, false> Q4_0;
 typedef NibbleGroup<4, 0, true> Q4_1;
@@ -47,6 +45,7 @@ typedef NibbleGroup<5, 0, true> Q5_1;
 struct Q8_0 {
   static constexpr int kBits = 8, kOffset = Dot<8>::kOffset;
   static constexpr bool kMinimum = false;
+  static constexpr int kFetchedBytes = 32 + 512;
   const std::byte *scales, *bytes, *end;
 
   HALFBYTE_INLINE Q8_0(const std::byte* group, int blocks) {
@@ -57,9 +56,6 @@ struct Q8_0 {
   HALFBYTE_INLINE F scale(int b) const { return load_half(scales + kHalves * b); }
   HALFBYTE_INLINE F minimum(int) const { return splat(0.0F); }
   HALFBYTE_INLINE I weights(int b, int j) const { return as_dot_weights<8>(load_int(bytes + 512 * b + 64 * j)); }
-  HALFBYTE_INLINE void prefetch_block(int b) const {
-    for (int line = 0; line < 8; ++line) prefetch(bytes + 512 * b + 64 * line + kPrefetchBytes);
-  }
 };
 
 // The same group unpacked into scratch: per block scale, minimum, eight vectors of bytes ready for Dot.
@@ -67,6 +63,7 @@ template <class Format>
 struct Unpacked32 {
   static constexpr int kBits = Format::kBits, kOffset = Format::kOffset;
   static constexpr bool kMinimum = Format::kMinimum;
+  static constexpr int kFetchedBytes = 0;  // it lies in the nearest caches
   static constexpr size_t kQuants = kMinimum ? 128 : 64, kBytes = kQuants + 512;
   static_assert(kBytes + 8 * kUnpackedTokens <= kBlock * 24, "fits panel_scratch_bytes with the side values of a tile");
   const std::byte *blocks, *end;
@@ -75,7 +72,6 @@ struct Unpacked32 {
   HALFBYTE_INLINE F scale(int b) const { return load((const float*)(blocks + kBytes * b)); }
   HALFBYTE_INLINE F minimum(int b) const { return load((const float*)(blocks + kBytes * b + 64)); }
   HALFBYTE_INLINE I weights(int b, int j) const { return load_int(blocks + kBytes * b + kQuants + 64 * j); }
-  HALFBYTE_INLINE void prefetch_block(int) const {}
 };
 
 template <class Format>
@@ -134,16 +130,17 @@ void rows_per32(const std::byte* panel, const std::byte* sides, const Activation
     const float* scales = (const float*)side;
     const int32_t* offsets = (const int32_t*)(side + 32 * kTokens);
     for (int b = 0; b < blocks; ++b, q += kBlock) {
-      group.prefetch_block(b);
+      if (Format::kFetchedBytes > 0) prefetch_ahead<Format::kFetchedBytes>(at, b);
       Dot<Format::kBits> dot[kTokens];
       I total[kTokens];
-#pragma GCC unroll 12
-      for (int t = 0; t < kTokens; ++t) total[t] = splat_int(Format::kOffset != 0 ? offsets[8 * t + b] : 0);
 #pragma GCC unroll 8
       for (int j = 0; j < 8; ++j) {
         const I w = group.weights(b, j);
 #pragma GCC unroll 12
-        for (int t = 0; t < kTokens; ++t) dot[t].add(j, w, quad(q + t * stride + 4 * j), total[t]);
+        for (int t = 0; t < kTokens; ++t) {
+          const auto start = [&] { return splat_int(Format::kOffset != 0 ? offsets[8 * t + b] : 0); };
+          dot[t].add(j, w, quad(q + t * stride + 4 * j), total[t], start);
+        }
       }
       const F scale_w = group.scale(b);
 #pragma GCC unroll 12

@@ -98,11 +98,12 @@ HALFBYTE_INLINE I dot4(I w, Quad x) {
   return sum;
 }
 
-// Adds the products of k-group j to `total`.
+// Adds the products of k-group j, in ascending order, to `total`, which begins as start().
 template <int kBits>
 struct Dot {
   static constexpr int kOffset = 0;  // of 8-bit weights as Dot wants them
-  HALFBYTE_INLINE void add(int, I w, Quad x, I& total) { total += dot4<kBits>(w, x); }
+  template <class Start>
+  HALFBYTE_INLINE void add(int j, I w, Quad x, I& total, Start start) { total = (j == 0 ? start() : total) + dot4<kBits>(w, x); }
 };
 template <int>
 HALFBYTE_INLINE I as_dot_weights(I w) { return w; }
