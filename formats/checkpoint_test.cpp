@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -75,6 +76,24 @@ TEST_F(CheckpointTest, SaysThatAFileWasShortenedWhileOpen) {
   const auto read = model->read(model->tensors[0], 0, std::as_writable_bytes(std::span(two)));
   ASSERT_FALSE(read);
   EXPECT_EQ(read.error().code, Code::kCorrupt);
+}
+
+TEST_F(CheckpointTest, OpensRealModelsWithoutAWarning) {
+  const char* models = std::getenv("HALFBYTE_MODELS");
+  if (models == nullptr) GTEST_SKIP() << "HALFBYTE_MODELS names no folder of models";
+  for (const fs::directory_entry& entry : fs::directory_iterator(models)) {
+    if (entry.path().extension() != ".gguf") continue;
+    const auto model = open_gguf(entry.path());
+    ASSERT_TRUE(model) << model.error().message;
+    EXPECT_TRUE(model->warnings.empty()) << model->warnings.front();
+    for (const TensorLocation& tensor : model->tensors) {
+      std::vector<std::byte> row(tensor.format->row_bytes(tensor.columns()));
+      ASSERT_TRUE(model->read(tensor, tensor.bytes - row.size(), row));
+      EXPECT_EQ(tensor.format->first_not_finite(row.data(), tensor.columns() / tensor.format->block_length),
+                tensor.columns() / tensor.format->block_length)
+          << tensor.name;
+    }
+  }
 }
 
 TEST_F(CheckpointTest, NeedsAnArchitecture) {
