@@ -11,8 +11,9 @@
 namespace halfbyte::avx2_vnni {
 namespace {
 
-constexpr int kDirectTokens = 4;
-constexpr int kUnpackedTokens = 6;
+constexpr int kTile = 4;              // tokens that share one direct read of a panel
+constexpr int kUnpackedTile32 = 0;    // tokens that share one read of an unpacked panel; 0: not worth it
+constexpr int kUnpackedTile256 = 6;
 constexpr int kScoreQueries = 4;
 constexpr int kValueQueries = 2;
 constexpr int kValueVectors = 2;

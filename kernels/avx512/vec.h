@@ -11,8 +11,9 @@
 namespace halfbyte::avx512 {
 namespace {
 
-constexpr int kDirectTokens = 8;
-constexpr int kUnpackedTokens = 8;
+constexpr int kTile = 8;              // tokens that share one direct read of a panel
+constexpr int kUnpackedTile32 = 0;    // tokens that share one read of an unpacked panel; 0: not worth it
+constexpr int kUnpackedTile256 = 8;
 constexpr int kScoreQueries = 8;
 constexpr int kValueQueries = 4;
 constexpr int kValueVectors = 4;

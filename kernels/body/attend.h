@@ -1,7 +1,7 @@
 // Attention over one cache block (kernels/attention.h has the formulas), storing into the cache, merging partial results.
 
-constexpr int kTile = 16;                             // keys of a K tile
-constexpr int kTiles = kCacheBlock / kTile;
+constexpr int kKeyTile = 16;                             // keys of a K tile
+constexpr int kTiles = kCacheBlock / kKeyTile;
 
 struct HalfCache {
   typedef uint16_t Element;
@@ -24,7 +24,7 @@ HALFBYTE_INLINE void store_k(const float* k, int dims, int lane, void* tile) {
     const int n = dims - d < 16 ? dims - d : 16;
     Element part[16];
     Cache::store16(part, n == 16 ? load(k + d) : load_part(k + d, n));
-    for (int i = 0; i < n; ++i) column[(d + i) * kTile] = part[i];
+    for (int i = 0; i < n; ++i) column[(d + i) * kKeyTile] = part[i];
   }
 }
 void store_k_f16(const float* k, int dims, int lane, void* tile) { store_k<HalfCache>(k, dims, lane, tile); }
@@ -58,7 +58,7 @@ HALFBYTE_INLINE void score_tiles(const typename Cache::Element* k, const float* 
   for (int d = 0; d < dims; ++d) {
 #pragma GCC unroll 2
     for (int c = 0; c < kCount; ++c) {
-      const F keys = Cache::load16(k + (c * dims + d) * kTile);
+      const F keys = Cache::load16(k + (c * dims + d) * kKeyTile);
 #pragma GCC unroll 8
       for (int i = 0; i < kQueries; ++i) s[c][i] = fma(splat(q[i][d]), keys, s[c][i]);
     }
@@ -66,13 +66,13 @@ HALFBYTE_INLINE void score_tiles(const typename Cache::Element* k, const float* 
 #pragma GCC unroll 2
   for (int c = 0; c < kCount; ++c)
 #pragma GCC unroll 8
-    for (int i = 0; i < kQueries; ++i) store(scores[i] + (first_tile + c) * kTile, s[c][i]);
+    for (int i = 0; i < kQueries; ++i) store(scores[i] + (first_tile + c) * kKeyTile, s[c][i]);
 }
 
 template <class Cache, int kQueries>
 void score(const AttendBlock& block, int query, int first_tile, int last_tile, Scores* scores) {
   for (int tile = first_tile; tile < last_tile;) {
-    const auto* k = (const typename Cache::Element*)block.k_pages[tile / 2] + (tile % 2) * block.dims * kTile;
+    const auto* k = (const typename Cache::Element*)block.k_pages[tile / 2] + (tile % 2) * block.dims * kKeyTile;
     // Few queries leave the multipliers idle between dependent steps: two tiles of a page at once.
     if (2 * kQueries <= kScoreQueries && tile % 2 == 0 && tile + 1 < last_tile) {
       score_tiles<Cache, kQueries, 2>(k, block.q + query, block.dims, scores, tile);
@@ -89,8 +89,8 @@ HALFBYTE_INLINE void weigh(Scores scores, int first, int last, AttendState out) 
   static const int32_t kLanes[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
   const F hidden = splat(-__builtin_inff());
   F top = hidden;
-  const int begin = first / kTile * kTile;
-  for (int j = begin; j < last; j += kTile) {
+  const int begin = first / kKeyTile * kKeyTile;
+  for (int j = begin; j < last; j += kKeyTile) {
     const I position = add_int(load_int(kLanes), splat_int(j));
     F s = load(scores + j);
     s = select_less(position, splat_int(first), hidden, s);
@@ -100,7 +100,7 @@ HALFBYTE_INLINE void weigh(Scores scores, int first, int last, AttendState out) 
   }
   const float m = greatest(top);
   F sum = splat(0.0F);
-  for (int j = begin; j < last; j += kTile) {
+  for (int j = begin; j < last; j += kKeyTile) {
     const F p = exp(sub(load(scores + j), splat(m)));
     store(scores + j, p);
     sum = add(sum, p);
@@ -185,7 +185,7 @@ void attend_queries(const AttendBlock& block, int query) {
     begin = block.first[i] < begin ? block.first[i] : begin;
     end = block.last[i] > end ? block.last[i] : end;
   }
-  if (begin < end) score<Cache, kQueries>(block, query, begin / kTile, (end + kTile - 1) / kTile, scores);
+  if (begin < end) score<Cache, kQueries>(block, query, begin / kKeyTile, (end + kKeyTile - 1) / kKeyTile, scores);
   for (int i = 0; i < kQueries; ++i) {
     const AttendState out = block.out[query + i];
     if (block.first[query + i] < block.last[query + i]) {

@@ -116,7 +116,22 @@ struct Unpacked256 {
 };
 
 template <class Format>
-void unpack_per256(const std::byte* panel, int columns, std::byte* out) {
+struct ProductPer256 {
+  typedef Format Direct;
+  typedef Unpacked256<Format> Unpacked;
+  static constexpr int kUnpackedTile = kUnpackedTile256;
+
+  static void unpack(const std::byte* panel, int columns, std::byte* out);
+  static size_t sides_bytes(int, int) { return 0; }
+  static void gather(const Activations&, int, int, int, std::byte*) {}
+
+  // 16 rows times kTokens tokens.
+  template <class Source, int kTokens>
+  static void rows(const std::byte* panel, const std::byte* sides, const Activations& x, int first, int columns, float* y, size_t y_stride);
+};
+
+template <class Format>
+void ProductPer256<Format>::unpack(const std::byte* panel, int columns, std::byte* out) {
   for (int k = 0; k < columns; k += kGroup, panel += Format::kBytes) {
     const Format group(panel);
     *(SubScales<Format::kSubBlocks>*)out = group.scales;
@@ -129,32 +144,33 @@ void unpack_per256(const std::byte* panel, int columns, std::byte* out) {
   }
 }
 
-// 16 rows times kTokens tokens.
-template <class Format, int kTokens>
-void rows_per256(const std::byte* panel, const Activations& x, int first_token, int columns, float* y, size_t y_stride) {
-  constexpr bool kMinimum = Format::kSubBlocks == 8;
-  constexpr int kSubGroups = 64 / Format::kSubBlocks;  // k-groups of 4 columns in a sub-block
+template <class Format>
+template <class Source, int kTokens>
+__attribute__((noinline)) void ProductPer256<Format>::rows(const std::byte* panel, const std::byte*, const Activations& x, int first, int columns,
+                                                           float* y, size_t y_stride) {
+  constexpr bool kMinimum = Source::kSubBlocks == 8;
+  constexpr int kSubGroups = 64 / Source::kSubBlocks;  // k-groups of 4 columns in a sub-block
   F acc[kTokens], acc2[kTokens];
 #pragma GCC unroll 12
   for (int t = 0; t < kTokens; ++t) acc[t] = acc2[t] = splat(0.0F);
   const size_t stride = x.q_stride;
-  const int8_t* q = x.q + (size_t)first_token * stride;
-  const float* scales = x.scale + (size_t)first_token * x.scale_stride;
+  const int8_t* q = x.q + (size_t)first * stride;
+  const float* scales = x.scale + (size_t)first * x.scale_stride;
   const size_t sum_stride = kMinimum ? x.sum32_stride : x.sum16_stride;
-  const int16_t* sums = (kMinimum ? x.sum32 : x.sum16) + (size_t)first_token * sum_stride;
-  for (int k = 0; k < columns; k += kGroup, panel += Format::kBytes, scales += 1, sums += Format::kSubBlocks) {
-    const Format group(panel);
+  const int16_t* sums = (kMinimum ? x.sum32 : x.sum16) + (size_t)first * sum_stride;
+  for (int k = 0; k < columns; k += kGroup, panel += Source::kBytes, scales += 1, sums += Source::kSubBlocks) {
+    const Source group(panel);
     I total[kTokens];
 #pragma GCC unroll 12
     for (int t = 0; t < kTokens; ++t) total[t] = splat_int(0);
-    for (int b = 0; b < 8; b += Format::kParts) {
-      if (Format::kFetchedBytes > 0) prefetch_ahead<Format::kFetchedBytes>(panel, b / Format::kParts);
+    for (int b = 0; b < 8; b += Source::kParts) {
+      if (Source::kFetchedBytes > 0) prefetch_ahead<Source::kFetchedBytes>(panel, b / Source::kParts);
 #pragma GCC unroll 4
-      for (int part = 0; part < Format::kParts; ++part, q += 32) {
+      for (int part = 0; part < Source::kParts; ++part, q += 32) {
 #pragma GCC unroll 2
         for (int sub = 0; sub < 8 / kSubGroups; ++sub) {
           const I factor = group.scales.factor[(b + part) * (8 / kSubGroups) + sub];
-          ScaledDot<Format::kBits, kSubGroups> dot[kTokens];
+          ScaledDot<Source::kBits, kSubGroups> dot[kTokens];
 #pragma GCC unroll 8
           for (int j = 0; j < kSubGroups; ++j) {
             const I w = group.weights(b, part, sub * kSubGroups + j);
@@ -168,7 +184,7 @@ void rows_per256(const std::byte* panel, const Activations& x, int first_token, 
     for (int t = 0; t < kTokens; ++t) {
       I with_sums = splat_int(0);
 #pragma GCC unroll 8
-      for (int i = 0; i < Format::kSubBlocks / 2; ++i) with_sums = dot_pair(with_sums, group.scales.pair[i], sums + t * sum_stride + 2 * i);
+      for (int i = 0; i < Source::kSubBlocks / 2; ++i) with_sums = dot_pair(with_sums, group.scales.pair[i], sums + t * sum_stride + 2 * i);
       const F scale_a = splat(scales[t * x.scale_stride]);
       if (kMinimum)
         acc2[t] = fma(to_float(with_sums), mul(group.scales.minimum, scale_a), acc2[t]);
@@ -178,30 +194,10 @@ void rows_per256(const std::byte* panel, const Activations& x, int first_token, 
     }
   }
 #pragma GCC unroll 12
-  for (int t = 0; t < kTokens; ++t) store(y + (size_t)(first_token + t) * y_stride, kMinimum ? sub(acc[t], acc2[t]) : acc[t]);
+  for (int t = 0; t < kTokens; ++t) store(y + (size_t)(first + t) * y_stride, kMinimum ? sub(acc[t], acc2[t]) : acc[t]);
 }
 
-template <class Format>
-HALFBYTE_INLINE void panels_per256(const std::byte* panel, size_t panel_bytes, int panels, const Activations& x, int columns,
-                                   int tokens, float* y, size_t y_stride, std::byte* scratch) {
-  const int tiles = tokens <= kDirectTokens ? 0 : (tokens + kUnpackedTokens - 1) / kUnpackedTokens;
-  for (int p = 0; p < panels; ++p, panel += panel_bytes, y += 16) {
-    if (tiles == 0) {
-      with_constant<kDirectTokens>(
-          tokens, [&](auto count) { rows_per256<Format, decltype(count)::value>(panel, x, 0, columns, y, y_stride); });
-      continue;
-    }
-    unpack_per256<Format>(panel, columns, scratch);
-    for (int i = 0; i < tiles; ++i) {
-      const TokenTile tile = token_tile(tokens, tiles, i);
-      with_constant<kUnpackedTokens>(tile.count, [&](auto count) {
-        rows_per256<Unpacked256<Format>, decltype(count)::value>(scratch, x, tile.first, columns, y, y_stride);
-      });
-    }
-  }
-}
-
-HALFBYTE_PANEL_KERNEL(panel_q4_k, panels_per256, Q4_K)
-HALFBYTE_PANEL_KERNEL(panel_q5_k, panels_per256, Q5_K)
-HALFBYTE_PANEL_KERNEL(panel_q6_k, panels_per256, Q6_K)
+HALFBYTE_PANEL_KERNEL(panel_q4_k, ProductPer256<Q4_K>)
+HALFBYTE_PANEL_KERNEL(panel_q5_k, ProductPer256<Q5_K>)
+HALFBYTE_PANEL_KERNEL(panel_q6_k, ProductPer256<Q6_K>)
 #undef HALFBYTE_PANEL_KERNEL

@@ -65,7 +65,7 @@ struct Unpacked32 {
   static constexpr bool kMinimum = Format::kMinimum;
   static constexpr int kFetchedBytes = 0;  // it lies in the nearest caches
   static constexpr size_t kQuants = kMinimum ? 128 : 64, kBytes = kQuants + 512;
-  static_assert(kBytes + 8 * kUnpackedTokens <= kBlock * 24, "fits panel_scratch_bytes with the side values of a tile");
+  static_assert(kBytes + 8 * kUnpackedTile32 <= kBlock * 24, "fits panel_scratch_bytes with the side values of a tile");
   const std::byte *blocks, *end;
 
   HALFBYTE_INLINE Unpacked32(const std::byte* group, int n) : blocks(group), end(group + kBytes * n) {}
@@ -75,7 +75,25 @@ struct Unpacked32 {
 };
 
 template <class Format>
-void unpack_per32(const std::byte* panel, int columns, std::byte* out) {
+struct ProductPer32 {
+  typedef Format Direct;
+  typedef Unpacked32<Format> Unpacked;
+  static constexpr int kUnpackedTile = kUnpackedTile32;
+
+  static void unpack(const std::byte* panel, int columns, std::byte* out);
+
+  // What a tile of tokens brings to each block besides its bytes: per group [tokens][8] scales, then
+  // [tokens][8] of d_a * sum (with a minimum) or -offset * sum (with an offset).
+  static size_t sides_bytes(int columns, int tokens) { return ((size_t)columns + kGroup - 1) / kGroup * 64 * (size_t)tokens; }
+  static void gather(const Activations& x, int first, int tokens, int columns, std::byte* sides);
+
+  // 16 rows times kTokens tokens.
+  template <class Source, int kTokens>
+  static void rows(const std::byte* panel, const std::byte* sides, const Activations& x, int first, int columns, float* y, size_t y_stride);
+};
+
+template <class Format>
+void ProductPer32<Format>::unpack(const std::byte* panel, int columns, std::byte* out) {
   for (int left = columns / kBlock; left > 0; left -= kGroupBlocks) {
     const int blocks = left < kGroupBlocks ? left : kGroupBlocks;
     const Format group(panel, blocks);
@@ -90,18 +108,16 @@ void unpack_per32(const std::byte* panel, int columns, std::byte* out) {
   }
 }
 
-// What a tile of tokens brings to each block besides its bytes: per group [kTokens][8] scales, then
-// [kTokens][8] of d_a * sum (with a minimum) or -offset * sum (with an offset).
-template <class Format, int kTokens>
-void gather_sides(const Activations& x, int first_token, int columns, std::byte* sides) {
+template <class Format>
+__attribute__((noinline)) void ProductPer32<Format>::gather(const Activations& x, int first, int tokens, int columns, std::byte* sides) {
   const int blocks = columns / kBlock;
   for (int begin = 0; begin < blocks; begin += kGroupBlocks) {
     const int n = blocks - begin < kGroupBlocks ? blocks - begin : kGroupBlocks;
-    for (int t = 0; t < kTokens; ++t) {
-      const float* scales = x.scale + (size_t)(first_token + t) * x.scale_stride + begin;
-      const int16_t* sums = x.sum32 + (size_t)(first_token + t) * x.sum32_stride + begin;
+    for (int t = 0; t < tokens; ++t) {
+      const float* scales = x.scale + (size_t)(first + t) * x.scale_stride + begin;
+      const int16_t* sums = x.sum32 + (size_t)(first + t) * x.sum32_stride + begin;
       float* scale_out = (float*)sides + 8 * t;
-      float* minimum_out = (float*)sides + 8 * (kTokens + t);
+      float* minimum_out = (float*)sides + 8 * (tokens + t);
       int32_t* offset_out = (int32_t*)minimum_out;
       for (int b = 0; b < n; ++b) {
         scale_out[b] = scales[b];
@@ -109,36 +125,36 @@ void gather_sides(const Activations& x, int first_token, int columns, std::byte*
         if (Format::kOffset != 0) offset_out[b] = -Format::kOffset * (int32_t)sums[b];
       }
     }
-    sides += 64 * kTokens;
+    sides += 64 * (size_t)tokens;
   }
 }
 
-// 16 rows times kTokens tokens.
-template <class Format, int kTokens>
-void rows_per32(const std::byte* panel, const std::byte* sides, const Activations& x, int first_token, int columns, float* y,
-                size_t y_stride) {
+template <class Format>
+template <class Source, int kTokens>
+__attribute__((noinline)) void ProductPer32<Format>::rows(const std::byte* panel, const std::byte* sides, const Activations& x, int first,
+                                                          int columns, float* y, size_t y_stride) {
   F acc[kTokens];
 #pragma GCC unroll 12
   for (int t = 0; t < kTokens; ++t) acc[t] = splat(0.0F);
   const size_t stride = x.q_stride;
-  const int8_t* q = x.q + (size_t)first_token * stride;
+  const int8_t* q = x.q + (size_t)first * stride;
   const std::byte* at = panel;
   const std::byte* side = sides;
   for (int left = columns / kBlock; left > 0; left -= kGroupBlocks) {
     const int blocks = left < kGroupBlocks ? left : kGroupBlocks;
-    const Format group(at, blocks);
+    const Source group(at, blocks);
     const float* scales = (const float*)side;
     const int32_t* offsets = (const int32_t*)(side + 32 * kTokens);
     for (int b = 0; b < blocks; ++b, q += kBlock) {
-      if (Format::kFetchedBytes > 0) prefetch_ahead<Format::kFetchedBytes>(at, b);
-      Dot<Format::kBits> dot[kTokens];
+      if (Source::kFetchedBytes > 0) prefetch_ahead<Source::kFetchedBytes>(at, b);
+      Dot<Source::kBits> dot[kTokens];
       I total[kTokens];
 #pragma GCC unroll 8
       for (int j = 0; j < 8; ++j) {
         const I w = group.weights(b, j);
 #pragma GCC unroll 12
         for (int t = 0; t < kTokens; ++t) {
-          const auto start = [&] { return splat_int(Format::kOffset != 0 ? offsets[8 * t + b] : 0); };
+          const auto start = [&] { return splat_int(Source::kOffset != 0 ? offsets[8 * t + b] : 0); };
           dot[t].add(j, w, quad(q + t * stride + 4 * j), total[t], start);
         }
       }
@@ -149,7 +165,7 @@ void rows_per32(const std::byte* panel, const std::byte* sides, const Activation
     at = group.end;
     side += 64 * kTokens;
   }
-  if constexpr (Format::kMinimum) {
+  if constexpr (Source::kMinimum) {
     F acc2[kTokens];
 #pragma GCC unroll 12
     for (int t = 0; t < kTokens; ++t) acc2[t] = splat(0.0F);
@@ -157,7 +173,7 @@ void rows_per32(const std::byte* panel, const std::byte* sides, const Activation
     side = sides;
     for (int left = columns / kBlock; left > 0; left -= kGroupBlocks) {
       const int blocks = left < kGroupBlocks ? left : kGroupBlocks;
-      const Format group(at, blocks);
+      const Source group(at, blocks);
       const float* sums = (const float*)(side + 32 * kTokens);
       for (int b = 0; b < blocks; ++b) {
         const F minimum = group.minimum(b);
@@ -171,44 +187,11 @@ void rows_per32(const std::byte* panel, const std::byte* sides, const Activation
     for (int t = 0; t < kTokens; ++t) acc[t] = add(acc[t], acc2[t]);
   }
 #pragma GCC unroll 12
-  for (int t = 0; t < kTokens; ++t) store(y + (size_t)(first_token + t) * y_stride, acc[t]);
+  for (int t = 0; t < kTokens; ++t) store(y + (size_t)(first + t) * y_stride, acc[t]);
 }
 
-template <class Format>
-HALFBYTE_INLINE void panels_per32(const std::byte* panel, size_t panel_bytes, int panels, const Activations& x, int columns,
-                                  int tokens, float* y, size_t y_stride, std::byte* scratch) {
-  if (tokens <= kDirectTokens) {
-    with_constant<kDirectTokens>(tokens, [&](auto count) {
-      constexpr int kTokens = decltype(count)::value;
-      gather_sides<Format, kTokens>(x, 0, columns, scratch);
-      for (int p = 0; p < panels; ++p)
-        rows_per32<Format, kTokens>(panel + (size_t)p * panel_bytes, scratch, x, 0, columns, y + 16 * p, y_stride);
-    });
-    return;
-  }
-  const int tiles = (tokens + kUnpackedTokens - 1) / kUnpackedTokens;
-  const size_t groups = ((size_t)columns + kGroup - 1) / kGroup;
-  std::byte* unpacked = scratch + groups * 64 * kUnpackedTokens;
-  for (int p = 0; p < panels; ++p) {
-    unpack_per32<Format>(panel + (size_t)p * panel_bytes, columns, unpacked);
-    for (int i = 0; i < tiles; ++i) {
-      const TokenTile tile = token_tile(tokens, tiles, i);
-      with_constant<kUnpackedTokens>(tile.count, [&](auto count) {
-        constexpr int kTokens = decltype(count)::value;
-        gather_sides<Format, kTokens>(x, tile.first, columns, scratch);
-        rows_per32<Unpacked32<Format>, kTokens>(unpacked, scratch, x, tile.first, columns, y + 16 * p, y_stride);
-      });
-    }
-  }
-}
-
-#define HALFBYTE_PANEL_KERNEL(name, driver, Format)                                                                            \
-  void name(const std::byte* panel, size_t panel_bytes, int panels, const Activations& x, int columns, int tokens, float* y,   \
-            size_t y_stride, std::byte* scratch) {                                                                             \
-    driver<Format>(panel, panel_bytes, panels, x, columns, tokens, y, y_stride, scratch);                                      \
-  }
-HALFBYTE_PANEL_KERNEL(panel_q4_0, panels_per32, Q4_0)
-HALFBYTE_PANEL_KERNEL(panel_q4_1, panels_per32, Q4_1)
-HALFBYTE_PANEL_KERNEL(panel_q5_0, panels_per32, Q5_0)
-HALFBYTE_PANEL_KERNEL(panel_q5_1, panels_per32, Q5_1)
-HALFBYTE_PANEL_KERNEL(panel_q8_0, panels_per32, Q8_0)
+HALFBYTE_PANEL_KERNEL(panel_q4_0, ProductPer32<Q4_0>)
+HALFBYTE_PANEL_KERNEL(panel_q4_1, ProductPer32<Q4_1>)
+HALFBYTE_PANEL_KERNEL(panel_q5_0, ProductPer32<Q5_0>)
+HALFBYTE_PANEL_KERNEL(panel_q5_1, ProductPer32<Q5_1>)
+HALFBYTE_PANEL_KERNEL(panel_q8_0, ProductPer32<Q8_0>)

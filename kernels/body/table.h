@@ -9,7 +9,7 @@ namespace {
 #include "kernels/body/vocabulary.h"
 #include "kernels/body/attend.h"
 #include "kernels/body/panel_f32.h"
-#include "kernels/body/tokens.h"
+#include "kernels/body/product.h"
 #include "kernels/body/panel_per32.h"
 #include "kernels/body/panel_per256.h"
 }  // namespace

@@ -19,8 +19,9 @@ typedef float F __attribute__((vector_size(64)));
 typedef int32_t I __attribute__((vector_size(64)));
 typedef uint32_t U __attribute__((vector_size(64)));
 
-constexpr int kDirectTokens = 4;        // tokens a tile when weights come straight from a panel
-constexpr int kUnpackedTokens = 4;      // tokens a tile when a panel was unpacked to bytes
+constexpr int kTile = 2;              // tokens that share one direct read of a panel
+constexpr int kUnpackedTile32 = 0;    // tokens that share one read of an unpacked panel; 0: not worth it
+constexpr int kUnpackedTile256 = 0;
 constexpr int kScoreQueries = 4;        // query rows that share one read of K
 constexpr int kValueQueries = 2;        // query rows that share one read of V
 constexpr int kValueVectors = 2;        // vectors of 16 dims in flight there

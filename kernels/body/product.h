@@ -1,0 +1,55 @@
+// Driving the matrix products: which tokens share one read of a panel, and when a panel is unpacked first.
+//
+// A tile of 1, 2, 4 .. kTile tokens reads a panel directly and unpacks it in registers. With kUnpackedTile tokens or more the
+// panel is unpacked to bytes once, and full tiles of kUnpackedTile read those; the tokens left over go directly.
+
+// Runs run(Constant<n>, first) over tiles of n = kSize, kSize / 2, .. 1 tokens.
+template <int kSize, class Run>
+HALFBYTE_INLINE void for_tiles(int first, int last, Run run) {
+  for (; last - first >= kSize; first += kSize) run(Constant<kSize>{}, first);
+  if constexpr (kSize > 1) for_tiles<kSize / 2>(first, last, run);
+}
+
+// Fetches what step i + d will read of a stream that takes kBytes a step, d * kBytes being about kPrefetchBytes.
+template <int kBytes>
+HALFBYTE_INLINE void prefetch_ahead(const std::byte* stream, int i) {
+  for (int line = 0; line < (kBytes + 63) / 64; ++line) prefetch(stream + kBytes * i + 64 * line + kPrefetchBytes);
+}
+
+constexpr int kPanelsAtOnce = 4;  // panels that share what is gathered for a tile; they stay in L2 while its tokens pass
+
+// Product: gather(x, first, tokens, columns, sides), rows<Format, kTokens>(panel, sides, x, first, columns, y, y_stride),
+// unpack(panel, columns, out), Direct and Unpacked formats, kUnpackedTile (0: never).
+template <class Product>
+HALFBYTE_INLINE void multiply(const std::byte* panel, size_t panel_bytes, int panels, const Activations& x, int columns, int tokens,
+                              float* y, size_t y_stride, std::byte* scratch) {
+  std::byte* sides = scratch;
+  for (int begin = 0; begin < panels; begin += kPanelsAtOnce) {
+    const int end = panels - begin < kPanelsAtOnce ? panels : begin + kPanelsAtOnce;
+    int direct_first = 0;
+    if constexpr (Product::kUnpackedTile > 0) {
+      constexpr int kTokens = Product::kUnpackedTile;
+      direct_first = tokens / kTokens * kTokens;
+      std::byte* unpacked = scratch + Product::sides_bytes(columns, kTokens);
+      for (int p = begin; p < end && direct_first > 0; ++p) {
+        Product::unpack(panel + (size_t)p * panel_bytes, columns, unpacked);
+        for (int first = 0; first < direct_first; first += kTokens) {
+          Product::gather(x, first, kTokens, columns, sides);
+          Product::template rows<typename Product::Unpacked, kTokens>(unpacked, sides, x, first, columns, y + 16 * p, y_stride);
+        }
+      }
+    }
+    for_tiles<kTile>(direct_first, tokens, [&](auto count, int first) {
+      constexpr int kTokens = decltype(count)::value;
+      Product::gather(x, first, kTokens, columns, sides);
+      for (int p = begin; p < end; ++p)
+        Product::template rows<typename Product::Direct, kTokens>(panel + (size_t)p * panel_bytes, sides, x, first, columns, y + 16 * p, y_stride);
+    });
+  }
+}
+
+#define HALFBYTE_PANEL_KERNEL(name, Product)                                                                                   \
+  void name(const std::byte* panel, size_t panel_bytes, int panels, const Activations& x, int columns, int tokens, float* y,   \
+            size_t y_stride, std::byte* scratch) {                                                                             \
+    multiply<Product>(panel, panel_bytes, panels, x, columns, tokens, y, y_stride, scratch);                                   \
+  }
