@@ -66,16 +66,16 @@ void Engine::Impl::loop() {
   for (;;) {
     const std::vector<Slice> plan = scheduler->plan();
     std::deque<Message> messages;
+    bool is_last = false;
     {
       std::unique_lock lock(mutex);
       if (plan.empty()) inbox_filled.wait(lock, [&] { return is_stopping || !inbox.empty(); });
       messages.swap(inbox);
-      if (is_stopping) break;
+      is_last = is_stopping;
     }
-    if (messages.empty())
-      step(plan);
-    else
-      take(messages);
+    take(messages);  // also at the end: who submitted gets a last event
+    if (is_last) break;
+    if (messages.empty()) step(plan);
     bury();
   }
   for (auto& [id, sequence] : sequences) end(*sequence, FinishReason::kCancelled, {});
@@ -259,6 +259,15 @@ Result<Engine::Reply> Engine::complete(Request request, const TokenSink& sink) {
 int Engine::context_tokens() const { return impl_->context_tokens; }
 int Engine::threads() const { return impl_->pool->threads(); }
 bool Engine::adds_bos() const { return impl_->model.tokenizer->adds_bos(); }
+const std::string& Engine::chat_template() const { return impl_->model.chat_template; }
+std::string_view Engine::bos_text() const {
+  const Tokenizer& tokenizer = *impl_->model.tokenizer;
+  return tokenizer.text(tokenizer.bos().value_or(-1));
+}
+std::string_view Engine::eos_text() const {
+  const Tokenizer& tokenizer = *impl_->model.tokenizer;
+  return tokenizer.text(tokenizer.eos().value_or(-1));
+}
 std::vector<Token> Engine::encode(const std::string& text, bool add_special, bool parse_special) const {
   return impl_->model.tokenizer->encode(text, {.add_special = add_special, .parse_special = parse_special});
 }

@@ -1,0 +1,227 @@
+#include "halfbyte/engine.h"
+
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <cstring>
+#include <mutex>
+
+#include "models/tiny_model.h"
+
+namespace halfbyte {
+namespace {
+
+Engine open(const TinyModelFile& file, EngineOptions options = {}) {
+  if (options.threads == 0) options.threads = 2;
+  auto engine = Engine::open(file.path(), options);
+  EXPECT_TRUE(engine) << engine.error().message;
+  return std::move(*engine);
+}
+
+Request request_of(std::vector<Token> prompt, int max_tokens, uint64_t seed = 1) {
+  return {.prompt = std::move(prompt), .max_tokens = max_tokens, .sampling = {.temperature = 1, .seed = seed}, .obey_end_tokens = false};
+}
+
+// Collects the events of one request from the engine's thread.
+class Listener {
+ public:
+  TokenSink sink(SinkAnswer answer = SinkAnswer::kMore) {
+    return [this, answer](const Event& event) {
+      const std::lock_guard lock(mutex_);
+      text_ += event.text;
+      ++events_;
+      if (event.finished) reason_ = event.finished;
+      changed_.notify_all();
+      return answer;
+    };
+  }
+  FinishReason wait() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return reason_.has_value(); });
+    return *reason_;
+  }
+  void wait_for_text() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return events_ > 0; });
+  }
+  std::string text() {
+    const std::lock_guard lock(mutex_);
+    return text_;
+  }
+  int events() {
+    const std::lock_guard lock(mutex_);
+    return events_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::string text_;
+  int events_ = 0;
+  std::optional<FinishReason> reason_;
+};
+
+TEST(Engine, TheSameSeedGivesTheSameBytes) {
+  const TinyModelFile file;
+  Engine engine = open(file);
+  const auto a = engine.complete(request_of({1, 2, 3}, 40)), b = engine.complete(request_of({1, 2, 3}, 40)), c = engine.complete(request_of({1, 2, 3}, 40, 2));
+  ASSERT_TRUE(a && b && c);
+  EXPECT_EQ(a->text, b->text);
+  EXPECT_NE(a->text, c->text);
+  EXPECT_EQ(a->reason, FinishReason::kLength);
+  EXPECT_EQ(a->usage.prompt_tokens, 3);
+  EXPECT_EQ(a->usage.completion_tokens, 40);
+}
+
+TEST(Engine, ARequestIsAnsweredAlikeAloneAndInCompany) {
+  const TinyModelFile file({.format = "Q4_1"});
+  Engine engine = open(file, {.context_tokens = 128, .cache_tokens = 1024, .chunk_tokens = 16});
+  std::vector<std::string> alone;
+  for (int i = 0; i < 8; ++i) alone.push_back(engine.complete(request_of(std::vector<Token>(static_cast<size_t>(3 + 7 * i), 65 + i), 20 + i))->text);
+  std::vector<Listener> listeners(8);
+  for (int i = 0; i < 8; ++i)
+    ASSERT_TRUE(engine.submit(request_of(std::vector<Token>(static_cast<size_t>(3 + 7 * i), 65 + i), 20 + i), listeners[static_cast<size_t>(i)].sink()));
+  for (size_t i = 0; i < 8; ++i) {
+    EXPECT_EQ(listeners[i].wait(), FinishReason::kLength);
+    EXPECT_EQ(listeners[i].text(), alone[i]) << i;
+  }
+}
+
+TEST(Engine, RequestsThatDoNotFitTheCacheTogetherWaitForEachOther) {
+  const TinyModelFile file;
+  Engine engine = open(file, {.context_tokens = 64});  // room for one sequence
+  std::vector<Listener> listeners(3);
+  for (Listener& listener : listeners) ASSERT_TRUE(engine.submit(request_of({5, 6}, 60), listener.sink()));
+  for (Listener& listener : listeners) EXPECT_EQ(listener.wait(), FinishReason::kLength);
+  EXPECT_EQ(listeners[0].text(), listeners[2].text());
+}
+
+TEST(Engine, GreedyChoosesTheSameTokensEveryTime) {
+  const TinyModelFile file;
+  Engine engine = open(file);
+  Request request = request_of({9}, 30);
+  request.sampling.temperature = 0;
+  EXPECT_EQ(engine.complete(request)->text, engine.complete(request)->text);
+}
+
+TEST(Engine, TextEndsBeforeAStopString) {
+  const TinyModelFile file;
+  Engine engine = open(file);
+  const std::string whole = engine.complete(request_of({1, 2, 3}, 40))->text;
+  Request request = request_of({1, 2, 3}, 40);
+  request.stop = {whole.substr(whole.size() / 2, 3)};
+  const auto reply = engine.complete(request);
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->reason, FinishReason::kStop);
+  EXPECT_EQ(reply->text, whole.substr(0, whole.find(request.stop[0])));
+}
+
+TEST(Engine, AnEndTokenEndsTheReplyAndIsNotShown) {
+  // A head of zeros and a bias: whatever the state, the end token's logit is the greatest.
+  const TinyModelFile file({.change_tensors = [](auto& tensors) {
+    std::string bias(TinyModel::kVocabulary * 4, '\0');
+    const float much = 10;
+    std::memcpy(bias.data() + TinyModel::kEndToken * 4, &much, 4);
+    tensors.push_back({"output.weight", {TinyModel::kVocabulary, 64}, std::string(TinyModel::kVocabulary * 64 * 4, '\0'), true});
+    tensors.push_back({"output.bias", {TinyModel::kVocabulary}, bias, false});
+  }});
+  Engine engine = open(file);
+  Request request{.prompt = {1}, .max_tokens = 5, .sampling = {.temperature = 0}};
+  const auto reply = engine.complete(request);
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->reason, FinishReason::kEnd);
+  EXPECT_EQ(reply->text, "");
+  EXPECT_EQ(reply->usage.completion_tokens, 1);
+  request.obey_end_tokens = false;
+  EXPECT_EQ(engine.complete(request)->reason, FinishReason::kLength);
+}
+
+TEST(Engine, ACancelledRequestEndsOnceAndSaysSo) {
+  const TinyModelFile file({.context = 1024});
+  Engine engine = open(file, {.context_tokens = 1024});
+  Listener listener;
+  const auto id = engine.submit(request_of({1}, 1000), listener.sink());
+  ASSERT_TRUE(id);
+  listener.wait_for_text();
+  engine.cancel(*id);
+  EXPECT_EQ(listener.wait(), FinishReason::kCancelled);
+  engine.cancel(*id);  // after the end: no effect
+  EXPECT_EQ(engine.complete(request_of({1}, 3))->usage.completion_tokens, 3);
+}
+
+TEST(Engine, ASinkThatWantsNoMoreEndsItsRequest) {
+  const TinyModelFile file;
+  Engine engine = open(file);
+  Listener listener;
+  ASSERT_TRUE(engine.submit(request_of({1}, 1000), listener.sink(SinkAnswer::kStop)));
+  EXPECT_EQ(listener.wait(), FinishReason::kCancelled);
+}
+
+TEST(Engine, APausedRequestWaitsForResumeAndThenGivesTheSameText) {
+  const TinyModelFile file;
+  Engine engine = open(file, {.context_tokens = 128, .cache_tokens = 512});
+  const std::string whole = engine.complete(request_of({1}, 10))->text;
+  Listener listener;
+  const auto id = engine.submit(request_of({1}, 10), listener.sink(SinkAnswer::kPause));
+  ASSERT_TRUE(id);
+  listener.wait_for_text();
+  const int events = listener.events();
+  ASSERT_TRUE(engine.complete(request_of({2}, 20)));  // others go on meanwhile
+  EXPECT_EQ(listener.events(), events);
+  for (int i = 0; i < 10; ++i) {
+    const int before = listener.events();
+    engine.resume(*id);
+    ASSERT_TRUE(engine.complete(request_of({2}, 2)));
+    if (listener.events() == before) break;
+  }
+  EXPECT_EQ(listener.wait(), FinishReason::kLength);
+  EXPECT_EQ(listener.text(), whole);
+}
+
+TEST(Engine, RefusesWhatItCannotAnswerAndNamesTheField) {
+  const TinyModelFile file;
+  Engine engine = open(file, {.context_tokens = 32});
+  EXPECT_EQ(engine.complete({.prompt = {}}).error().message, "prompt: no tokens");
+  EXPECT_EQ(engine.complete({.prompt = {1, 258}}).error().message, "prompt: token 258 at index 1 is outside the vocabulary of 258");
+  EXPECT_EQ(engine.complete({.prompt = {1}, .max_tokens = 0}).error().message, "max_tokens: 0 is neither -1 nor at least 1");
+  EXPECT_EQ(engine.complete({.prompt = {1}, .stop = {""}}).error().message, "stop: a string of 0 bytes, expected 1 to 256");
+  EXPECT_EQ(engine.complete({.prompt = {1}, .sampling = {.top_p = 2}}).error().code, Code::kInvalid);
+  const auto too_long = engine.complete({.prompt = std::vector<Token>(32, 1)});
+  EXPECT_EQ(too_long.error().code, Code::kTooLong);
+  EXPECT_EQ(too_long.error().message, "prompt of 32 tokens leaves no room in the context of 32");
+}
+
+TEST(Engine, AFullQueueIsBusyAndEmptiesAgain) {
+  const TinyModelFile file;
+  Engine engine = open(file, {.context_tokens = 1024});
+  std::vector<Listener> listeners(64);
+  std::vector<RequestId> ids;
+  for (Listener& listener : listeners) {
+    const auto id = engine.submit(request_of({1}, 1000), listener.sink());
+    ASSERT_TRUE(id);
+    ids.push_back(*id);
+  }
+  EXPECT_EQ(engine.complete(request_of({1}, 1)).error().code, Code::kBusy);
+  for (const RequestId id : ids) engine.cancel(id);
+  for (Listener& listener : listeners) EXPECT_EQ(listener.wait(), FinishReason::kCancelled);
+}
+
+TEST(Engine, ClosingTheEngineEndsWhatStillRuns) {
+  const TinyModelFile file;
+  Listener listener;
+  {
+    Engine engine = open(file, {.context_tokens = 1024});
+    ASSERT_TRUE(engine.submit(request_of({1}, 1000), listener.sink()));
+  }
+  EXPECT_EQ(listener.wait(), FinishReason::kCancelled);
+}
+
+TEST(Engine, AContextBeyondTheModelsIsRefused) {
+  const TinyModelFile file({.context = 64});
+  const auto engine = Engine::open(file.path(), {.context_tokens = 65});
+  ASSERT_FALSE(engine);
+  EXPECT_EQ(engine.error().code, Code::kTooLong);
+}
+
+}  // namespace
+}  // namespace halfbyte

@@ -1,0 +1,143 @@
+// The promise of the canonical order: a sequence's logits are the same bits however its tokens are cut, shared out or accompanied.
+#include "engine/runner.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "engine/evaluate.h"
+#include "engine/measure.h"
+#include "models/tiny_model.h"
+
+namespace halfbyte {
+namespace {
+
+using Logits = std::vector<std::vector<float>>;  // by position
+
+std::vector<Token> some_tokens(int n, int step = 37) {
+  std::vector<Token> out;
+  for (int i = 0; i < n; ++i) out.push_back((i * step + 11) % TinyModel::kVocabulary);
+  return out;
+}
+
+struct Bench {
+  explicit Bench(const TinyModel& tiny, int threads = 2) : file(tiny), pool(threads), model(std::move(*load_model(file.path(), pool))) {}
+  TinyModelFile file;
+  ThreadPool pool;
+  Model model;
+
+  Logits logits(const std::vector<Token>& tokens, const EvaluateOptions& options = {}) {
+    Logits out;
+    const auto ran = evaluate(model, pool, tokens, options, 0, [&](size_t, std::span<const float> l) { out.emplace_back(l.begin(), l.end()); });
+    EXPECT_TRUE(ran) << ran.error().message;
+    return out;
+  }
+};
+
+bool same_bits(const Logits& a, const Logits& b) {
+  if (a.size() != b.size()) return false;
+  for (size_t i = 0; i < a.size(); ++i)
+    if (a[i].size() != b[i].size() || std::memcmp(a[i].data(), b[i].data(), a[i].size() * sizeof(float)) != 0) return false;
+  return true;
+}
+
+class RunnerTest : public testing::TestWithParam<const char*> {};
+
+TEST_P(RunnerTest, ChunksAndThreadsDoNotChangeABit) {
+  const TinyModel tiny{.format = GetParam()};
+  const std::vector<Token> tokens = some_tokens(300);  // more than one cache block
+  const Logits whole = Bench(tiny, 1).logits(tokens);
+  ASSERT_EQ(whole.size(), tokens.size());
+  for (const int threads : {1, 2, 3})
+    for (const int chunk : {1, 7, 64, 512}) EXPECT_TRUE(same_bits(whole, Bench(tiny, threads).logits(tokens, {.chunk_tokens = chunk}))) << threads << " threads, chunk " << chunk;
+}
+
+TEST_P(RunnerTest, ASlidingWindowDoesNotDependOnChunksEither) {
+  const TinyModel tiny{.window = 40, .format = GetParam()};
+  const std::vector<Token> tokens = some_tokens(300);
+  Bench bench(tiny);
+  const Logits whole = bench.logits(tokens);
+  EXPECT_TRUE(same_bits(whole, bench.logits(tokens, {.chunk_tokens = 1})));
+  EXPECT_TRUE(same_bits(whole, bench.logits(tokens, {.chunk_tokens = 23})));
+  EXPECT_FALSE(same_bits(whole, Bench({.format = GetParam()}).logits(tokens)));
+}
+
+INSTANTIATE_TEST_SUITE_P(Formats, RunnerTest, testing::Values("F32", "Q8_0", "Q4_1"));
+
+TEST(Runner, SlicesOfOneStepGetTheBitsTheyGetAlone) {
+  Bench bench({.format = "Q4_1"});
+  const std::vector<Token> a = some_tokens(50), b = some_tokens(5, 101);
+  const Logits alone_a = bench.logits(a), alone_b = bench.logits(b);
+  auto runner = Runner::create(bench.model, bench.pool, {.context_tokens = 64, .cache_tokens = 128, .chunk_tokens = 64});
+  ASSERT_TRUE(runner);
+  CachedSequence cache_a, cache_b;
+  const Runner::Slice slices[] = {{.sequence = &cache_a, .tokens = a}, {.sequence = &cache_b, .tokens = b}};
+  Logits together[2];
+  ASSERT_TRUE(runner->run(slices, [&](size_t slice, size_t, std::span<const float> l) { together[slice].emplace_back(l.begin(), l.end()); }));
+  EXPECT_TRUE(same_bits(together[0], alone_a));
+  EXPECT_TRUE(same_bits(together[1], alone_b));
+}
+
+TEST(Runner, PagesOutsideTheWindowAreGivenBack) {
+  Bench bench({.window = 32});
+  auto runner = Runner::create(bench.model, bench.pool, {.context_tokens = 512, .cache_tokens = 96, .chunk_tokens = 16});
+  ASSERT_TRUE(runner);
+  ASSERT_EQ(runner->pages(), 3);
+  const std::vector<Token> tokens = some_tokens(320);
+  CachedSequence sequence;
+  for (size_t from = 0; from < tokens.size(); from += 16) {
+    const Runner::Slice slice{.sequence = &sequence, .tokens = std::span(tokens).subspan(from, 16), .first_wanted = 16};
+    ASSERT_TRUE(runner->run({&slice, 1}, [](size_t, size_t, std::span<const float>) {})) << from;
+  }
+  EXPECT_EQ(sequence.length, 320);
+}
+
+TEST(Runner, AFullCacheIsBusyNotWrong) {
+  Bench bench({});
+  auto runner = Runner::create(bench.model, bench.pool, {.context_tokens = 64, .cache_tokens = 32, .chunk_tokens = 64});
+  const std::vector<Token> tokens = some_tokens(33);
+  CachedSequence sequence;
+  const Runner::Slice slice{.sequence = &sequence, .tokens = tokens};
+  const auto ran = runner->run({&slice, 1}, [](size_t, size_t, std::span<const float>) {});
+  ASSERT_FALSE(ran);
+  EXPECT_EQ(ran.error().code, Code::kBusy);
+  EXPECT_EQ(sequence.length, 0);
+}
+
+TEST(Runner, ALayerNeedsAtMostSixBarriersAtOneToken) {
+  Bench bench({.layers = 4});
+  const auto measured = measure(bench.model, bench.pool, 1, 8, {});
+  ASSERT_TRUE(measured);
+  EXPECT_GT(measured->barriers_per_layer, 1);
+  EXPECT_LE(measured->barriers_per_layer, 6);
+}
+
+TEST(Evaluate, ATokenOutsideTheVocabularyIsRefusedByIndex) {
+  Bench bench({});
+  const std::vector<Token> tokens{1, 2, TinyModel::kVocabulary};
+  const auto ran = evaluate(bench.model, bench.pool, tokens, {}, 0, [](size_t, std::span<const float>) {});
+  ASSERT_FALSE(ran);
+  EXPECT_EQ(ran.error().message, "token 258 at index 2: outside the vocabulary of 258");
+}
+
+TEST(Evaluate, MoreTokensThanTheContextAreTooLong) {
+  Bench bench({.context = 16});
+  const auto ran = evaluate(bench.model, bench.pool, some_tokens(17), {}, 0, [](size_t, std::span<const float>) {});
+  ASSERT_FALSE(ran);
+  EXPECT_EQ(ran.error().code, Code::kTooLong);
+}
+
+TEST(Evaluate, LogitsThatAreNotFiniteAreAnErrorWithThePosition) {
+  Bench bench({.change_tensors = [](auto& tensors) {
+    for (float value = 3e38F; auto& t : tensors)
+      if (t.name == "blk.0.ffn_down.weight")
+        for (size_t i = 0; i < t.data.size(); i += 4) std::memcpy(t.data.data() + i, &value, 4);
+  }});
+  const auto ran = evaluate(bench.model, bench.pool, some_tokens(3), {}, 0, [](size_t, std::span<const float>) {});
+  ASSERT_FALSE(ran);
+  EXPECT_EQ(ran.error().code, Code::kNumeric);
+  EXPECT_NE(ran.error().message.find("logits after token 0 are not finite"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace halfbyte

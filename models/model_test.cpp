@@ -1,0 +1,133 @@
+#include "models/model.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "formats/gguf_bytes.h"
+#include "models/tiny_model.h"
+
+namespace halfbyte {
+namespace {
+
+using gguf_bytes::raw;
+
+// The error of loading a tiny model changed in one way, without the path before it.
+std::string refusal(const TinyModel& model) {
+  const TinyModelFile file(model);
+  ThreadPool pool(1);
+  const auto loaded = load_model(file.path(), pool);
+  if (loaded) return "loaded";
+  const std::string& message = loaded.error().message;
+  return message.starts_with(file.path().string() + ": ") ? message.substr(file.path().string().size() + 2) : message;
+}
+
+TinyModel with_entry(const std::string& key, uint32_t type, const std::string& value) {
+  return {.change_entries = [=](auto& entries) {
+    for (auto& [name, bytes] : entries)
+      if (name == key) {
+        bytes = gguf_bytes::entry(key, type, value);
+        return;
+      }
+    entries.emplace_back(key, gguf_bytes::entry(key, type, value));
+  }};
+}
+TinyModel with_u32(const std::string& key, uint32_t value) { return with_entry(key, 4, raw(value)); }
+TinyModel with_f32(const std::string& key, float value) { return with_entry(key, 6, raw(value)); }
+TinyModel with_text(const std::string& key, const std::string& value) { return with_entry(key, 8, gguf_bytes::text(value)); }
+TinyModel without_entry(const std::string& key) {
+  return {.change_entries = [=](auto& entries) { std::erase_if(entries, [&](const auto& e) { return e.first == key; }); }};
+}
+
+TEST(Model, LoadsATinyLlama) {
+  const TinyModelFile file;
+  ThreadPool pool(2);
+  const auto model = load_model(file.path(), pool);
+  ASSERT_TRUE(model) << model.error().message;
+  EXPECT_EQ(model->formula->dims().layers, 2);
+  EXPECT_EQ(model->name, "tiny");
+  EXPECT_TRUE(model->warnings.empty());
+}
+
+TEST(Model, AnUnknownArchitectureIsRefusedWithTheListOfKnownOnes) {
+  EXPECT_EQ(refusal(with_text("general.architecture", "nosuch")), "architecture 'nosuch'; this build runs llama, qwen2, qwen3, gemma3");
+}
+
+TEST(Model, HyperParametersOutOfRangeAreRefusedByKey) {
+  const struct {
+    TinyModel model;
+    const char* key;
+  } rows[] = {
+      {with_u32("llama.block_count", 0), "llama.block_count"},
+      {with_u32("llama.block_count", 1025), "llama.block_count"},
+      {with_u32("llama.block_count", 0xffffffff), "llama.block_count"},
+      {with_u32("llama.attention.head_count", 0), "llama.attention.head_count"},
+      {with_u32("llama.attention.head_count_kv", 3), "llama.attention.head_count"},
+      {with_u32("llama.attention.head_count", 5), "llama.attention.head_count"},
+      {with_u32("llama.rope.dimension_count", 7), "llama.rope.dimension_count"},
+      {with_u32("llama.rope.dimension_count", 18), "llama.rope.dimension_count"},
+      {with_u32("llama.embedding_length", 0), "llama.embedding_length"},
+      {with_f32("llama.attention.layer_norm_rms_epsilon", 0), "llama.attention.layer_norm_rms_epsilon"},
+      {with_f32("llama.attention.layer_norm_rms_epsilon", std::numeric_limits<float>::quiet_NaN()), "llama.attention.layer_norm_rms_epsilon"},
+      {with_f32("llama.rope.freq_base", std::numeric_limits<float>::infinity()), "llama.rope.freq_base"},
+      {with_text("llama.block_count", "2"), "llama.block_count"},
+      {without_entry("llama.context_length"), "llama.context_length"},
+  };
+  for (const auto& row : rows) {
+    const std::string message = refusal(row.model);
+    EXPECT_NE(message.find(row.key), std::string::npos) << row.key << ": " << message;
+  }
+}
+
+TEST(Model, AnUnknownRopeScalingIsRefused) {
+  EXPECT_EQ(refusal(with_text("llama.rope.scaling.type", "longrope")), "llama.rope.scaling.type is 'longrope', this build knows none, linear, yarn");
+}
+
+TEST(Model, AMissingTensorIsNamed) {
+  EXPECT_EQ(refusal({.change_tensors = [](auto& tensors) { tensors.pop_back(); }}), "tensor output_norm.weight is missing");
+}
+
+TEST(Model, ATensorOfAnotherShapeIsNamedWithBothShapes) {
+  const TinyModel model{.change_tensors = [](auto& tensors) {
+    tensors[0].shape[0] += 1;
+    tensors[0].data.resize(tensors[0].data.size() + tensors[0].data.size() / TinyModel::kVocabulary);
+  }};
+  EXPECT_EQ(refusal(model), "tensor token_embd.weight: expected shape [258, 64], found [259, 64]");
+}
+
+TEST(Model, AnUnusedTensorIsAWarning) {
+  const TinyModelFile file({.change_tensors = [](auto& tensors) {
+    tensors.push_back(tensors.back());
+    tensors.back().name = "vision.proj";
+  }});
+  ThreadPool pool(1);
+  const auto model = load_model(file.path(), pool);
+  ASSERT_TRUE(model);
+  EXPECT_EQ(model->warnings, std::vector<std::string>{"tensor vision.proj is not used"});
+}
+
+TEST(Model, AScaleThatIsNotFiniteIsRefusedByTensorAndBlock) {
+  const TinyModel model{.format = "Q8_0", .change_tensors = [](auto& tensors) {
+    tensors[2].data[5 * 34] = 0;
+    tensors[2].data[5 * 34 + 1] = 0x7c;  // infinity, as a half
+  }};
+  EXPECT_EQ(refusal(model), "non-finite value in tensor blk.0.attn_q.weight, block 5");
+}
+
+TEST(Model, ANormThatIsNotFiniteIsRefused) {
+  const TinyModel model{.change_tensors = [](auto& tensors) { tensors[1].data.replace(8, 4, raw(std::numeric_limits<float>::quiet_NaN())); }};
+  EXPECT_EQ(refusal(model), "tensor blk.0.attn_norm.weight: element 2 is not finite");
+}
+
+TEST(Model, EveryThreadCountLoadsTheSameWeights) {
+  const TinyModelFile file({.format = "Q4_1"});
+  ThreadPool one(1), three(3);
+  const auto a = load_model(file.path(), one), b = load_model(file.path(), three);
+  ASSERT_TRUE(a && b);
+  ASSERT_EQ(a->weights.storage.size(), b->weights.storage.size());
+  EXPECT_EQ(std::memcmp(a->weights.storage.data(), b->weights.storage.data(), a->weights.storage.size()), 0);
+}
+
+}  // namespace
+}  // namespace halfbyte

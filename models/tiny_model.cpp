@@ -1,0 +1,136 @@
+#include "models/tiny_model.h"
+
+#include <unistd.h>
+
+#include <atomic>
+#include <cmath>
+#include <fstream>
+#include <random>
+
+#include "base/float16.h"
+#include "formats/gguf_bytes.h"
+#include "quant/number_format.h"
+
+namespace halfbyte {
+namespace {
+
+using gguf_bytes::raw;
+
+constexpr uint32_t kU32 = 4, kF32 = 6, kI32 = 5, kBool = 7, kString = 8;
+
+// GPT-2's printable stand-in for each byte, as UTF-8 (Radford et al. 2019, encoder.py: bytes_to_unicode).
+std::vector<std::string> byte_tokens() {
+  std::vector<std::string> out;
+  int shifted = 0;
+  for (int b = 0; b < 256; ++b) {
+    const bool is_printable = (b >= 33 && b <= 126) || (b >= 161 && b <= 172) || b >= 174;
+    const int code = is_printable ? b : 256 + shifted++;
+    if (code < 0x80)
+      out.emplace_back(1, static_cast<char>(code));
+    else
+      out.push_back({static_cast<char>(0xc0 | code >> 6), static_cast<char>(0x80 | (code & 0x3f))});
+  }
+  return out;
+}
+
+// Random weights of about `deviation`, as raw blocks of the format.
+std::string random_blocks(const NumberFormat& format, uint64_t elements, float deviation, std::mt19937_64& random) {
+  std::normal_distribution<float> normal(0, deviation);
+  std::string out;
+  if (format.name == "F32") {
+    for (uint64_t i = 0; i < elements; ++i) out += raw(normal(random));
+    return out;
+  }
+  const bool has_minimum = format.name == "Q4_1";
+  for (uint64_t block = 0; block < elements / format.block_length; ++block) {
+    const float step = deviation * (has_minimum ? 0.25F : 1.0F / 64);
+    std::string bytes = raw(float_to_half(step));
+    if (has_minimum) bytes += raw(float_to_half(-8 * step));
+    while (bytes.size() < format.block_bytes) bytes += static_cast<char>(random());
+    out += bytes;
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string TinyModel::bytes() const {
+  std::vector<std::pair<std::string, std::string>> entries;
+  const auto add = [&](const std::string& key, uint32_t type, const std::string& value) { entries.emplace_back(key, gguf_bytes::entry(key, type, value)); };
+  const auto add_u32 = [&](const std::string& key, int value) { add(key, kU32, raw(static_cast<uint32_t>(value))); };
+  add("general.architecture", kString, gguf_bytes::text("llama"));
+  add("general.name", kString, gguf_bytes::text("tiny"));
+  add_u32("llama.block_count", layers);
+  add_u32("llama.embedding_length", width);
+  add_u32("llama.feed_forward_length", ffn);
+  add_u32("llama.attention.head_count", heads);
+  add_u32("llama.attention.head_count_kv", kv_heads);
+  add_u32("llama.context_length", context);
+  if (window > 0) add_u32("llama.attention.sliding_window", window);
+  add("llama.attention.layer_norm_rms_epsilon", kF32, raw(1e-5F));
+  add("llama.rope.freq_base", kF32, raw(10000.0F));
+  add("tokenizer.ggml.model", kString, gguf_bytes::text("gpt2"));
+  add("tokenizer.ggml.pre", kString, gguf_bytes::text("gpt-2"));
+  std::string tokens, types;
+  for (const std::string& token : byte_tokens()) tokens += gguf_bytes::text(token);
+  tokens += gguf_bytes::text("ab") + gguf_bytes::text("<|end|>");
+  for (int i = 0; i < kVocabulary; ++i) types += raw(i == kEndToken ? 3 : 1);
+  entries.emplace_back("tokenizer.ggml.tokens", gguf_bytes::array_entry("tokenizer.ggml.tokens", kString, kVocabulary, tokens));
+  entries.emplace_back("tokenizer.ggml.token_type", gguf_bytes::array_entry("tokenizer.ggml.token_type", kI32, kVocabulary, types));
+  entries.emplace_back("tokenizer.ggml.merges", gguf_bytes::array_entry("tokenizer.ggml.merges", kString, 1, gguf_bytes::text("a b")));
+  add_u32("tokenizer.ggml.eos_token_id", kEndToken);
+  add("tokenizer.ggml.add_bos_token", kBool, std::string(1, '\0'));
+  add_u32("general.quantization_version", 2);
+
+  std::mt19937_64 random(seed);
+  std::vector<TensorBytes> tensors;
+  const NumberFormat& matrix_format = *find_number_format(format);
+  const NumberFormat& float_format = *find_number_format("F32");
+  const auto matrix = [&](const std::string& name, int rows, int columns) {
+    const float deviation = 1.3F / std::sqrt(static_cast<float>(columns));
+    const auto elements = static_cast<uint64_t>(rows) * static_cast<uint64_t>(columns);
+    tensors.push_back({name, {static_cast<uint64_t>(rows), static_cast<uint64_t>(columns)}, random_blocks(matrix_format, elements, deviation, random), true});
+  };
+  const auto norm = [&](const std::string& name) {
+    std::string ones;
+    for (int i = 0; i < width; ++i) ones += raw(1.0F + 0.1F * static_cast<float>(i % 3));
+    tensors.push_back({name, {static_cast<uint64_t>(width)}, ones, false});
+  };
+  const int head_dim = width / heads;
+  matrix("token_embd.weight", kVocabulary, width);
+  for (int l = 0; l < layers; ++l) {
+    const std::string layer = "blk." + std::to_string(l) + ".";
+    norm(layer + "attn_norm.weight");
+    matrix(layer + "attn_q.weight", width, width);
+    matrix(layer + "attn_k.weight", kv_heads * head_dim, width);
+    matrix(layer + "attn_v.weight", kv_heads * head_dim, width);
+    matrix(layer + "attn_output.weight", width, width);
+    norm(layer + "ffn_norm.weight");
+    matrix(layer + "ffn_gate.weight", ffn, width);
+    matrix(layer + "ffn_up.weight", ffn, width);
+    matrix(layer + "ffn_down.weight", width, ffn);
+  }
+  norm("output_norm.weight");
+
+  if (change_entries) change_entries(entries);
+  if (change_tensors) change_tensors(tensors);
+  std::vector<std::string> entry_bytes, records;
+  for (const auto& [key, value] : entries) entry_bytes.push_back(value);
+  std::string data;
+  for (const TensorBytes& t : tensors) {
+    records.push_back(gguf_bytes::record(t.name, {t.shape.rbegin(), t.shape.rend()}, (t.is_matrix ? matrix_format : float_format).gguf_type, data.size()));
+    data += t.data;
+    data.resize((data.size() + 31) / 32 * 32);
+  }
+  return gguf_bytes::file(entry_bytes, records, data);
+}
+
+TinyModelFile::TinyModelFile(const TinyModel& model) {
+  static std::atomic<int> serial{0};
+  path_ = std::filesystem::temp_directory_path() / ("halfbyte_tiny." + std::to_string(::getpid()) + "." + std::to_string(serial++) + ".gguf");
+  std::ofstream(path_, std::ios::binary) << model.bytes();
+}
+
+TinyModelFile::~TinyModelFile() { std::filesystem::remove(path_); }
+
+}  // namespace halfbyte
