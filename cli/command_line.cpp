@@ -85,6 +85,17 @@ int run_command(const Command& command, std::vector<std::string> words) {
   return row(status.error().code).exit_status;
 }
 
+CLI::Option* bind(CLI::App& options, std::string_view flags, std::string_view placeholder, std::string_view meaning,
+                  Arguments::Setter set) {
+  const std::string name(flags);
+  const auto read = [set = std::move(set), name](const CLI::results_t& given) {
+    for (const std::string& text : given)
+      if (const auto done = set(text); !done) throw CLI::ValidationError(name, done.error().message);
+    return true;
+  };
+  return options.add_option(name, read, std::string(meaning))->type_name(std::string(placeholder));
+}
+
 }  // namespace
 
 void Arguments::positional(std::string_view name, std::string& bound, std::string_view meaning, Needed needed) {
@@ -107,22 +118,12 @@ void Arguments::text(std::string_view flags, std::string& bound, std::string_vie
   });
 }
 
-void Arguments::repeated(std::string_view flags, std::vector<std::string>& bound, std::string_view meaning) {
-  options_.add_option(std::string(flags), bound, std::string(meaning))->type_name("TEXT")->allow_extra_args(false);
+void Arguments::value(std::string_view flags, std::string_view placeholder, std::string_view meaning, Setter set) {
+  bind(options_, flags, placeholder, meaning, std::move(set))->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
 }
 
-void Arguments::value(std::string_view flags, std::string_view placeholder, std::string_view meaning, Setter set) {
-  const std::string name(flags);
-  options_
-      .add_option(
-          name,
-          [set = std::move(set), name](const CLI::results_t& given) {
-            if (const auto done = set(given.back()); !done) throw CLI::ValidationError(name, done.error().message);
-            return true;
-          },
-          std::string(meaning))
-      ->type_name(std::string(placeholder))
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+void Arguments::repeated(std::string_view flags, std::string_view placeholder, std::string_view meaning, Setter set) {
+  bind(options_, flags, placeholder, meaning, std::move(set))->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
 Result<void> Arguments::assign(std::span<const std::string> words) const {

@@ -31,11 +31,11 @@ class Arguments {
 
   void flag(std::string_view flags, bool& bound, std::string_view meaning);
   void text(std::string_view flags, std::string& bound, std::string_view meaning);
-  void repeated(std::string_view flags, std::vector<std::string>& bound, std::string_view meaning);
-
   // A value that `set` reads and may refuse. Given twice, the last one counts.
   using Setter = std::function<Result<void>(const std::string& text)>;
   void value(std::string_view flags, std::string_view placeholder, std::string_view meaning, Setter set);
+  // The same for a value that may be given several times: `set` gets each.
+  void repeated(std::string_view flags, std::string_view placeholder, std::string_view meaning, Setter set);
   template <class T>
   void number(std::string_view flags, T& bound, T least, T greatest, std::string_view meaning) {
     value(flags, "N", fmt::format("{} ({} to {})", meaning, least, greatest),

@@ -5,11 +5,14 @@
 
 namespace halfbyte {
 
+Action declare_run(Arguments& args);
 Action declare_show(Arguments& args);
-
+Action declare_list(Arguments& args);
 Action declare_tokenize(Arguments& args);
 Action declare_detokenize(Arguments& args);
-
+Action declare_logits(Arguments& args);
+Action declare_perplexity(Arguments& args);
+Action declare_bench(Arguments& args);
 Action declare_isa(Arguments& args);
 Action declare_version(Arguments& args);
 

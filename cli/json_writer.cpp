@@ -1,10 +1,9 @@
 #include "cli/json_writer.h"
 
-#include <fmt/format.h>
-
 #include <charconv>
 #include <cmath>
 
+#include "base/json.h"
 #include "text/unicode.h"
 
 namespace halfbyte {
@@ -56,24 +55,13 @@ JsonWriter& JsonWriter::value(float number) { return raw(shortest(number)); }
 JsonWriter& JsonWriter::value(double number) { return raw(shortest(number)); }
 
 JsonWriter& JsonWriter::value(std::string_view text) {
-  separate();
-  text_ += '"';
+  std::string well_formed;
   for (size_t at = 0; at < text.size();) {
     const Utf8Character c = read_utf8(text, at);
-    if (c.form != Utf8Character::Form::kWhole)
-      append_utf8(text_, U'\uFFFD');
-    else if (c.code_point == '"' || c.code_point == '\\')
-      (text_ += '\\') += static_cast<char>(c.code_point);
-    else if (c.code_point == '\n')
-      text_ += "\\n";
-    else if (c.code_point < 0x20 || c.code_point == 0x7f)
-      text_ += fmt::format("\\u{:04x}", static_cast<unsigned>(c.code_point));
-    else
-      text_ += text.substr(at, c.bytes);
+    append_utf8(well_formed, c.code_point);  // U+FFFD for what is none
     at += c.bytes;
   }
-  text_ += '"';
-  return *this;
+  return raw(json_string(well_formed));
 }
 
 }  // namespace halfbyte

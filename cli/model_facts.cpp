@@ -43,6 +43,19 @@ void add(TypeShare& share, const TensorLocation& tensor) {
   share.bytes += tensor.bytes;
 }
 
+std::string scaled(uint64_t n, std::string_view unit) {
+  constexpr std::string_view kPrefixes[] = {"", " k", " M", " G", " T"};
+  double value = static_cast<double>(n);
+  size_t prefix = 0;
+  for (; value >= 1000 && prefix + 1 < std::size(kPrefixes); ++prefix) value /= 1000;
+  return prefix == 0 ? fmt::format("{}{}{}", n, unit.empty() ? "" : " ", unit) : fmt::format("{:.1f}{}{}", value, kPrefixes[prefix], unit);
+}
+
+std::string joined(const std::vector<int64_t>& values) {
+  const auto [least, greatest] = std::minmax_element(values.begin(), values.end());
+  return *least == *greatest ? fmt::format("{}", *least) : fmt::format("{} to {}, by layer", *least, *greatest);
+}
+
 }  // namespace
 
 ModelFacts gather_facts(const Checkpoint& file) {
@@ -52,7 +65,11 @@ ModelFacts gather_facts(const Checkpoint& file) {
                    .license = text_or_empty(metadata, "general.license"),
                    .tokenizer = text_or_empty(metadata, "tokenizer.ggml.model"),
                    .pre_tokenizer = text_or_empty(metadata, "tokenizer.ggml.pre"),
-                   .chat_template = text_or_empty(metadata, "tokenizer.chat_template")};
+                   .chat_template = text_or_empty(metadata, "tokenizer.chat_template"),
+                   .dimensions = {},
+                   .all = {},
+                   .types = {},
+                   .warnings = file.warnings};
   for (const DimensionKey& d : kDimensions)
     if (auto values = integers_or_none(metadata, fmt::format("{}.{}", facts.architecture, d.key)); !values.empty())
       facts.dimensions.push_back({d.name, d.label, std::move(values)});
@@ -68,6 +85,31 @@ ModelFacts gather_facts(const Checkpoint& file) {
   }
   std::ranges::sort(facts.types, std::greater{}, &TypeShare::bytes);
   return facts;
+}
+
+std::string facts_text(const ModelFacts& facts) {
+  std::string out;
+  const auto line = [&](std::string_view label, std::string_view value) {
+    if (!value.empty()) out += fmt::format("{:<16} {}\n", label, value);
+  };
+  line("architecture", facts.architecture);
+  line("name", facts.name);
+  line("license", facts.license);
+  if (facts.all.tensors > 0) line("parameters", scaled(facts.all.weights, ""));
+  line("file size", scaled(facts.file_bytes, "B"));
+  if (facts.all.weights > 0) line("bits per weight", fmt::format("{:.2f}", facts.all.bits_per_weight()));
+  for (const Dimension& d : facts.dimensions) line(d.label, joined(d.values));
+  line("vocabulary", facts.vocabulary > 0 ? fmt::format("{}", facts.vocabulary) : "");
+  line("tokenizer", facts.pre_tokenizer.empty() ? facts.tokenizer : fmt::format("{} ({})", facts.tokenizer, facts.pre_tokenizer));
+  for (const std::string& warning : facts.warnings) line("warning", warning);
+
+  if (!facts.types.empty()) {
+    out += fmt::format("\n{:<10} {:>8} {:>10} {:>10} {:>12}\n", "type", "tensors", "weights", "bytes", "bits/weight");
+    for (const TypeShare& share : facts.types)
+      out += fmt::format("{:<10} {:>8} {:>10} {:>10} {:>12.2f}\n", share.type, share.tensors, scaled(share.weights, ""),
+                         scaled(share.bytes, "B"), share.bits_per_weight());
+  }
+  return out;
 }
 
 }  // namespace halfbyte

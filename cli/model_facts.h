@@ -29,9 +29,12 @@ struct ModelFacts {
   uint64_t file_bytes = 0;
   TypeShare all;                 // `type` empty
   std::vector<TypeShare> types;  // most bytes first
+  std::vector<std::string> warnings;
 };
 
 // Nothing is required of the file: keys that are absent or of another type are left out.
 ModelFacts gather_facts(const Checkpoint& file);
+
+std::string facts_text(const ModelFacts& facts);  // lines and a table, all but the template
 
 }  // namespace halfbyte

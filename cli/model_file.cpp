@@ -2,7 +2,12 @@
 
 namespace halfbyte {
 
-Result<Checkpoint> open_model_file(const std::string& model) { return open_gguf(model); }
+Result<ResolvedModel> find_model(const std::string& model) { return resolve_model(model, StoreLocations::from_environment()); }
+
+Result<Checkpoint> open_model_file(const std::string& model) {
+  HB_TRY_ASSIGN(found, find_model(model));
+  return open_gguf(found.path);
+}
 
 Result<std::unique_ptr<Tokenizer>> open_tokenizer(const std::string& model) {
   HB_TRY_ASSIGN(file, open_model_file(model));

@@ -1,15 +1,19 @@
-// A model file's header, read without its weights: enough to show it and to use its tokenizer.
+// A model by the name a user gives, and its file's header: enough to show it and to use its tokenizer, without its weights.
 #pragma once
 
 #include <memory>
 #include <string>
 
 #include "formats/checkpoint.h"
+#include "store/model_store.h"
 #include "text/tokenizer.h"
 
 namespace halfbyte {
 
-// `model` is a path or a name that the store knows. kNotFound says where it was looked for.
+constexpr std::string_view kDefaultModel = "smollm2:135m";
+
+// `model` is a path or a name that the store knows in the usual places. kNotFound says where it was looked for.
+Result<ResolvedModel> find_model(const std::string& model);
 Result<Checkpoint> open_model_file(const std::string& model);
 // Also from a file that holds a vocabulary and nothing else.
 Result<std::unique_ptr<Tokenizer>> open_tokenizer(const std::string& model);

@@ -9,27 +9,25 @@ namespace {
 
 constexpr int kMostTokens = 1 << 24;
 
+template <auto member, class T>
+constexpr ReplyField<T> sampling(T least, T greatest) {
+  return {[](Request& r) -> T& { return r.sampling.*member; }, least, greatest};
+}
+
+using S = SamplingOptions;
 constexpr ReplyOption kReplyOptions[] = {
-    {"temperature",       "spread of the choice; 0: always the likeliest token",
-     ReplyField<float>{[](Request& r) -> float& { return r.sampling.temperature; }, 0, 100}                                },
-    {"top-k",             "choose among the N likeliest tokens; 0: all",
-     ReplyField<int>{[](Request& r) -> int& { return r.sampling.top_k; }, 0, kMostTokens}                                  },
-    {"top-p",             "choose among the likeliest tokens that together have this probability",
-     ReplyField<float>{[](Request& r) -> float& { return r.sampling.top_p; }, 0, 1}                                        },
-    {"min-p",             "leave out tokens less likely than this part of the likeliest",
-     ReplyField<float>{[](Request& r) -> float& { return r.sampling.min_p; }, 0, 1}                                        },
-    {"repeat-penalty",    "above 1: recent tokens become less likely",
-     ReplyField<float>{[](Request& r) -> float& { return r.sampling.repeat_penalty; }, 0.01F, 100}                         },
-    {"presence-penalty",  "taken once from the logit of every recent token",
-     ReplyField<float>{[](Request& r) -> float& { return r.sampling.presence_penalty; }, -100, 100}                        },
-    {"frequency-penalty", "taken from a recent token's logit per occurrence",
-     ReplyField<float>{[](Request& r) -> float& { return r.sampling.frequency_penalty; }, -100, 100}                       },
-    {"repeat-window",     "tokens that count as recent; -1: the whole context",
-     ReplyField<int>{[](Request& r) -> int& { return r.sampling.repeat_window; }, -1, kMostTokens}                         },
-    {"seed",              "same seed, same reply; without it every run draws one",
-     ReplyField<uint64_t>{[](Request& r) -> uint64_t& { return r.sampling.seed; }, 0, std::numeric_limits<uint64_t>::max()}},
-    {"max-tokens",        "longest reply in tokens; -1: until the context is full",
-     ReplyField<int>{[](Request& r) -> int& { return r.max_tokens; }, -1, kMostTokens}                                     },
+    {"temperature", "spread of the choice; 0: always the likeliest token", sampling<&S::temperature>(0.0F, 100.0F)},
+    {"top-k", "choose among the N likeliest tokens; 0: all", sampling<&S::top_k>(0, kMostTokens)},
+    {"top-p", "choose among the likeliest tokens that together have this probability", sampling<&S::top_p>(0.0F, 1.0F)},
+    {"min-p", "leave out tokens less likely than this part of the likeliest", sampling<&S::min_p>(0.0F, 1.0F)},
+    {"repeat-penalty", "above 1: recent tokens become less likely", sampling<&S::repeat_penalty>(0.1F, 100.0F)},
+    {"presence-penalty", "taken once from the logit of every recent token", sampling<&S::presence_penalty>(-100.0F, 100.0F)},
+    {"frequency-penalty", "taken from a recent token's logit per occurrence", sampling<&S::frequency_penalty>(-100.0F, 100.0F)},
+    {"repeat-window", "tokens that count as recent; -1: the whole context", sampling<&S::repeat_window>(-1, kMostTokens)},
+    {"seed", "same seed, same reply; without it every run draws one",
+     sampling<&S::seed>(uint64_t{0}, std::numeric_limits<uint64_t>::max())},
+    {"max-tokens", "longest reply in tokens; -1: until the context is full",
+     ReplyField<int>{[](Request& r) -> int& { return r.max_tokens; }, -1, kMostTokens}},
 };
 
 template <class E>
@@ -40,6 +38,15 @@ Arguments::Setter choice(E& bound, std::string_view first_name, E first, std::st
     bound = given == first_name ? first : second;
     return {};
   };
+}
+
+Result<void> set(Request& request, const ReplyOption& option, std::string_view value) {
+  const auto assign = [&](const auto& field) -> Result<void> {
+    HB_TRY_ASSIGN(number, parse_number(value, field.least, field.greatest));
+    field.of(request) = number;
+    return {};
+  };
+  return std::visit(assign, option.field);
 }
 
 }  // namespace
@@ -58,25 +65,29 @@ Result<void> set_reply_option(Request& request, std::string name, std::string_vi
     for (const ReplyOption& o : kReplyOptions) known += fmt::format("{}{}", known.empty() ? "" : ", ", o.name);
     return invalid("'{}' is not known: expected one of {}", escaped(name), known);
   }
-  const auto set = [&](const auto& field) -> Result<void> {
-    const auto number = parse_number(value, field.least, field.greatest);
-    if (!number) return invalid("{}: {}", name, number.error().message);
-    field.of(request) = *number;
-    return {};
-  };
-  return std::visit(set, option->field);
+  if (const auto done = set(request, *option, value); !done) return invalid("{}: {}", name, done.error().message);
+  return {};
 }
 
-void declare_reply_options(Arguments& args, Request& request) {
+void declare_reply_options(Arguments& args, ChosenReply& chosen) {
   std::random_device entropy;
-  request.sampling.seed = (uint64_t{entropy()} << 32) | entropy();
-  for (const ReplyOption& option : kReplyOptions)
-    std::visit(
-        [&](const auto& field) {
-          args.number("--" + std::string(option.name), field.of(request), field.least, field.greatest, option.meaning);
-        },
-        option.field);
-  args.repeated("--stop", request.stop, "end the reply before this text; may be given several times");
+  chosen.request.sampling.seed = (uint64_t{entropy()} << 32) | entropy();
+  for (const ReplyOption& option : kReplyOptions) {
+    const std::string range =
+        std::visit([](const auto& field) { return fmt::format("{} to {}", field.least, field.greatest); }, option.field);
+    args.value(fmt::format("--{}", option.name), "N", fmt::format("{} ({})", option.meaning, range),
+               [&](const std::string& text) -> Result<void> {
+                 chosen.given.push_back(option.name);
+                 return set(chosen.request, option, text);
+               });
+  }
+  args.repeated("--stop", "TEXT", "end the reply before this text; may be given several times",
+                [&](const std::string& text) -> Result<void> {
+                  if (text.empty()) return invalid("the text is empty");
+                  chosen.given.push_back("stop");
+                  chosen.request.stop.push_back(text);
+                  return {};
+                });
 }
 
 void declare_threads(Arguments& args, std::string_view flags, int& threads) {

@@ -6,13 +6,12 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "cli/command_line.h"
 #include "halfbyte/engine.h"
 
 namespace halfbyte {
-
-constexpr std::string_view kDefaultModel = "smollm2:135m";
 
 template <class T>
 struct ReplyField {
@@ -31,8 +30,14 @@ std::span<const ReplyOption> reply_options();
 std::string value_text(const ReplyOption& option, Request request);  // as it stands in `request`
 // kInvalid: no such option, or not a value for it; says what was expected. "_" in a name counts as "-".
 Result<void> set_reply_option(Request& request, std::string name, std::string_view value);
-// All of them, --stop too, bound to `request`, whose seed is drawn anew: without --seed every run is another one.
-void declare_reply_options(Arguments& args, Request& request);
+
+// What a user chose of them, beside what a model may bring with it.
+struct ChosenReply {
+  Request request;
+  std::vector<std::string_view> given;  // names of the options that stood on the command line
+};
+// All of them, and --stop. The seed is drawn anew: without --seed every run is another one.
+void declare_reply_options(Arguments& args, ChosenReply& chosen);
 
 void declare_threads(Arguments& args, std::string_view flags, int& threads);
 void declare_step_options(Arguments& args, int& chunk_tokens, KvType& kv_type, ActivationMode& activations);

@@ -26,8 +26,7 @@ bool write_all(int fd, std::string_view text) {
 void say(std::string_view message, bool red) {
   const char* no_color = std::getenv("NO_COLOR");
   const bool colored = red && stderr_is_terminal() && (no_color == nullptr || *no_color == '\0');
-  // Nowhere is left to report that stderr itself cannot be written.
-  (void)write_all(STDERR_FILENO, fmt::format("{}halfbyte:{} {}\n", colored ? "\x1b[1;31m" : "", colored ? "\x1b[0m" : "", message));
+  print_aside(fmt::format("{}halfbyte:{} {}\n", colored ? "\x1b[1;31m" : "", colored ? "\x1b[0m" : "", message));
 }
 
 }  // namespace
@@ -45,6 +44,10 @@ void print(std::string_view text) {
 
 void complain(std::string_view message) { say(message, true); }
 void notify(std::string_view message) { say(message, false); }
+
+// Nowhere is left to report that stderr itself cannot be written.
+void print_aside(std::string_view lines) { (void)write_all(STDERR_FILENO, lines); }
+void print_status(std::string_view text) { print_aside(fmt::format("\r\x1b[K{}", printable(text))); }
 
 std::string printable(std::string_view text) {
   std::string out;

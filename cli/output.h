@@ -19,6 +19,11 @@ void complain(std::string_view message);
 // The same without colour: not a failure, but something a person should know.
 void notify(std::string_view message);
 
+// Lines on stderr as they are.
+void print_aside(std::string_view lines);
+// A passing line on the terminal behind stderr; empty: takes it away.
+void print_status(std::string_view text);
+
 // Text from a model or a file, made safe for a terminal: control characters other than newline and tab, and bytes that are not
 // UTF-8, become \xNN.
 std::string printable(std::string_view text);

@@ -1,5 +1,4 @@
 // halfbyte show: what a model file holds, from its header alone.
-#include <algorithm>
 #include <memory>
 #include <optional>
 
@@ -12,45 +11,6 @@
 
 namespace halfbyte {
 namespace {
-
-std::string scaled(uint64_t n, std::string_view unit) {
-  constexpr std::string_view kPrefixes[] = {"", " k", " M", " G", " T"};
-  double value = static_cast<double>(n);
-  size_t prefix = 0;
-  for (; value >= 1000 && prefix + 1 < std::size(kPrefixes); ++prefix) value /= 1000;
-  return prefix == 0 ? fmt::format("{}{}{}", n, unit.empty() ? "" : " ", unit) : fmt::format("{:.1f}{}{}", value, kPrefixes[prefix], unit);
-}
-
-std::string joined(const std::vector<int64_t>& values) {
-  const auto [least, greatest] = std::minmax_element(values.begin(), values.end());
-  return *least == *greatest ? fmt::format("{}", *least) : fmt::format("{} to {}, by layer", *least, *greatest);
-}
-
-std::string as_text(const ModelFacts& facts, const Checkpoint& file) {
-  std::string out;
-  const auto line = [&](std::string_view label, std::string_view value) {
-    if (!value.empty()) out += fmt::format("{:<16} {}\n", label, value);
-  };
-  line("architecture", facts.architecture);
-  line("name", facts.name);
-  line("license", facts.license);
-  if (facts.all.tensors > 0) line("parameters", scaled(facts.all.weights, ""));
-  line("file size", scaled(facts.file_bytes, "B"));
-  if (facts.all.weights > 0) line("bits per weight", fmt::format("{:.2f}", facts.all.bits_per_weight()));
-  for (const Dimension& d : facts.dimensions) line(d.label, joined(d.values));
-  line("vocabulary", facts.vocabulary > 0 ? fmt::format("{}", facts.vocabulary) : "");
-  line("tokenizer", facts.pre_tokenizer.empty() ? facts.tokenizer : fmt::format("{} ({})", facts.tokenizer, facts.pre_tokenizer));
-  for (const std::string& warning : file.warnings) line("warning", warning);
-
-  if (!facts.types.empty()) {
-    out += fmt::format("\n{:<10} {:>8} {:>10} {:>10} {:>12}\n", "type", "tensors", "weights", "bytes", "bits/weight");
-    for (const TypeShare& share : facts.types)
-      out += fmt::format("{:<10} {:>8} {:>10} {:>10} {:>12.2f}\n", share.type, share.tensors, scaled(share.weights, ""),
-                         scaled(share.bytes, "B"), share.bits_per_weight());
-  }
-  if (!facts.chat_template.empty()) out += fmt::format("\ntemplate\n{}\n", facts.chat_template);
-  return out;
-}
 
 std::string as_json(const ModelFacts& facts, const Checkpoint& file) {
   const auto text = [](const std::string& s) { return s.empty() ? std::nullopt : std::optional(s); };
@@ -75,7 +35,7 @@ std::string as_json(const ModelFacts& facts, const Checkpoint& file) {
   out.end_array().member("chat_template", text(facts.chat_template));
   out.key("files").begin_array();
   for (const File& f : file.files) out.value(f.path());
-  return out.end_array().member("warnings", file.warnings).end_object().take() + "\n";
+  return out.end_array().member("warnings", facts.warnings).end_object().take() + "\n";
 }
 
 Result<int> show(const std::string& model, bool json) {
@@ -84,7 +44,7 @@ Result<int> show(const std::string& model, bool json) {
   if (json)
     print(as_json(facts, file));
   else
-    print(printable(as_text(facts, file)));
+    print(printable(facts_text(facts) + (facts.chat_template.empty() ? "" : fmt::format("\ntemplate\n{}\n", facts.chat_template))));
   return 0;
 }
 

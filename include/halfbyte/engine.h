@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "halfbyte/result.h"
@@ -94,6 +95,10 @@ class Engine {
   int threads() const;
   std::vector<Token> encode(const std::string& text, bool add_special, bool parse_special = true) const;
   bool adds_bos() const;
+  // The model's chat template (Jinja) and the texts of the tokens it may write out; empty where the file has none.
+  const std::string& chat_template() const;
+  std::string_view bos_text() const;
+  std::string_view eos_text() const;
 
   struct Impl;
   Impl& impl() { return *impl_; }  // for the rooms beside this header; not part of the API's promises

@@ -1,0 +1,186 @@
+#include "cli/chat.h"
+
+#include <fmt/format.h>
+
+#include <optional>
+
+#include "base/errors.h"
+#include "cli/chat_command.h"
+#include "cli/conversation.h"
+#include "cli/line_editor.h"
+#include "cli/model_facts.h"
+#include "cli/model_file.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/reply.h"
+
+namespace halfbyte {
+namespace {
+
+constexpr std::string_view kQuotes = R"(""")";
+
+class Chat {
+ public:
+  Chat(Engine& engine, const PromptFormat& format, ChatOptions options)
+      : engine_(engine),
+        format_(format),
+        options_(std::move(options)),
+        conversation_(options_.system),
+        editor_(history_file_from_environment()) {}
+
+  int run();
+
+ private:
+  std::optional<std::string> read_message();  // nothing: the user leaves
+  void reply_to(std::string message);
+  Result<std::vector<Token>> fitting_prompt();
+  bool obey(const std::string& line);  // false: the user leaves
+  Result<void> set(const std::string& name, const std::string& value);
+  Result<void> show(const std::string& what) const;
+
+  Engine& engine_;
+  const PromptFormat& format_;
+  ChatOptions options_;
+  Conversation conversation_;
+  LineEditor editor_;
+  int interrupts_ = 0;  // Ctrl-C in a row: the second one leaves
+};
+
+int Chat::run() {
+  if (!format_.has_template())
+    notify(options_.raw ? "--raw: each message is continued as it stands"
+                        : "this model has no chat template: each message is continued as it stands");
+  while (const auto message = read_message()) {
+    if (message->find_first_not_of(" \t\n") == message->npos) continue;
+    if (!is_chat_command(*message))
+      reply_to(*message);
+    else if (!obey(*message))
+      break;
+  }
+  return 0;
+}
+
+std::optional<std::string> Chat::read_message() {
+  using End = LineEditor::Line::End;
+  std::optional<std::string> quoted;  // of a message that began with """
+  for (;;) {
+    LineEditor::Line line = editor_.read(quoted ? "... " : ">>> ");
+    if (line.end != End::kEntered) print("\n");
+    if (line.end == End::kClosed) return std::nullopt;
+    if (line.end == End::kInterrupted) {
+      if (++interrupts_ >= 2) return std::nullopt;
+      quoted.reset();
+      print("Ctrl-C again, Ctrl-D or /bye leaves\n");
+      continue;
+    }
+    interrupts_ = 0;
+    std::string_view text = line.text;
+    if (!quoted) {
+      if (!text.starts_with(kQuotes)) return line.text;
+      quoted.emplace();
+      text.remove_prefix(kQuotes.size());
+      if (text.empty()) continue;
+    }
+    const bool is_last = text.ends_with(kQuotes);
+    if (is_last) text.remove_suffix(kQuotes.size());
+    *quoted += text;
+    if (is_last) return quoted;
+    *quoted += '\n';
+  }
+}
+
+// The conversation as a prompt that leaves a quarter of the context for the reply. What had to be left out is said.
+Result<std::vector<Token>> Chat::fitting_prompt() {
+  const auto most = static_cast<size_t>(engine_.context_tokens() - engine_.context_tokens() / 4);
+  int forgotten = 0;
+  for (;;) {
+    HB_TRY_ASSIGN(tokens, format_.tokens(conversation_.messages()));
+    if (tokens.size() > most && conversation_.forget_oldest()) {
+      ++forgotten;
+      continue;
+    }
+    if (forgotten > 0)
+      notify(fmt::format("the context of {} tokens is full: the oldest {} of your messages and their replies are forgotten",
+                         engine_.context_tokens(), forgotten));
+    return tokens;
+  }
+}
+
+void Chat::reply_to(std::string message) {
+  if (!format_.has_template()) conversation_.clear();
+  conversation_.ask(std::move(message));
+  const auto reply = [&]() -> Result<Engine::Reply> {
+    Request request = options_.request;
+    HB_TRY_ASSIGN(tokens, fitting_prompt());
+    request.prompt = std::move(tokens);
+    return stream_reply(engine_, std::move(request), print_foreign);
+  }();
+  if (!reply) {
+    conversation_.take_back_question();
+    complain(reply.error().message);
+    return;
+  }
+  print(reply->text.ends_with('\n') ? "\n" : "\n\n");
+  conversation_.answer(reply->text);
+  if (reply->reason == FinishReason::kCancelled) interrupts_ = 1;
+  if (options_.verbose) print_aside(usage_text(reply->usage));
+}
+
+bool Chat::obey(const std::string& line) {
+  using Kind = ChatCommand::Kind;
+  const auto command = parse_chat_command(line);
+  Result<void> done;
+  if (!command)
+    done = command.error();
+  else
+    switch (command->kind) {
+      case Kind::kBye: return false;
+      case Kind::kHelp: print(chat_help()); break;
+      case Kind::kClear: conversation_.clear(); break;
+      case Kind::kSet: done = set(command->name, command->value); break;
+      case Kind::kShow: done = show(command->name); break;
+      case Kind::kSystem:
+        if (format_.has_template())
+          conversation_.set_system(command->value);
+        else
+          done = unsupported("there is no chat template to put a system message in");
+    }
+  if (!done) complain(done.error().message);
+  return true;
+}
+
+Result<void> Chat::set(const std::string& name, const std::string& value) {
+  if (name != "stop") return set_reply_option(options_.request, name, value);
+  options_.request.stop.clear();
+  if (!value.empty()) options_.request.stop.push_back(value);
+  return {};
+}
+
+Result<void> Chat::show(const std::string& what) const {
+  if (what.empty() || what == "parameters") {
+    for (const ReplyOption& option : reply_options())
+      print(fmt::format("{:<18} {:<22} {}\n", option.name, value_text(option, options_.request), option.meaning));
+    for (const std::string& stop : options_.request.stop) print(fmt::format("{:<18} {}\n", "stop", printable(stop)));
+    return {};
+  }
+  if (what == "system") {
+    print(printable(conversation_.system()) + "\n");
+    return {};
+  }
+  if (what == "template") {
+    print(printable(engine_.chat_template()) + "\n");
+    return {};
+  }
+  if (what == "model") {
+    HB_TRY_ASSIGN(file, open_model_file(options_.model));
+    print(printable(facts_text(gather_facts(file))));
+    return {};
+  }
+  return invalid("/show {}: expected parameters, model, system or template", escaped(what));
+}
+
+}  // namespace
+
+Result<int> chat(Engine& engine, const PromptFormat& format, ChatOptions options) { return Chat(engine, format, std::move(options)).run(); }
+
+}  // namespace halfbyte

@@ -1,0 +1,18 @@
+#include "cli/conversation.h"
+
+namespace halfbyte {
+
+bool Conversation::forget_oldest() {
+  if (turns_.size() < 3) return false;
+  turns_.erase(turns_.begin(), turns_.begin() + 2);
+  return true;
+}
+
+std::vector<ChatMessage> Conversation::messages() const {
+  std::vector<ChatMessage> all;
+  if (!system_.empty()) all.push_back({"system", system_});
+  all.insert(all.end(), turns_.begin(), turns_.end());
+  return all;
+}
+
+}  // namespace halfbyte

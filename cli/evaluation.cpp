@@ -1,0 +1,24 @@
+#include "cli/evaluation.h"
+
+#include "base/cpu.h"
+#include "cli/model_file.h"
+#include "cli/notice.h"
+#include "cli/options.h"
+
+namespace halfbyte {
+
+void declare_evaluation(Arguments& args, std::string_view threads_flags, EvaluationOptions& options) {
+  declare_threads(args, threads_flags, options.threads);
+  declare_step_options(args, options.evaluate.chunk_tokens, options.evaluate.kv_type, options.evaluate.activations);
+  declare_json(args, options.json);
+}
+
+Result<LoadedModel> load(const EvaluationOptions& options) {
+  HB_TRY_ASSIGN(found, find_model(options.model));
+  const Notice notice(fmt::format("loading {} ...", options.model));
+  auto pool = std::make_unique<ThreadPool>(options.threads > 0 ? options.threads : processors_available());
+  HB_TRY_ASSIGN(model, load_model(found.path, *pool));
+  return LoadedModel{std::move(pool), std::move(model)};
+}
+
+}  // namespace halfbyte

@@ -1,0 +1,28 @@
+// What the commands that look at logits share: a model in memory and how it is run.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "cli/command_line.h"
+#include "engine/evaluate.h"
+
+namespace halfbyte {
+
+struct EvaluationOptions {
+  std::string model;
+  int threads = 0;  // 0: one per processor
+  EvaluateOptions evaluate;
+  bool json = false;
+};
+void declare_evaluation(Arguments& args, std::string_view threads_flags, EvaluationOptions& options);
+
+// A model and the threads that run it.
+struct LoadedModel {
+  std::unique_ptr<ThreadPool> pool;
+  Model model;
+};
+Result<LoadedModel> load(const EvaluationOptions& options);
+
+}  // namespace halfbyte

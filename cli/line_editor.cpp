@@ -1,0 +1,123 @@
+#include "cli/line_editor.h"
+
+#include <fcntl.h>
+#include <histedit.h>
+#include <langinfo.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <clocale>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+namespace halfbyte {
+namespace {
+
+constexpr int kHistoryLines = 1000;
+
+// Characters beyond ASCII need a UTF-8 locale to be edited as characters.
+void use_utf8() {
+  std::setlocale(LC_CTYPE, "");
+  if (std::strcmp(nl_langinfo(CODESET), "UTF-8") != 0) std::setlocale(LC_CTYPE, "C.UTF-8");
+}
+
+// Makes the file if need be, readable by its owner alone; what is typed into a chat is private.
+bool prepare(const std::filesystem::path& file) {
+  if (file.empty()) return false;
+  std::error_code failed;
+  std::filesystem::create_directories(file.parent_path(), failed);
+  const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0) return false;
+  ::fchmod(fd, 0600);
+  ::close(fd);
+  return true;
+}
+
+}  // namespace
+
+std::filesystem::path history_file_from_environment() {
+  const auto variable = [](const char* name) -> std::filesystem::path {
+    const char* value = std::getenv(name);
+    return value == nullptr ? "" : value;
+  };
+  std::filesystem::path state = variable("XDG_STATE_HOME");
+  if (!state.is_absolute()) {  // a relative one is to be ignored, says the XDG specification
+    const std::filesystem::path home = variable("HOME");
+    if (!home.is_absolute()) return {};
+    state = home / ".local" / "state";
+  }
+  return state / "halfbyte" / "history";
+}
+
+struct LineEditor::Impl {
+  EditLine* editor = nullptr;
+  History* history = nullptr;
+  HistEvent event{};
+  std::filesystem::path file;  // empty: in memory only
+  std::string prompt;
+  bool interrupted = false;
+
+  static Impl& of(EditLine* editor) {
+    void* impl = nullptr;
+    el_get(editor, EL_CLIENTDATA, &impl);
+    return *static_cast<Impl*>(impl);
+  }
+  static char* show_prompt(EditLine* editor) { return of(editor).prompt.data(); }
+  static unsigned char interrupt(EditLine* editor, int) {
+    of(editor).interrupted = true;
+    return CC_EOF;
+  }
+};
+
+LineEditor::LineEditor(std::filesystem::path history) : impl_(std::make_unique<Impl>()) {
+  use_utf8();
+  Impl& e = *impl_;
+  e.history = history_init();
+  ::history(e.history, &e.event, H_SETSIZE, kHistoryLines);
+  ::history(e.history, &e.event, H_SETUNIQUE, 1);
+  if (prepare(history)) {
+    e.file = std::move(history);
+    ::history(e.history, &e.event, H_LOAD, e.file.c_str());
+  }
+
+  e.editor = el_init("halfbyte", stdin, stdout, stderr);
+  el_set(e.editor, EL_CLIENTDATA, &e);
+  el_set(e.editor, EL_PROMPT, &Impl::show_prompt);
+  el_set(e.editor, EL_EDITOR, "emacs");
+  el_set(e.editor, EL_HIST, ::history, e.history);
+  el_source(e.editor, nullptr);  // the user's own ~/.editrc
+  // While a line is edited Ctrl-C is a key, not a signal.
+  el_set(e.editor, EL_SETTY, "-d", "-isig", nullptr);
+  el_set(e.editor, EL_ADDFN, "halfbyte-interrupt", "leave the line", &Impl::interrupt);
+  el_set(e.editor, EL_BIND, "^C", "halfbyte-interrupt", nullptr);
+  el_set(e.editor, EL_BIND, "^R", "em-inc-search-prev", nullptr);
+}
+
+LineEditor::~LineEditor() {
+  el_end(impl_->editor);
+  history_end(impl_->history);
+}
+
+LineEditor::Line LineEditor::read(const std::string& prompt) {
+  Impl& e = *impl_;
+  e.prompt = prompt;
+  e.interrupted = false;
+  int count = 0;
+  const char* typed = el_gets(e.editor, &count);
+  if (e.interrupted) {
+    // The line that was left stays in the editor's buffer otherwise.
+    el_reset(e.editor);
+    return {Line::End::kInterrupted, typed == nullptr ? "" : typed};
+  }
+  if (typed == nullptr || count <= 0) return {Line::End::kClosed, {}};
+  std::string text(typed, static_cast<size_t>(count));
+  if (text.ends_with('\n')) text.pop_back();
+  if (text.find_first_not_of(" \t") != text.npos) {
+    ::history(e.history, &e.event, H_ENTER, typed);
+    if (!e.file.empty()) ::history(e.history, &e.event, H_SAVE, e.file.c_str());
+  }
+  return {Line::End::kEntered, std::move(text)};
+}
+
+}  // namespace halfbyte

@@ -1,0 +1,74 @@
+// halfbyte perplexity: how well a model predicts a text, in one window.
+#include <cmath>
+#include <memory>
+
+#include "base/cpu.h"
+#include "base/file.h"
+#include "cli/commands.h"
+#include "cli/evaluation.h"
+#include "cli/input.h"
+#include "cli/json_writer.h"
+#include "cli/output.h"
+#include "kernels/kernels.h"
+
+namespace halfbyte {
+namespace {
+
+struct Options {
+  EvaluationOptions evaluation;
+  std::string file;
+  int tokens = 0;  // 0: all of the file
+};
+
+Result<std::vector<Token>> read_tokens(const Options& options, const Tokenizer& tokenizer) {
+  HB_TRY_ASSIGN(text, read_text(options.file, kMostInputBytes));
+  std::vector<Token> tokens = tokenizer.encode(text);
+  if (tokenizer.adds_bos() && tokenizer.bos()) tokens.insert(tokens.begin(), *tokenizer.bos());
+  if (options.tokens > 0 && tokens.size() > static_cast<size_t>(options.tokens)) tokens.resize(static_cast<size_t>(options.tokens));
+  if (tokens.size() < 2) return invalid("{}: {} token, expected 2 at least: nothing to predict", options.file, tokens.size());
+  return tokens;
+}
+
+Result<int> perplexity(const Options& options) {
+  HB_TRY_ASSIGN(isa, choose_isa());
+  HB_TRY_ASSIGN(loaded, load(options.evaluation));
+  HB_TRY_ASSIGN(tokens, read_tokens(options, *loaded.model.tokenizer));
+  const auto log_sum_exp = kernels(isa).log_sum_exp;
+
+  std::vector<float> nll;  // nats, of each token after the first
+  double sum = 0;
+  HB_TRY(evaluate(loaded.model, *loaded.pool, std::span(tokens).first(tokens.size() - 1), options.evaluation.evaluate, 0,
+                  [&](size_t position, std::span<const float> logits) {
+                    const auto next = static_cast<size_t>(tokens[position + 1]);
+                    const double loss = log_sum_exp(logits.data(), static_cast<int>(logits.size())) - static_cast<double>(logits[next]);
+                    sum += loss;
+                    nll.push_back(static_cast<float>(loss));
+                  }));
+  const double mean = sum / static_cast<double>(nll.size());
+  if (options.evaluation.json)
+    print(JsonWriter()
+              .begin_object()
+              .member("perplexity", std::exp(mean))
+              .member("mean_nll", mean)
+              .member("tokens", tokens.size())
+              .member("nll", nll)
+              .end_object()
+              .take() +
+          "\n");
+  else
+    print(fmt::format("perplexity  {:.4f}\nmean nll    {:.5f}\ntokens      {}\n", std::exp(mean), mean, tokens.size()));
+  return 0;
+}
+
+}  // namespace
+
+Action declare_perplexity(Arguments& args) {
+  const auto options = std::make_shared<Options>();
+  args.positional("MODEL", options->evaluation.model, "a .gguf file or a model's name");
+  args.positional("FILE", options->file, "a text file");
+  args.number("--tokens", options->tokens, 0, 1 << 24, "use the first N tokens, the model's BOS included; 0: all");
+  declare_evaluation(args, "--threads", options->evaluation);
+  return [options] { return perplexity(*options); };
+}
+
+}  // namespace halfbyte

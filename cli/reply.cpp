@@ -1,0 +1,60 @@
+#include "cli/reply.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+
+#include "cli/interrupt.h"
+
+namespace halfbyte {
+namespace {
+
+constexpr std::chrono::milliseconds kInterruptPoll{20};  // a signal handler cannot wake a condition variable
+
+double per_second(int tokens, double ms) { return ms > 0 ? tokens * 1000.0 / ms : 0; }
+
+}  // namespace
+
+Result<Engine::Reply> stream_reply(Engine& engine, Request request, const std::function<void(std::string_view)>& put) {
+  std::mutex mutex;
+  std::condition_variable ended;
+  Engine::Reply reply;
+  std::optional<Error> error;
+  bool is_over = false;
+
+  const InterruptWatch interrupt;
+  HB_TRY_ASSIGN(id, engine.submit(std::move(request), [&](const Event& event) {
+    if (!event.text.empty()) put(event.text);
+    const std::lock_guard lock(mutex);
+    reply.text += event.text;
+    if (event.finished) {
+      reply.reason = *event.finished;
+      reply.usage = event.usage;
+      error = event.error;
+      is_over = true;
+      ended.notify_one();
+    }
+    return SinkAnswer::kMore;
+  }));
+  std::unique_lock lock(mutex);
+  while (!is_over) {
+    ended.wait_for(lock, kInterruptPoll);
+    if (!interrupt.seen() || is_over) continue;
+    lock.unlock();
+    engine.cancel(id);  // again at every poll: harmless
+    lock.lock();
+  }
+  if (error) return *error;
+  return reply;
+}
+
+std::string usage_text(const Usage& usage) {
+  const int steps = std::max(0, usage.completion_tokens - 1);  // the first token comes with the prompt
+  return fmt::format("prompt      {:>6} tokens {:>9.1f} ms {:>9.1f} tokens/s\ngeneration  {:>6} tokens {:>9.1f} ms {:>9.1f} tokens/s\n",
+                     usage.prompt_tokens, usage.prompt_ms, per_second(usage.prompt_tokens, usage.prompt_ms), usage.completion_tokens,
+                     usage.generation_ms, per_second(steps, usage.generation_ms));
+}
+
+}  // namespace halfbyte

@@ -1,0 +1,111 @@
+// halfbyte run: a completion for a prompt, or a chat.
+#include <poll.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+
+#include "cli/chat.h"
+#include "cli/commands.h"
+#include "cli/input.h"
+#include "cli/interrupt.h"
+#include "cli/model_file.h"
+#include "cli/notice.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/prompt.h"
+#include "cli/reply.h"
+#include "cli/stored_defaults.h"
+
+namespace halfbyte {
+namespace {
+
+struct Options {
+  std::string model{kDefaultModel};
+  std::vector<std::string> prompt;
+  std::string system;
+  bool raw = false, verbose = false;
+  ChosenReply reply;
+  EngineOptions engine;
+};
+
+// The words given, and after a blank line what is piped in. Without words, what is piped in.
+Result<std::string> read_prompt(const std::vector<std::string>& words) {
+  const std::string given = fmt::format("{}", fmt::join(words, " "));
+  if (words.empty()) return read_stdin();
+  if (!stdin_may_hold_text()) return given;
+  pollfd stdin_state{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+  if (::poll(&stdin_state, 1, 2000) == 0) notify("reading stdin to its end, to add it to the prompt (< /dev/null if there is none)");
+  HB_TRY_ASSIGN(piped, read_stdin());
+  if (piped.empty()) return given;
+  return fmt::format("{}\n\n{}", given, piped);
+}
+
+Result<int> complete(Engine& engine, const PromptFormat& format, const ChatOptions& options, std::string prompt) {
+  if (prompt.empty()) return invalid("the prompt is empty: give one as an argument or on stdin");
+  std::vector<ChatMessage> messages;
+  if (format.has_template() && !options.system.empty()) messages.push_back({"system", options.system});
+  if (format.has_template() && prompt.ends_with('\n')) prompt.pop_back();  // the newline of `echo`
+  messages.push_back({"user", std::move(prompt)});
+  Request request = options.request;
+  HB_TRY_ASSIGN(tokens, format.tokens(messages));
+  request.prompt = std::move(tokens);
+
+  HB_TRY_ASSIGN(reply, stream_reply(engine, request, print_foreign));
+  if (stdout_is_terminal() && !reply.text.ends_with('\n')) print("\n");
+  if (options.verbose) print_aside(usage_text(reply.usage));
+  if (reply.reason == FinishReason::kLength && reply.usage.completion_tokens != request.max_tokens)
+    notify(fmt::format("the reply ends here: the context of {} tokens is full", engine.context_tokens()));
+  return reply.reason == FinishReason::kCancelled ? kInterruptedStatus : 0;
+}
+
+Result<int> run(const Options& options) {
+  const bool is_chat = options.prompt.empty() && stdin_is_terminal() && stdout_is_terminal();
+  std::string prompt;
+  if (!is_chat) {
+    HB_TRY_ASSIGN(text, read_prompt(options.prompt));
+    prompt = std::move(text);
+  }
+  const auto start = std::chrono::steady_clock::now();
+  HB_TRY_ASSIGN(found, find_model(options.model));
+  ChatOptions reply{.model = options.model,
+                    .request = options.reply.request,
+                    .system = options.system.empty() ? found.system : options.system,
+                    .raw = options.raw,
+                    .verbose = options.verbose};
+  HB_TRY(apply_stored_defaults(found.parameters, options.reply.given, reply.request));
+
+  std::optional<Notice> notice(std::in_place, fmt::format("loading {} ...", options.model));
+  HB_TRY_ASSIGN(engine, Engine::open(found.path, options.engine));
+  notice.reset();
+  HB_TRY_ASSIGN(format, PromptFormat::of(engine, options.raw));
+  if (!options.system.empty() && !format.has_template())
+    return invalid("--system: there is no chat template to put it in ({})", options.raw ? "--raw" : "the model has none");
+  const std::chrono::duration<double, std::milli> load = std::chrono::steady_clock::now() - start;
+  if (options.verbose)
+    print_aside(fmt::format("load        {:>23.1f} ms\nthreads     {:>6}\nseed        {}\n", load.count(), engine.threads(),
+                            reply.request.sampling.seed));
+
+  if (is_chat) return chat(engine, format, std::move(reply));
+  return complete(engine, format, reply, std::move(prompt));
+}
+
+}  // namespace
+
+Action declare_run(Arguments& args) {
+  const auto options = std::make_shared<Options>();
+  args.positional("MODEL", options->model, fmt::format("a .gguf file or a model's name ({})", kDefaultModel), Arguments::Needed::kNo);
+  args.rest("PROMPT", options->prompt, "what to answer; stdin is added to it. Neither, on a terminal: a chat");
+  args.text("--system", options->system, "the system message");
+  args.flag("--raw", options->raw, "continue the prompt as it stands, without the model's chat template");
+  declare_reply_options(args, options->reply);
+  args.number("--ctx", options->engine.context_tokens, 0, 1 << 24,
+              "longest prompt and reply together, in tokens; 0: the model's own, at most 4096");
+  declare_threads(args, "--threads", options->engine.threads);
+  declare_step_options(args, options->engine.chunk_tokens, options->engine.kv_type, options->engine.activations);
+  args.flag("--verbose", options->verbose, "tell tokens, times and speeds on stderr");
+  return [options] { return run(*options); };
+}
+
+}  // namespace halfbyte
