@@ -268,15 +268,6 @@ std::string_view Engine::eos_text() const {
   const Tokenizer& tokenizer = *impl_->model.tokenizer;
   return tokenizer.text(tokenizer.eos().value_or(-1));
 }
-const std::string& Engine::chat_template() const { return impl_->model.chat_template; }
-std::string_view Engine::bos_text() const {
-  const Tokenizer& tokenizer = *impl_->model.tokenizer;
-  return tokenizer.text(tokenizer.bos().value_or(-1));
-}
-std::string_view Engine::eos_text() const {
-  const Tokenizer& tokenizer = *impl_->model.tokenizer;
-  return tokenizer.text(tokenizer.eos().value_or(-1));
-}
 std::vector<Token> Engine::encode(const std::string& text, bool add_special, bool parse_special) const {
   return impl_->model.tokenizer->encode(text, {.add_special = add_special, .parse_special = parse_special});
 }
