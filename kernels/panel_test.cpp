@@ -16,7 +16,7 @@ constexpr Family kFamilies[] = {
 };
 
 // Sizes around the tiles of all sets, and columns that end in a partial group.
-constexpr int kTokens[] = {1, 2, 3, 4, 5, 7, 8, 9, 12, 13, 25};
+constexpr int kTokens[] = {1, 2, 3, 4, 5, 7, 8, 9, 12, 25, 37};
 std::vector<int> columns_of(const NumberFormat& format) {
   if (format.block_length == 256) return {256, 512, 1280};
   return {32, 64, 256, 288, 576, 1504};
@@ -70,7 +70,7 @@ TEST_P(PanelSets, KeepTheLargestIntegersExact) {
       for (size_t i = 0; i < format.block_bytes; ++i)
         weights.rows[b + i] = i % 2 == 1 && (i < 4 || i + 2 >= format.block_bytes) ? std::byte{0x3c} : fill;
     format.panel->pack(weights.rows.data(), kPanelRows, columns, weights.memory.data());
-    for (const int tokens : {1, 13}) {
+    for (const int tokens : {1, 13, 40}) {
       std::vector<float> x(static_cast<size_t>(columns * tokens), 1.0F);
       for (size_t i = 0; i < x.size(); i += 3) x[i] = fill == std::byte{0xff} ? 1.0F : -1.0F;
       const QuantizedRows rows(kernels(Isa::kScalar), format.activations, x, columns, tokens);
@@ -85,7 +85,7 @@ TEST_P(PanelSets, GiveATokenTheSameBitsInAnyCompany) {
   const auto [family, isa] = GetParam();
   SKIP_UNLESS_IT_RUNS_HERE(isa);
   const NumberFormat& format = *find_number_format(family.format);
-  const int columns = 768, tokens = 29;
+  const int columns = 768, tokens = 43;
   RandomPanels weights(format, 2, columns, 3);
   const auto x = random_floats(columns * tokens, 4);
   const QuantizedRows all(kernels(isa), format.activations, x, columns, tokens);

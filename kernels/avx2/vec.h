@@ -11,9 +11,9 @@
 namespace halfbyte::avx2 {
 namespace {
 
-constexpr int kTile = 4;              // tokens that share one direct read of a panel
-constexpr int kUnpackedTile32 = 6;    // tokens that share one read of an unpacked panel; 0: not worth it
-constexpr int kUnpackedTile256 = 6;
+constexpr int kTile = 4;           // tokens that share one read of a panel
+constexpr int kUnpackFrom32 = 8;   // from how many tokens on a panel is unpacked first: formats of 32 columns with a fifth bit;
+constexpr int kUnpackFrom256 = 8;  // formats of 256 columns. 0: never
 constexpr int kScoreQueries = 4;
 constexpr int kValueQueries = 2;
 constexpr int kValueVectors = 2;

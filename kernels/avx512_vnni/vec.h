@@ -11,9 +11,9 @@
 namespace halfbyte::avx512_vnni {
 namespace {
 
-constexpr int kTile = 8;              // tokens that share one direct read of a panel
-constexpr int kUnpackedTile32 = 0;    // tokens that share one read of an unpacked panel; 0: not worth it
-constexpr int kUnpackedTile256 = 12;
+constexpr int kTile = 8;           // tokens that share one read of a panel
+constexpr int kUnpackFrom32 = 0;   // from how many tokens on a panel is unpacked first: formats of 32 columns with a fifth bit;
+constexpr int kUnpackFrom256 = 32;  // formats of 256 columns. 0: never
 constexpr int kScoreQueries = 8;
 constexpr int kValueQueries = 4;
 constexpr int kValueVectors = 4;

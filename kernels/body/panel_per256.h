@@ -119,7 +119,7 @@ template <class Format>
 struct ProductPer256 {
   typedef Format Direct;
   typedef Unpacked256<Format> Unpacked;
-  static constexpr int kUnpackedTile = kUnpackedTile256;
+  static constexpr int kUnpackFrom = kUnpackFrom256;
 
   static void unpack(const std::byte* panel, int columns, std::byte* out);
   static size_t sides_bytes(int, int) { return 0; }

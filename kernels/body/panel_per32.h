@@ -65,7 +65,7 @@ struct Unpacked32 {
   static constexpr bool kMinimum = Format::kMinimum;
   static constexpr int kFetchedBytes = 0;  // it lies in the nearest caches
   static constexpr size_t kQuants = kMinimum ? 128 : 64, kBytes = kQuants + 512;
-  static_assert(kBytes + 8 * kUnpackedTile32 <= kBlock * 24, "fits panel_scratch_bytes with the side values of a tile");
+  static_assert(kBytes + 8 * kTile <= kBlock * 24, "fits panel_scratch_bytes with the side values of a tile");
   const std::byte *blocks, *end;
 
   HALFBYTE_INLINE Unpacked32(const std::byte* group, int n) : blocks(group), end(group + kBytes * n) {}
@@ -78,7 +78,8 @@ template <class Format>
 struct ProductPer32 {
   typedef Format Direct;
   typedef Unpacked32<Format> Unpacked;
-  static constexpr int kUnpackedTile = kUnpackedTile32;
+  static constexpr bool kBitsApart = Format::kBits == 5;  // putting the fifth bit to its nibble costs most of the unpacking
+  static constexpr int kUnpackFrom = kBitsApart ? kUnpackFrom32 : 0;
 
   static void unpack(const std::byte* panel, int columns, std::byte* out);
 

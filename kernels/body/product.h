@@ -1,7 +1,7 @@
 // Driving the matrix products: which tokens share one read of a panel, and when a panel is unpacked first.
 //
-// A tile of 1, 2, 4 .. kTile tokens reads a panel directly and unpacks it in registers. With kUnpackedTile tokens or more the
-// panel is unpacked to bytes once, and full tiles of kUnpackedTile read those; the tokens left over go directly.
+// A tile of 1, 2, 4 .. kTile tokens reads a panel directly and unpacks it in registers. With kUnpackFrom tokens or more the
+// panel is unpacked to bytes once, and full tiles of kTile read those; the tokens left over go directly.
 
 // Runs run(Constant<n>, first) over tiles of n = kSize, kSize / 2, .. 1 tokens.
 template <int kSize, class Run>
@@ -19,7 +19,7 @@ HALFBYTE_INLINE void prefetch_ahead(const std::byte* stream, int i) {
 constexpr int kPanelsAtOnce = 4;  // panels that share what is gathered for a tile; they stay in L2 while its tokens pass
 
 // Product: gather(x, first, tokens, columns, sides), rows<Format, kTokens>(panel, sides, x, first, columns, y, y_stride),
-// unpack(panel, columns, out), Direct and Unpacked formats, kUnpackedTile (0: never).
+// unpack(panel, columns, out), Direct and Unpacked formats, kUnpackFrom (0: never).
 template <class Product>
 HALFBYTE_INLINE void multiply(const std::byte* panel, size_t panel_bytes, int panels, const Activations& x, int columns, int tokens,
                               float* y, size_t y_stride, std::byte* scratch) {
@@ -27,15 +27,14 @@ HALFBYTE_INLINE void multiply(const std::byte* panel, size_t panel_bytes, int pa
   for (int begin = 0; begin < panels; begin += kPanelsAtOnce) {
     const int end = panels - begin < kPanelsAtOnce ? panels : begin + kPanelsAtOnce;
     int direct_first = 0;
-    if constexpr (Product::kUnpackedTile > 0) {
-      constexpr int kTokens = Product::kUnpackedTile;
-      direct_first = tokens / kTokens * kTokens;
-      std::byte* unpacked = scratch + Product::sides_bytes(columns, kTokens);
+    if constexpr (Product::kUnpackFrom > 0) {
+      if (tokens >= Product::kUnpackFrom) direct_first = tokens / kTile * kTile;
+      std::byte* unpacked = scratch + Product::sides_bytes(columns, kTile);
       for (int p = begin; p < end && direct_first > 0; ++p) {
         Product::unpack(panel + (size_t)p * panel_bytes, columns, unpacked);
-        for (int first = 0; first < direct_first; first += kTokens) {
-          Product::gather(x, first, kTokens, columns, sides);
-          Product::template rows<typename Product::Unpacked, kTokens>(unpacked, sides, x, first, columns, y + 16 * p, y_stride);
+        for (int first = 0; first < direct_first; first += kTile) {
+          Product::gather(x, first, kTile, columns, sides);
+          Product::template rows<typename Product::Unpacked, kTile>(unpacked, sides, x, first, columns, y + 16 * p, y_stride);
         }
       }
     }

@@ -19,9 +19,9 @@ typedef float F __attribute__((vector_size(64)));
 typedef int32_t I __attribute__((vector_size(64)));
 typedef uint32_t U __attribute__((vector_size(64)));
 
-constexpr int kTile = 2;              // tokens that share one direct read of a panel
-constexpr int kUnpackedTile32 = 0;    // tokens that share one read of an unpacked panel; 0: not worth it
-constexpr int kUnpackedTile256 = 0;
+constexpr int kTile = 2;           // tokens that share one read of a panel
+constexpr int kUnpackFrom32 = 0;   // from how many tokens on a panel is unpacked first: formats of 32 columns with a fifth bit;
+constexpr int kUnpackFrom256 = 0;  // formats of 256 columns. 0: never
 constexpr int kScoreQueries = 4;        // query rows that share one read of K
 constexpr int kValueQueries = 2;        // query rows that share one read of V
 constexpr int kValueVectors = 2;        // vectors of 16 dims in flight there
