@@ -15,7 +15,10 @@ void cut(const Pattern& stage, const ClassifiedText& text, uint32_t begin, uint3
 }
 
 void cut(const DigitsFromTheRight& stage, const ClassifiedText& text, uint32_t begin, uint32_t end, std::vector<uint32_t>& ends) {
-  uint32_t between = begin;
+  uint32_t last = begin;
+  const auto cut_at = [&](uint32_t at) {
+    if (last < at) ends.push_back(last = at);
+  };
   for (uint32_t at = begin; at < end;) {
     if (!stage.digits.contains(text.kind(at))) {
       at = text.after(at);
@@ -23,18 +26,15 @@ void cut(const DigitsFromTheRight& stage, const ClassifiedText& text, uint32_t b
     }
     uint32_t digits = 0, stop = at;
     for (; stop < end && stage.digits.contains(text.kind(stop)); stop = text.after(stop)) ++digits;
-    if (stop < end && stage.not_before.contains(text.kind(stop))) {
-      at = stop;
-      continue;
+    if (stop == end || !stage.not_before.contains(text.kind(stop))) {
+      if (stage.cuts_around) cut_at(at);
+      for (; digits > 0; --digits, at = text.after(at))
+        if (digits % 3 == 0) cut_at(at);
+      if (stage.cuts_around) cut_at(stop);
     }
-    if (between < at) ends.push_back(at);
-    while (digits > 0) {
-      at = text.after(at);
-      if (--digits % 3 == 0) ends.push_back(at);
-    }
-    between = at;
+    at = stop;
   }
-  if (between < end) ends.push_back(end);
+  cut_at(end);
 }
 
 void cut(const TrailingSpace&, const ClassifiedText& text, uint32_t begin, uint32_t end, std::vector<uint32_t>& ends) {

@@ -15,6 +15,7 @@ namespace halfbyte {
 // Cuts a run of digits into threes counted from its right end, 12345 -> 12 345, unless one of `not_before` follows it.
 struct DigitsFromTheRight {
   CharSet digits, not_before;
+  bool cuts_around;  // also where the run begins and ends
 };
 // Cuts the white space that ends the text off it.
 struct TrailingSpace {};

@@ -172,18 +172,18 @@ Stages youtu() {
 // \d{1,3}(?=(?:\d{3})*\b), then GPT-4o's
 Stages tiny_aya() {
   constexpr CharSet kDigits = CharSet(CharKind::kAsciiDigit) | CharKind::kDigit;
-  return {DigitsFromTheRight{kDigits, kL | kM | kN | CharKind::kUnderscore}, cased_words(3, true)};
+  return {DigitsFromTheRight{kDigits, kL | kM | kN | CharKind::kUnderscore, true}, cased_words(3, true)};
 }
 
 // \p{N}+, then (?=(\d{3})+(?!\d)); no words otherwise
-Stages superbpe() { return {Pattern{{run(kN)}}, DigitsFromTheRight{CharSet(CharKind::kAsciiDigit) | CharKind::kDigit, {}}}; }
+Stages superbpe() { return {Pattern{{run(kN)}}, DigitsFromTheRight{CharSet(CharKind::kAsciiDigit) | CharKind::kDigit, {}, false}}; }
 
 // Digits in threes from the right, scripts without blanks, then DeepSeek 3's
 Stages afmoe() {
   static constexpr CodePointRange kScripts[] = {{0xe40, 0xeff},   {0x1000, 0x109f}, {0x1100, 0x11ff}, {0x1780, 0x17ff}, {0x2f00, 0x2fdf},
                                                 {0x3040, 0x30ff}, {0x3400, 0x4dbf}, {0x4e00, 0x9fff}, {0xa9e0, 0xa9ff}, {0xaa60, 0xaa7f},
                                                 {0xac00, 0xd7af}, {0xf900, 0xfaff}, {0xff65, 0xff9f}};
-  return {DigitsFromTheRight{kN, {}}, Pattern{{run(kScripts)}}, deepseek3()};
+  return {DigitsFromTheRight{kN, {}, true}, Pattern{{run(kScripts)}}, deepseek3()};
 }
 
 // (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1}| ?[^\s\p{L}\p{N}\r\n]+|\s*[\r\n]+|\s+(?!\S)|\s+

@@ -4,19 +4,30 @@
 #include <array>
 #include <cstdint>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "formats/checkpoint.h"
+#include "halfbyte/result.h"
 #include "text/vocabulary.h"
 
 namespace halfbyte {
 
+// Special tokens that take the white space beside them along. GGUF has no key for it: it follows from names in the file.
+struct Stripping {
+  bool phi3 = false;               // to the right, of all but <s>, <unk> and <|endoftext|>
+  std::string_view left_of = {};   // to the left, of this one
+
+  static Result<Stripping> read(const Metadata& metadata);
+};
+
 // Leftmost first, longest at one place. Tokens of type kUserDefined are always matched, kControl and kUnknown only on demand.
 class SpecialTokens {
  public:
-  explicit SpecialTokens(const Vocabulary& vocabulary);
+  SpecialTokens(const Vocabulary& vocabulary, Stripping stripping);
 
   struct Match {
-    size_t begin, end;  // begin == end == text.size(): none
+    size_t begin, end;  // with the white space it takes along; begin == end == text.size(): none
     Token token;
   };
   Match next(std::string_view text, size_t from, bool with_control) const;
@@ -27,10 +38,13 @@ class SpecialTokens {
     uint32_t first_child = 0;
     uint16_t children = 0;
     uint8_t byte = 0;
-    bool control = false;  // the token that ends here is matched only on demand
+    // Of the token that ends here, if one does:
+    bool on_demand = false;  // matched only with_control
+    bool strips_left = false, strips_right = false;
     Token token = -1;
   };
-  Match longest_at(std::string_view text, size_t at, bool with_control) const;
+  // The node where the longest token at `at` ends, and its end; node 0: none.
+  std::pair<uint32_t, size_t> longest_at(std::string_view text, size_t at, bool with_control) const;
 
   std::vector<Node> nodes_;
   std::array<uint32_t, 256> roots_{};  // by first byte; 0: none

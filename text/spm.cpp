@@ -24,9 +24,9 @@ uint32_t priority_of(float score) {
 
 class Spm final : public Scheme {
  public:
-  Spm(const Vocabulary& vocabulary, std::vector<Token> byte_tokens, bool adds_space)
-      : vocabulary_(vocabulary), byte_tokens_(std::move(byte_tokens)), adds_space_(adds_space), whole_words_(vocabulary.size()) {
+  Spm(const Vocabulary& vocabulary, bool adds_space) : vocabulary_(vocabulary), adds_space_(adds_space), whole_words_(vocabulary.size()) {
     for (Token token = 0; token < vocabulary.size(); ++token) {
+      if (vocabulary.type(token) == TokenType::kUnknown && unknown_ < 0) unknown_ = token;
       const std::string_view text = vocabulary.text(token);
       for (size_t at = text.find(kMark, 1); at != std::string_view::npos; at = text.find(kMark, at + 1))
         bytes_before_mark_[static_cast<uint8_t>(text[at - 1])] = true;
@@ -54,8 +54,7 @@ class Spm final : public Scheme {
   void append_piece(Token token, std::string& bytes) const override {
     const std::string_view text = vocabulary_.text(token);
     if (vocabulary_.type(token) == TokenType::kByte) {
-      for (size_t byte = 0; byte < 256; ++byte)
-        if (byte_tokens_[byte] == token) bytes += static_cast<char>(byte);
+      bytes += static_cast<char>(vocabulary_.byte_of(token));
       return;
     }
     for (size_t at = 0; at < text.size();) {
@@ -114,13 +113,18 @@ class Spm final : public Scheme {
   }
 
   void append_bytes(std::string_view bytes, std::vector<Token>& tokens) const {
-    for (const char c : bytes)
-      if (const Token token = byte_tokens_[static_cast<uint8_t>(c)]; token >= 0) tokens.push_back(token);
+    for (const char c : bytes) {
+      const Token token = vocabulary_.byte_token(static_cast<uint8_t>(c));
+      if (token >= 0)
+        tokens.push_back(token);
+      else if (unknown_ >= 0)
+        tokens.push_back(unknown_);
+    }
   }
 
   const Vocabulary& vocabulary_;
-  std::vector<Token> byte_tokens_;  // 256; -1: none
   bool adds_space_;
+  Token unknown_ = -1;
   std::array<bool, 256> bytes_before_mark_{};  // in some token
   WholeWords whole_words_;
 };
@@ -130,9 +134,8 @@ class Spm final : public Scheme {
 Result<std::unique_ptr<Scheme>> open_spm(const Metadata& metadata, const Vocabulary& vocabulary) {
   if (!vocabulary.has_scores())
     return corrupt("{}: tokenizer.ggml.scores: expected a score for each token, found nothing", metadata.path());
-  HB_TRY_ASSIGN(byte_tokens, vocabulary.byte_tokens(metadata.path()));
   HB_TRY_ASSIGN(adds_space, metadata.flag_or("tokenizer.ggml.add_space_prefix", true));
-  return std::unique_ptr<Scheme>(std::make_unique<Spm>(vocabulary, std::move(byte_tokens), adds_space));
+  return std::unique_ptr<Scheme>(std::make_unique<Spm>(vocabulary, adds_space));
 }
 
 }  // namespace halfbyte

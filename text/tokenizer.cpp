@@ -1,7 +1,6 @@
 #include "text/tokenizer.h"
 
 #include <algorithm>
-#include <cctype>
 
 #include "base/errors.h"
 
@@ -29,7 +28,8 @@ Result<std::unique_ptr<Tokenizer>> Tokenizer::open(const Metadata& metadata) {
   t.scheme_ = std::move(scheme);
   HB_TRY_ASSIGN(ids, read_special_ids(metadata, {t.scheme_->adds_bos(), t.scheme_->adds_eos()}, t.vocabulary_, t.warnings_));
   t.ids_ = std::move(ids);
-  t.specials_ = std::make_unique<SpecialTokens>(t.vocabulary_);
+  HB_TRY_ASSIGN(stripping, Stripping::read(metadata));
+  t.specials_ = std::make_unique<SpecialTokens>(t.vocabulary_, stripping);
   return tokenizer;
 }
 

@@ -90,6 +90,7 @@ CharKind look_up_kind(char32_t c) {
     case UTF8PROC_CATEGORY_SK:
     case UTF8PROC_CATEGORY_SO: return CharKind::kSymbol;
     case UTF8PROC_CATEGORY_CC: return CharKind::kControl;
+    case UTF8PROC_CATEGORY_CN: return CharKind::kUnassigned;
     default: return CharKind::kOther;
   }
 }

@@ -47,7 +47,8 @@ enum class CharKind : uint8_t {
   kPunctuation,
   kSymbol,
   kControl,  // Cc that is no White_Space
-  kOther,    // Cf Co Cs Cn
+  kOther,       // Cf Co Cs
+  kUnassigned,  // Cn
   kContinuation,  // not a character: a byte inside one, in arrays of kinds by byte
 };
 

@@ -1,36 +1,14 @@
 // The published test vectors of seven families, and the recorded prompts of two whole models when those are at hand.
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
+#include <algorithm>
 #include <sstream>
 
-#include "formats/checkpoint.h"
-#include "text/tokenizer.h"
+#include "base/json.h"
+#include "text/test_files.h"
 
 namespace halfbyte {
 namespace {
-
-std::string slurp(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::stringstream bytes;
-  bytes << file.rdbuf();
-  return bytes.str();
-}
-
-std::unique_ptr<Tokenizer> open(const std::filesystem::path& path) {
-  auto checkpoint = open_gguf(path);
-  if (!checkpoint) {
-    ADD_FAILURE() << checkpoint.error().message;
-    return nullptr;
-  }
-  auto tokenizer = Tokenizer::open(checkpoint->metadata);
-  if (!tokenizer) {
-    ADD_FAILURE() << tokenizer.error().message;
-    return nullptr;
-  }
-  return std::move(*tokenizer);
-}
 
 struct Vector {
   std::string text;
@@ -57,11 +35,11 @@ std::vector<Vector> read_vectors(const std::string& path) {
 
 class Family : public testing::TestWithParam<const char*> {
  protected:
-  std::string path() const { return std::string(HALFBYTE_TEST_DATA "/tokenizers/ggml-vocab-") + GetParam() + ".gguf"; }
+  std::string path() const { return vocabulary_path(GetParam()); }
 };
 
 TEST_P(Family, EncodesThePublishedVectors) {
-  const auto tokenizer = open(path());
+  const auto tokenizer = open_tokenizer(path());
   ASSERT_NE(tokenizer, nullptr);
   const auto vectors = read_vectors(path());
   ASSERT_EQ(vectors.size(), 46u);
@@ -71,7 +49,7 @@ TEST_P(Family, EncodesThePublishedVectors) {
 
 TEST_P(Family, DecodesWhatItEncoded) {
   if (GetParam() == std::string("bert-bge")) GTEST_SKIP() << "WordPiece lowers case and drops white space: it has no way back";
-  const auto tokenizer = open(path());
+  const auto tokenizer = open_tokenizer(path());
   ASSERT_NE(tokenizer, nullptr);
   for (const Vector& vector : read_vectors(path())) EXPECT_EQ(tokenizer->decode(vector.tokens), vector.text);
 }
@@ -82,6 +60,33 @@ INSTANTIATE_TEST_SUITE_P(Tokenizers, Family, testing::Values("bert-bge", "deepse
                            std::replace(name.begin(), name.end(), '-', '_');
                            return name;
                          });
+
+struct Model {
+  const char* name;
+  const char* golden;
+};
+
+class WholeModel : public testing::TestWithParam<Model> {};
+
+TEST_P(WholeModel, EncodesTheGoldenPrompts) {
+  const std::string path = model_path(GetParam().name);
+  if (path.empty()) GTEST_SKIP() << "HALFBYTE_MODELS has no " << GetParam().name << ".gguf";
+  const auto tokenizer = open_tokenizer(path);
+  ASSERT_NE(tokenizer, nullptr);
+  const std::string golden_path = std::string(HALFBYTE_TEST_DATA "/golden/") + GetParam().golden;
+  const auto golden = parse_json(slurp(golden_path), golden_path);
+  ASSERT_TRUE(golden) << golden.error().message;
+  for (const Json& prompt : *golden->find("cases")->array()) {
+    std::vector<Token> tokens;
+    for (const Json& id : *prompt.find("tokens")->array()) tokens.push_back(static_cast<Token>(std::get<int64_t>(id.value)));
+    EXPECT_EQ(tokenizer->encode(*prompt.find("prompt")->text(), {.add_special = true}), tokens) << *prompt.find("prompt")->text();
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Tokenizers, WholeModel,
+                         testing::Values(Model{"smollm2-135m", "smollm2-135m-q4_1.json"},
+                                         Model{"gemma3-270m-q4_k_m", "gemma3-270m-q4_k_m.json"}),
+                         [](const auto& model) { return std::string(model.param.name).substr(0, model.index == 0 ? 7 : 6); });
 
 }  // namespace
 }  // namespace halfbyte

@@ -37,14 +37,6 @@ Result<std::vector<float>> read_scores(const Metadata& metadata, size_t tokens) 
   return scores;
 }
 
-// The byte that `<0x41>` spells, or -1.
-int spelled_byte(std::string_view text) {
-  if (text.size() != 6 || !text.starts_with("<0x") || text[5] != '>') return -1;
-  const auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1; };
-  const int high = digit(text[3]), low = digit(text[4]);
-  return high < 0 || low < 0 ? -1 : high * 16 + low;
-}
-
 }  // namespace
 
 Result<Vocabulary> Vocabulary::read(const Metadata& metadata, std::vector<std::string>& warnings) {
@@ -77,6 +69,7 @@ Result<Vocabulary> Vocabulary::read(const Metadata& metadata, std::vector<std::s
     vocabulary.begins_.push_back(static_cast<uint32_t>(vocabulary.texts_.size()));
   }
 
+  HB_TRY(vocabulary.find_byte_tokens(metadata.path()));
   vocabulary.index_ = FlatIndex(tokens);
   size_t repeated = 0, first_repeated = 0, empty = 0;
   for (size_t i = 0; i < tokens; ++i) {
@@ -96,17 +89,24 @@ Result<Vocabulary> Vocabulary::read(const Metadata& metadata, std::vector<std::s
   return vocabulary;
 }
 
-Result<std::vector<Token>> Vocabulary::byte_tokens(const std::string& path) const {
-  std::vector<Token> tokens(256, -1);
+int Vocabulary::byte_of_text(std::string_view text) {
+  if (text.size() != 6 || !text.starts_with("<0x") || text[5] != '>') return -1;
+  const auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1; };
+  const int high = digit(text[3]), low = digit(text[4]);
+  return high < 0 || low < 0 ? -1 : high * 16 + low;
+}
+
+Result<void> Vocabulary::find_byte_tokens(const std::string& path) {
   for (Token token = 0; token < size(); ++token) {
     if (type(token) != TokenType::kByte) continue;
-    const int byte = spelled_byte(text(token));
-    if (byte < 0) return corrupt("{}: token {} is of type byte: expected <0x00> to <0xFF>, found '{}'", path, token, escaped(text(token)));
-    Token& known = tokens[static_cast<size_t>(byte)];
-    if (known >= 0) return corrupt("{}: byte token '{}': expected once, found as {} and {}", path, text(token), known, token);
+    const int byte = byte_of(token);
+    if (byte < 0)
+      return corrupt("{}: {}: token {} is of type byte: expected <0x00> to <0xFF>, found '{}'", path, kTokens, token, escaped(text(token)));
+    Token& known = byte_tokens_[static_cast<size_t>(byte)];
+    if (known >= 0) return corrupt("{}: {}: byte token {}: expected once, found as {} and {}", path, kTokens, text(token), known, token);
     known = token;
   }
-  return tokens;
+  return {};
 }
 
 }  // namespace halfbyte

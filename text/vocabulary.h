@@ -1,6 +1,7 @@
 // The tokens of a model file: their texts, types and scores, and which of them mean something special.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -17,7 +18,7 @@ namespace halfbyte {
 // Texts lie one after another in one string; the index holds numbers only. Ids are 0 .. size() - 1, checked by the caller.
 class Vocabulary {
  public:
-  Vocabulary() = default;  // empty
+  Vocabulary() { byte_tokens_.fill(-1); }  // empty
   static constexpr size_t kLongestToken = 65536;  // bytes
 
   // Reads tokenizer.ggml.tokens, .token_type and .scores. kCorrupt names the key, or the token, that contradicts the rest.
@@ -41,15 +42,20 @@ class Vocabulary {
     if (!item) return std::nullopt;
     return static_cast<Token>(*item);
   }
-  // <0x00> .. <0xFF> among tokens of type kByte; -1 where there is none. kCorrupt: a byte token of another form, or one twice.
-  Result<std::vector<Token>> byte_tokens(const std::string& path) const;
+  // The token <0xNN> of type kByte, and the byte that such a token spells; -1: there is none.
+  Token byte_token(uint8_t byte) const { return byte_tokens_[byte]; }
+  int byte_of(Token token) const { return byte_of_text(text(token)); }
 
  private:
+  static int byte_of_text(std::string_view text);
+  Result<void> find_byte_tokens(const std::string& path);
+
   std::string texts_;
   std::vector<uint32_t> begins_;  // size() + 1
   std::vector<TokenType> types_;
   std::vector<float> scores_;  // empty: the file has none
   FlatIndex index_;
+  std::array<Token, 256> byte_tokens_;
   size_t longest_ = 0;
 };
 

@@ -3,6 +3,7 @@
 // Cleaning is that of BERT's own tokenizer: control characters go, ideographs are words, accents and case go if the file says so.
 #include <utf8proc.h>
 
+#include <algorithm>
 #include <array>
 
 #include "base/errors.h"
@@ -20,13 +21,23 @@ struct Cleaning {
   bool strips_accents = true;
 };
 
-bool stands_alone(char32_t c, CharKind kind) {
-  constexpr CharSet kPunctuation = chars::kP | CharKind::kAsciiSymbol;
-  // The list in BERT's code; it leaves U+2B820 .. U+2B91F out.
-  const bool is_ideograph = (c >= 0x4e00 && c <= 0x9fff) || (c >= 0x3400 && c <= 0x4dbf) || (c >= 0x20000 && c <= 0x2a6df) ||
-                            (c >= 0x2a700 && c <= 0x2b81f) || (c >= 0x2b920 && c <= 0x2ceaf) || (c >= 0xf900 && c <= 0xfaff) ||
-                            (c >= 0x2f800 && c <= 0x2fa1f);
-  return kPunctuation.contains(kind) || is_ideograph;
+constexpr CharSet kPunctuation = chars::kP | CharKind::kAsciiSymbol;
+
+// The list in BERT's code; it leaves U+2B820 .. U+2B91F out.
+bool is_ideograph(char32_t c) {
+  return (c >= 0x4e00 && c <= 0x9fff) || (c >= 0x3400 && c <= 0x4dbf) || (c >= 0x20000 && c <= 0x2a6df) ||
+         (c >= 0x2a700 && c <= 0x2b81f) || (c >= 0x2b920 && c <= 0x2ceaf) || (c >= 0xf900 && c <= 0xfaff) ||
+         (c >= 0x2f800 && c <= 0x2fa1f);
+}
+
+// Control and format characters, also those three that are white space elsewhere.
+bool is_dropped(char32_t c, CharKind kind) {
+  return c == 0xfffd || kind == CharKind::kControl || kind == CharKind::kOther || c == 0x0b || c == 0x0c || c == 0x85;
+}
+
+char32_t lower(char32_t c) {
+  if (c < 0x80) return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
+  return static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c)));
 }
 
 class WordPiece final : public Scheme {
@@ -41,16 +52,15 @@ class WordPiece final : public Scheme {
       at += character.bytes;
       const char32_t c = character.code_point;
       const CharKind kind = kind_of(c);
+      if (is_dropped(c, kind)) continue;
       if (chars::kS.contains(kind)) {
         finish(word, tokens);
-      } else if (c == 0xfffd || kind == CharKind::kControl || kind == CharKind::kOther) {
-        continue;
-      } else if (stands_alone(c, kind)) {
+      } else if (is_ideograph(c)) {
         finish(word, tokens);
-        append_clean(c, word);
+        append_clean(c, word, tokens);
         finish(word, tokens);
       } else {
-        append_clean(c, word);
+        append_clean(c, word, tokens);
       }
     }
     finish(word, tokens);
@@ -75,25 +85,24 @@ class WordPiece final : public Scheme {
     size_t characters = 0;
   };
 
-  void append_clean(char32_t c, Word& word) const {
-    if (c < 0x80) {
-      const bool is_upper = cleaning_.lowercase && c >= 'A' && c <= 'Z';
-      word.marked += static_cast<char>(is_upper ? c + ('a' - 'A') : c);
-      ++word.characters;
+  void append_clean(char32_t c, Word& word, std::vector<Token>& tokens) const {
+    if (c < 0x80 || !cleaning_.strips_accents) {
+      append_lower(c, word, tokens);
       return;
     }
-    std::array<utf8proc_int32_t, 32> parts{static_cast<utf8proc_int32_t>(c)};
-    size_t count = 1;
-    if (cleaning_.strips_accents) {
-      int last_boundary = 0;
-      const auto found = utf8proc_decompose_char(parts[0], parts.data(), parts.size(), UTF8PROC_DECOMPOSE, &last_boundary);
-      count = found < 0 ? 1 : std::min(static_cast<size_t>(found), parts.size());
-    }
-    for (size_t i = 0; i < count; ++i) {
-      if (cleaning_.strips_accents && utf8proc_category(parts[i]) == UTF8PROC_CATEGORY_MN) continue;
-      append_utf8(word.marked, static_cast<char32_t>(cleaning_.lowercase ? utf8proc_tolower(parts[i]) : parts[i]));
-      ++word.characters;
-    }
+    std::array<utf8proc_int32_t, 32> parts;  // no character decomposes into more than 4
+    int last_boundary = 0;
+    const auto count = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(c), parts.data(), parts.size(), UTF8PROC_DECOMPOSE, &last_boundary);
+    for (size_t i = 0; i < std::min(static_cast<size_t>(std::max<utf8proc_ssize_t>(count, 0)), parts.size()); ++i)
+      if (utf8proc_category(parts[i]) != UTF8PROC_CATEGORY_MN) append_lower(static_cast<char32_t>(parts[i]), word, tokens);
+  }
+
+  void append_lower(char32_t c, Word& word, std::vector<Token>& tokens) const {
+    const bool stands_alone = kPunctuation.contains(kind_of(c));
+    if (stands_alone) finish(word, tokens);
+    append_utf8(word.marked, cleaning_.lowercase ? lower(c) : c);
+    ++word.characters;
+    if (stands_alone) finish(word, tokens);
   }
 
   void finish(Word& word, std::vector<Token>& tokens) const {
@@ -106,7 +115,7 @@ class WordPiece final : public Scheme {
     const size_t before = tokens.size();
     const std::string_view text = word.marked;
     for (size_t at = 0; at < text.size();) {
-      const std::string_view piece = word.characters > kLongestWord ? std::string_view() : longest_piece(text.substr(at), tokens);
+      const std::string_view piece = word.characters > kLongestWord ? std::string_view() : longest_piece(text, at, tokens);
       if (piece.empty()) {  // one part that no piece spells makes the whole word unknown
         tokens.resize(before);
         if (unknown_) tokens.push_back(*unknown_);
@@ -116,8 +125,10 @@ class WordPiece final : public Scheme {
     }
   }
 
-  // The longest piece that `text` begins with, its token appended; empty: none.
-  std::string_view longest_piece(std::string_view text, std::vector<Token>& tokens) const {
+  // The longest piece at `at`, its token appended; empty: none. A piece with a mark only begins a word.
+  std::string_view longest_piece(std::string_view word, size_t at, std::vector<Token>& tokens) const {
+    const std::string_view text = word.substr(at);
+    if (at > 0 && text.starts_with(kMark)) return {};
     for (size_t length = std::min(text.size(), vocabulary_.longest()); length > 0; --length) {
       if (length < text.size() && (text[length] & 0xc0) == 0x80) continue;  // inside a character
       if (const auto token = vocabulary_.find(text.substr(0, length))) {
