@@ -26,9 +26,13 @@ class Buffer {
   const std::byte* data() const { return data_; }
   size_t size() const { return bytes_; }
   template <class T>
-  T* as(size_t offset = 0) { return reinterpret_cast<T*>(data_ + offset); }
+  T* as(size_t offset = 0) {
+    return reinterpret_cast<T*>(data_ + offset);
+  }
   template <class T>
-  const T* as(size_t offset = 0) const { return reinterpret_cast<const T*>(data_ + offset); }
+  const T* as(size_t offset = 0) const {
+    return reinterpret_cast<const T*>(data_ + offset);
+  }
 
  private:
   std::byte* data_ = nullptr;

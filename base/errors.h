@@ -9,10 +9,10 @@
 
 namespace halfbyte {
 
-#define HB_ERROR_MAKER(name, code_)                                       \
-  template <class... Args>                                                \
+#define HB_ERROR_MAKER(name, code_)                                         \
+  template <class... Args>                                                  \
   [[nodiscard]] Error name(fmt::format_string<Args...> text, Args&&... a) { \
-    return {code_, fmt::format(text, std::forward<Args>(a)...)};          \
+    return {code_, fmt::format(text, std::forward<Args>(a)...)};            \
   }
 HB_ERROR_MAKER(invalid, Code::kInvalid)
 HB_ERROR_MAKER(corrupt, Code::kCorrupt)

@@ -26,7 +26,7 @@ Result<File> File::open(const std::filesystem::path& path) {
     return io_error("{}: cannot open: {}", name, system_text(errno));
   }
   File file(fd, 0, name);
-  struct stat status {};
+  struct stat status{};
   if (::fstat(fd, &status) != 0) return io_error("{}: cannot read its status: {}", name, system_text(errno));
   if (!S_ISREG(status.st_mode)) return invalid("{}: not a regular file", name);
   file.size_ = static_cast<uint64_t>(status.st_size);

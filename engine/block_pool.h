@@ -30,7 +30,9 @@ class BlockPool {
     std::vector<int32_t> free;        // last is next
     std::vector<int32_t> references;  // by page
   };
-  size_t index_of(const Group& group, const std::byte* page) const { return static_cast<size_t>(page - group.memory.data()) / group.page_bytes; }
+  size_t index_of(const Group& group, const std::byte* page) const {
+    return static_cast<size_t>(page - group.memory.data()) / group.page_bytes;
+  }
   int pages_ = 0;
   std::vector<Group> groups_;
 };

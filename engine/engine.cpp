@@ -19,7 +19,8 @@ constexpr int kDefaultContext = 4096;
 }  // namespace
 
 struct Engine::Impl {
-  Impl(std::unique_ptr<ThreadPool> threads, Model loaded, int context) : pool(std::move(threads)), model(std::move(loaded)), context_tokens(context) {}
+  Impl(std::unique_ptr<ThreadPool> threads, Model loaded, int context)
+      : pool(std::move(threads)), model(std::move(loaded)), context_tokens(context) {}
 
   std::unique_ptr<ThreadPool> pool;
   Model model;
@@ -107,11 +108,13 @@ void Engine::Impl::step(const std::vector<Slice>& plan) {
     Sequence& sequence = *sequences.at(slice.sequence);
     if (!sequence.started) sequence.started = Sequence::Clock::now();
     const auto count = static_cast<size_t>(slice.count);
-    slices.push_back({.sequence = &sequence.cache, .tokens = std::span(sequence.tokens).subspan(static_cast<size_t>(slice.first), count),
+    slices.push_back({.sequence = &sequence.cache,
+                      .tokens = std::span(sequence.tokens).subspan(static_cast<size_t>(slice.first), count),
                       .first_wanted = slice.reaches_end ? count - 1 : count});
   }
   scheduler->advance(plan);
-  const auto ran = runner->run(slices, [&](size_t slice, size_t, std::span<const float> logits) { sampled(*sequences.at(plan[slice].sequence), logits); });
+  const auto ran = runner->run(
+      slices, [&](size_t slice, size_t, std::span<const float> logits) { sampled(*sequences.at(plan[slice].sequence), logits); });
   if (!ran)
     for (const Slice& slice : plan) end(*sequences.at(slice.sequence), FinishReason::kFailed, {}, ran.error());
 }
@@ -122,10 +125,12 @@ void Engine::Impl::sampled(Sequence& sequence, std::span<const float> logits) {
   const Result<Token> token = sequence.sampler.sample(logits, sequence.tokens.size());
   if (!token) return end(sequence, FinishReason::kFailed, {}, token.error());
   ++sequence.usage.completion_tokens;
-  if (sequence.request.obey_end_tokens && model.tokenizer->ends_generation(*token)) return end(sequence, FinishReason::kEnd, remainder(sequence));
+  if (sequence.request.obey_end_tokens && model.tokenizer->ends_generation(*token))
+    return end(sequence, FinishReason::kEnd, remainder(sequence));
   std::string text = sequence.stop_scanner.push(sequence.detokenizer.push(*token));
   if (sequence.stop_scanner.found()) return end(sequence, FinishReason::kStop, std::move(text));
-  if (sequence.usage.completion_tokens >= sequence.request.max_tokens) return end(sequence, FinishReason::kLength, text + remainder(sequence));
+  if (sequence.usage.completion_tokens >= sequence.request.max_tokens)
+    return end(sequence, FinishReason::kLength, text + remainder(sequence));
   if (!text.empty()) {
     const SinkAnswer answer = sequence.sink({.text = std::move(text)});
     if (answer == SinkAnswer::kStop) return end(sequence, FinishReason::kCancelled, {});
@@ -177,15 +182,20 @@ Result<Engine> Engine::open(const std::filesystem::path& path, const EngineOptio
   auto pool = std::make_unique<ThreadPool>(threads);
   HB_TRY_ASSIGN(model, load_model(path, *pool));
   const int most = model.formula->dims().context;
-  if (options.context_tokens > most) return too_long("context of {} tokens: {} was made for at most {}", options.context_tokens, model.path, most);
+  if (options.context_tokens > most)
+    return too_long("context of {} tokens: {} was made for at most {}", options.context_tokens, model.path, most);
   if (options.chunk_tokens < 1) return invalid("chunk_tokens: {} is less than 1", options.chunk_tokens);
   const int context = options.context_tokens > 0 ? options.context_tokens : std::min(most, kDefaultContext);
   auto impl = std::make_unique<Impl>(std::move(pool), std::move(model), context);
-  HB_TRY_ASSIGN(runner, Runner::create(impl->model, *impl->pool, {.context_tokens = context, .cache_tokens = std::max(context, options.cache_tokens),
-                                                                  .chunk_tokens = std::min(options.chunk_tokens, context), .kv_type = options.kv_type,
-                                                                  .activations = options.activations}));
+  HB_TRY_ASSIGN(runner, Runner::create(impl->model, *impl->pool,
+                                       {.context_tokens = context,
+                                        .cache_tokens = std::max(context, options.cache_tokens),
+                                        .chunk_tokens = std::min(options.chunk_tokens, context),
+                                        .kv_type = options.kv_type,
+                                        .activations = options.activations}));
   impl->runner = std::move(runner);
-  impl->scheduler.emplace(SchedulerLimits{.step_tokens = std::min(options.chunk_tokens, context), .pages = impl->runner->pages(), .queue = Impl::kQueue});
+  impl->scheduler.emplace(
+      SchedulerLimits{.step_tokens = std::min(options.chunk_tokens, context), .pages = impl->runner->pages(), .queue = Impl::kQueue});
   impl->thread = std::thread([engine = impl.get()] { engine->loop(); });
   return Engine(std::move(impl));
 }
@@ -202,7 +212,8 @@ Result<RequestId> Engine::submit(Request request, TokenSink sink) {
   if (request.max_tokens == 0 || request.max_tokens < -1) return invalid("max_tokens: {} is neither -1 nor at least 1", request.max_tokens);
   if (request.stop.size() > kMostStops) return invalid("stop: {} strings, at most {}", request.stop.size(), kMostStops);
   for (const std::string& stop : request.stop)
-    if (stop.empty() || stop.size() > kMostStopBytes) return invalid("stop: a string of {} bytes, expected 1 to {}", stop.size(), kMostStopBytes);
+    if (stop.empty() || stop.size() > kMostStopBytes)
+      return invalid("stop: a string of {} bytes, expected 1 to {}", stop.size(), kMostStopBytes);
   const int prompt = static_cast<int>(request.prompt.size());
   if (request.prompt.size() >= static_cast<size_t>(e.context_tokens))
     return too_long("prompt of {} tokens leaves no room in the context of {}", request.prompt.size(), e.context_tokens);

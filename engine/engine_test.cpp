@@ -19,7 +19,10 @@ Engine open(const TinyModelFile& file, EngineOptions options = {}) {
 }
 
 Request request_of(std::vector<Token> prompt, int max_tokens, uint64_t seed = 1) {
-  return {.prompt = std::move(prompt), .max_tokens = max_tokens, .sampling = {.temperature = 1, .seed = seed}, .obey_end_tokens = false};
+  return {
+      .prompt = std::move(prompt), .max_tokens = max_tokens, .sampling = {.temperature = 1, .seed = seed},
+              .obey_end_tokens = false
+  };
 }
 
 // Collects the events of one request from the engine's thread.
@@ -64,7 +67,8 @@ class Listener {
 TEST(Engine, TheSameSeedGivesTheSameBytes) {
   const TinyModelFile file;
   Engine engine = open(file);
-  const auto a = engine.complete(request_of({1, 2, 3}, 40)), b = engine.complete(request_of({1, 2, 3}, 40)), c = engine.complete(request_of({1, 2, 3}, 40, 2));
+  const auto a = engine.complete(request_of({1, 2, 3}, 40)), b = engine.complete(request_of({1, 2, 3}, 40)),
+             c = engine.complete(request_of({1, 2, 3}, 40, 2));
   ASSERT_TRUE(a && b && c);
   EXPECT_EQ(a->text, b->text);
   EXPECT_NE(a->text, c->text);
@@ -77,10 +81,12 @@ TEST(Engine, ARequestIsAnsweredAlikeAloneAndInCompany) {
   const TinyModelFile file({.format = "Q4_1"});
   Engine engine = open(file, {.context_tokens = 128, .cache_tokens = 1024, .chunk_tokens = 16});
   std::vector<std::string> alone;
-  for (int i = 0; i < 8; ++i) alone.push_back(engine.complete(request_of(std::vector<Token>(static_cast<size_t>(3 + 7 * i), 65 + i), 20 + i))->text);
+  for (int i = 0; i < 8; ++i)
+    alone.push_back(engine.complete(request_of(std::vector<Token>(static_cast<size_t>(3 + 7 * i), 65 + i), 20 + i))->text);
   std::vector<Listener> listeners(8);
   for (int i = 0; i < 8; ++i)
-    ASSERT_TRUE(engine.submit(request_of(std::vector<Token>(static_cast<size_t>(3 + 7 * i), 65 + i), 20 + i), listeners[static_cast<size_t>(i)].sink()));
+    ASSERT_TRUE(engine.submit(request_of(std::vector<Token>(static_cast<size_t>(3 + 7 * i), 65 + i), 20 + i),
+                              listeners[static_cast<size_t>(i)].sink()));
   for (size_t i = 0; i < 8; ++i) {
     EXPECT_EQ(listeners[i].wait(), FinishReason::kLength);
     EXPECT_EQ(listeners[i].text(), alone[i]) << i;
@@ -122,7 +128,10 @@ TEST(Engine, AnEndTokenEndsTheReplyAndIsNotShown) {
     std::string bias(TinyModel::kVocabulary * 4, '\0');
     const float much = 10;
     std::memcpy(bias.data() + TinyModel::kEndToken * 4, &much, 4);
-    tensors.push_back({"output.weight", {TinyModel::kVocabulary, 64}, std::string(TinyModel::kVocabulary * 64 * 4, '\0'), true});
+    tensors.push_back({
+        "output.weight", {TinyModel::kVocabulary, 64},
+         std::string(TinyModel::kVocabulary * 64 * 4, '\0'), true
+    });
     tensors.push_back({"output.bias", {TinyModel::kVocabulary}, bias, false});
   }});
   Engine engine = open(file);
@@ -182,7 +191,13 @@ TEST(Engine, RefusesWhatItCannotAnswerAndNamesTheField) {
   const TinyModelFile file;
   Engine engine = open(file, {.context_tokens = 32});
   EXPECT_EQ(engine.complete({.prompt = {}}).error().message, "prompt: no tokens");
-  EXPECT_EQ(engine.complete({.prompt = {1, 258}}).error().message, "prompt: token 258 at index 1 is outside the vocabulary of 258");
+  EXPECT_EQ(engine
+                .complete({
+                    .prompt = {1, 258}
+  })
+                .error()
+                .message,
+            "prompt: token 258 at index 1 is outside the vocabulary of 258");
   EXPECT_EQ(engine.complete({.prompt = {1}, .max_tokens = 0}).error().message, "max_tokens: 0 is neither -1 nor at least 1");
   EXPECT_EQ(engine.complete({.prompt = {1}, .stop = {""}}).error().message, "stop: a string of 0 bytes, expected 1 to 256");
   EXPECT_EQ(engine.complete({.prompt = {1}, .sampling = {.top_p = 2}}).error().code, Code::kInvalid);

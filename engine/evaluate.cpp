@@ -8,21 +8,28 @@
 
 namespace halfbyte {
 
-Result<void> evaluate(const Model& model, ThreadPool& pool, std::span<const Token> tokens, const EvaluateOptions& options, size_t first_wanted,
-                      const std::function<void(size_t position, std::span<const float> logits)>& sink) {
+Result<void> evaluate(const Model& model, ThreadPool& pool, std::span<const Token> tokens, const EvaluateOptions& options,
+                      size_t first_wanted, const std::function<void(size_t position, std::span<const float> logits)>& sink) {
   const Dims& dims = model.formula->dims();
   if (tokens.empty()) return invalid("no tokens to evaluate");
   for (size_t i = 0; i < tokens.size(); ++i)
-    if (tokens[i] < 0 || tokens[i] >= dims.vocabulary) return invalid("token {} at index {}: outside the vocabulary of {}", tokens[i], i, dims.vocabulary);
-  if (tokens.size() > static_cast<size_t>(dims.context)) return too_long("{} tokens, the model's context is {}", tokens.size(), dims.context);
+    if (tokens[i] < 0 || tokens[i] >= dims.vocabulary)
+      return invalid("token {} at index {}: outside the vocabulary of {}", tokens[i], i, dims.vocabulary);
+  if (tokens.size() > static_cast<size_t>(dims.context))
+    return too_long("{} tokens, the model's context is {}", tokens.size(), dims.context);
   const int length = static_cast<int>(tokens.size());
-  HB_TRY_ASSIGN(runner, Runner::create(model, pool, {.context_tokens = length, .cache_tokens = length, .chunk_tokens = std::min(options.chunk_tokens, length),
-                                                     .kv_type = options.kv_type, .activations = options.activations}));
+  HB_TRY_ASSIGN(runner, Runner::create(model, pool,
+                                       {.context_tokens = length,
+                                        .cache_tokens = length,
+                                        .chunk_tokens = std::min(options.chunk_tokens, length),
+                                        .kv_type = options.kv_type,
+                                        .activations = options.activations}));
   CachedSequence sequence;
   std::optional<size_t> not_finite;
   for (size_t from = 0; from < tokens.size() && !not_finite;) {
     const size_t count = std::min<size_t>(static_cast<size_t>(options.chunk_tokens), tokens.size() - from);
-    const Runner::Slice slice{.sequence = &sequence, .tokens = tokens.subspan(from, count), .first_wanted = first_wanted > from ? first_wanted - from : 0};
+    const Runner::Slice slice{
+        .sequence = &sequence, .tokens = tokens.subspan(from, count), .first_wanted = first_wanted > from ? first_wanted - from : 0};
     HB_TRY(runner.run({&slice, 1}, [&](size_t, size_t token, std::span<const float> logits) {
       if (not_finite) return;
       if (!std::ranges::all_of(logits, [](float x) { return std::isfinite(x); }))

@@ -17,7 +17,7 @@ struct EvaluateOptions {
 
 // Runs `tokens` from position 0 and hands the logits (vocabulary floats) after each position >= first_wanted to `sink`, in order.
 // kInvalid: a token outside the vocabulary (named), no tokens; kTooLong: more than the model's context; kNumeric: logits not finite.
-Result<void> evaluate(const Model& model, ThreadPool& pool, std::span<const Token> tokens, const EvaluateOptions& options, size_t first_wanted,
-                      const std::function<void(size_t position, std::span<const float> logits)>& sink);
+Result<void> evaluate(const Model& model, ThreadPool& pool, std::span<const Token> tokens, const EvaluateOptions& options,
+                      size_t first_wanted, const std::function<void(size_t position, std::span<const float> logits)>& sink);
 
 }  // namespace halfbyte

@@ -22,8 +22,12 @@ Result<Measured> measure(const Model& model, ThreadPool& pool, int prompt_tokens
   const Dims& dims = model.formula->dims();
   const int longest = std::max(prompt_tokens, generated_tokens);
   if (longest > dims.context) return too_long("{} tokens, the model's context is {}", longest, dims.context);
-  HB_TRY_ASSIGN(runner, Runner::create(model, pool, {.context_tokens = longest, .cache_tokens = longest, .chunk_tokens = options.chunk_tokens,
-                                                     .kv_type = options.kv_type, .activations = options.activations}));
+  HB_TRY_ASSIGN(runner, Runner::create(model, pool,
+                                       {.context_tokens = longest,
+                                        .cache_tokens = longest,
+                                        .chunk_tokens = options.chunk_tokens,
+                                        .kv_type = options.kv_type,
+                                        .activations = options.activations}));
   Measured measured{.bytes_per_token = runner.program().bytes_per_token() + runner.bytes_cached_per_sequence(generated_tokens / 2),
                     .weight_bytes = model.weights.bytes(),
                     .kv_bytes = runner.bytes_cached_per_sequence(longest)};
@@ -37,7 +41,8 @@ Result<Measured> measure(const Model& model, ThreadPool& pool, int prompt_tokens
   for (size_t from = 0; from < prompt.size();) {
     const size_t count = std::min<size_t>(static_cast<size_t>(options.chunk_tokens), prompt.size() - from);
     const bool is_last = from + count == prompt.size();
-    const Runner::Slice slice{.sequence = &sequence, .tokens = std::span(prompt).subspan(from, count), .first_wanted = is_last ? count - 1 : count};
+    const Runner::Slice slice{
+        .sequence = &sequence, .tokens = std::span(prompt).subspan(from, count), .first_wanted = is_last ? count - 1 : count};
     HB_TRY(runner.run({&slice, 1}, read));
     from += count;
   }
@@ -48,12 +53,13 @@ Result<Measured> measure(const Model& model, ThreadPool& pool, int prompt_tokens
   start = std::chrono::steady_clock::now();
   for (int i = 0; i < generated_tokens; ++i) {
     const Token token = walk(static_cast<size_t>(i), dims.vocabulary);
-    const Runner::Slice slice{.sequence = &sequence, .tokens = {&token, 1}};
+    const Runner::Slice slice{
+        .sequence = &sequence, .tokens = {&token, 1}
+    };
     HB_TRY(runner.run({&slice, 1}, read));
   }
   measured.generation_seconds = seconds_since(start);
-  if (generated_tokens > 0)
-    measured.barriers_per_layer = static_cast<double>(pool.barriers() - barriers) / generated_tokens / dims.layers;
+  if (generated_tokens > 0) measured.barriers_per_layer = static_cast<double>(pool.barriers() - barriers) / generated_tokens / dims.layers;
   return measured;
 }
 

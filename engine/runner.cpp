@@ -11,7 +11,8 @@ Result<Runner> Runner::create(const Model& model, ThreadPool& pool, const Runner
   Step record(model.weights);
   model.formula->forward(record);
   HB_TRY_ASSIGN(isa, choose_isa());
-  HB_TRY_ASSIGN(program, Program::compile(record, KvLayout(model.formula->cache(), options.kv_type), isa, pool.threads(), options.chunk_tokens, options.activations));
+  HB_TRY_ASSIGN(program, Program::compile(record, KvLayout(model.formula->cache(), options.kv_type), isa, pool.threads(),
+                                          options.chunk_tokens, options.activations));
   const int pages = static_cast<int>(ceil_div(static_cast<uint64_t>(options.cache_tokens), kPagePositions));
   HB_TRY_ASSIGN(cache, BlockPool::create(program.layout(), pages));
   HB_TRY_ASSIGN(workspace, program.workspace());
@@ -62,8 +63,10 @@ Result<void> Runner::run(std::span<const Slice> slices, const Sink& sink) {
   for (size_t s = 0; s < slices.size(); ++s) {
     const Slice& slice = slices[s];
     CachedSequence& sequence = *slice.sequence;
-    if (!reserve(sequence, sequence.length + static_cast<int>(slice.tokens.size()))) return busy("cache: all {} pages are in use", cache_.pages());
-    SliceInput input{.first_row = static_cast<int>(tokens.size()), .count = static_cast<int>(slice.tokens.size()), .first_position = sequence.length};
+    if (!reserve(sequence, sequence.length + static_cast<int>(slice.tokens.size())))
+      return busy("cache: all {} pages are in use", cache_.pages());
+    SliceInput input{
+        .first_row = static_cast<int>(tokens.size()), .count = static_cast<int>(slice.tokens.size()), .first_position = sequence.length};
     for (const auto& table : sequence.tables) input.pages.push_back(table.data());
     inputs.push_back(std::move(input));
     for (size_t t = slice.first_wanted; t < slice.tokens.size(); ++t) {

@@ -28,7 +28,8 @@ struct Bench {
 
   Logits logits(const std::vector<Token>& tokens, const EvaluateOptions& options = {}) {
     Logits out;
-    const auto ran = evaluate(model, pool, tokens, options, 0, [&](size_t, std::span<const float> l) { out.emplace_back(l.begin(), l.end()); });
+    const auto ran =
+        evaluate(model, pool, tokens, options, 0, [&](size_t, std::span<const float> l) { out.emplace_back(l.begin(), l.end()); });
     EXPECT_TRUE(ran) << ran.error().message;
     return out;
   }
@@ -49,7 +50,8 @@ TEST_P(RunnerTest, ChunksAndThreadsDoNotChangeABit) {
   const Logits whole = Bench(tiny, 1).logits(tokens);
   ASSERT_EQ(whole.size(), tokens.size());
   for (const int threads : {1, 2, 3})
-    for (const int chunk : {1, 7, 64, 512}) EXPECT_TRUE(same_bits(whole, Bench(tiny, threads).logits(tokens, {.chunk_tokens = chunk}))) << threads << " threads, chunk " << chunk;
+    for (const int chunk : {1, 7, 64, 512})
+      EXPECT_TRUE(same_bits(whole, Bench(tiny, threads).logits(tokens, {.chunk_tokens = chunk}))) << threads << " threads, chunk " << chunk;
 }
 
 TEST_P(RunnerTest, ASlidingWindowDoesNotDependOnChunksEither) {
@@ -71,9 +73,13 @@ TEST(Runner, SlicesOfOneStepGetTheBitsTheyGetAlone) {
   auto runner = Runner::create(bench.model, bench.pool, {.context_tokens = 64, .cache_tokens = 128, .chunk_tokens = 64});
   ASSERT_TRUE(runner);
   CachedSequence cache_a, cache_b;
-  const Runner::Slice slices[] = {{.sequence = &cache_a, .tokens = a}, {.sequence = &cache_b, .tokens = b}};
+  const Runner::Slice slices[] = {
+      {.sequence = &cache_a, .tokens = a},
+      {.sequence = &cache_b, .tokens = b}
+  };
   Logits together[2];
-  ASSERT_TRUE(runner->run(slices, [&](size_t slice, size_t, std::span<const float> l) { together[slice].emplace_back(l.begin(), l.end()); }));
+  ASSERT_TRUE(
+      runner->run(slices, [&](size_t slice, size_t, std::span<const float> l) { together[slice].emplace_back(l.begin(), l.end()); }));
   EXPECT_TRUE(same_bits(together[0], alone_a));
   EXPECT_TRUE(same_bits(together[1], alone_b));
 }

@@ -34,9 +34,7 @@ Result<void> check(const SamplingOptions& o) {
   return {};
 }
 
-double uniform_at(uint64_t seed, uint64_t position) {
-  return static_cast<double>(mixed(mixed(seed) ^ mixed(~position)) >> 11) * 0x1p-53;
-}
+double uniform_at(uint64_t seed, uint64_t position) { return static_cast<double>(mixed(mixed(seed) ^ mixed(~position)) >> 11) * 0x1p-53; }
 
 Sampler::Sampler(const SamplingOptions& options, int context_tokens)
     : options_(options), window_(static_cast<size_t>(options.repeat_window < 0 ? context_tokens : options.repeat_window)) {}
@@ -97,7 +95,8 @@ void Sampler::keep_top_p() {
   for (const Candidate& c : candidates_) total += std::exp(static_cast<double>(c.logit - top));
   double sum = 0;
   size_t kept = 0;
-  while (kept < candidates_.size() && (kept == 0 || sum < options_.top_p * total)) sum += std::exp(static_cast<double>(candidates_[kept++].logit - top));
+  while (kept < candidates_.size() && (kept == 0 || sum < options_.top_p * total))
+    sum += std::exp(static_cast<double>(candidates_[kept++].logit - top));
   candidates_.resize(kept);
 }
 

@@ -33,11 +33,11 @@ class Scheduler {
 
   // `pages`: the most it will ever need. False: the queue is full, nothing was added.
   bool add(SequenceId id, int prompt_tokens, int pages);
-  void remove(SequenceId id);          // finished or cancelled; unknown ids are ignored
-  void append(SequenceId id);          // one token more is known
+  void remove(SequenceId id);  // finished or cancelled; unknown ids are ignored
+  void append(SequenceId id);  // one token more is known
   void pause(SequenceId id, bool is_paused);
 
-  std::vector<Slice> plan();           // empty: nothing to do
+  std::vector<Slice> plan();  // empty: nothing to do
   // The plan was carried out: its tokens are in the cache.
   void advance(const std::vector<Slice>& plan);
 

@@ -16,8 +16,13 @@ struct Sequence {
   using Clock = std::chrono::steady_clock;
 
   Sequence(SequenceId number, Request asked, TokenSink events, const Tokenizer& tokenizer, int context_tokens)
-      : id(number), request(std::move(asked)), sink(std::move(events)), tokens(request.prompt), sampler(request.sampling, context_tokens),
-        detokenizer(tokenizer), stop_scanner(request.stop) {
+      : id(number),
+        request(std::move(asked)),
+        sink(std::move(events)),
+        tokens(request.prompt),
+        sampler(request.sampling, context_tokens),
+        detokenizer(tokenizer),
+        stop_scanner(request.stop) {
     for (const Token token : tokens) sampler.accept(token);
   }
 
@@ -31,7 +36,7 @@ struct Sequence {
   StopScanner stop_scanner;
   Usage usage;
   std::optional<Clock::time_point> started, answered;  // first step, first token
-  bool has_ended = false;  // its last event is out
+  bool has_ended = false;                              // its last event is out
 };
 
 }  // namespace halfbyte

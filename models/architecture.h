@@ -32,12 +32,12 @@ Result<Dims> read_dims(const Metadata& metadata, std::string_view architecture, 
 class WeightList {
  public:
   struct Entry {
-    std::string name;                    // in the file
-    std::vector<uint64_t> shape;         // {rows, columns} or {n}
-    MatrixId* matrix = nullptr;          // one of the two is set
+    std::string name;             // in the file
+    std::vector<uint64_t> shape;  // {rows, columns} or {n}
+    MatrixId* matrix = nullptr;   // one of the two is set
     VectorId* vector = nullptr;
     bool is_optional = false;
-    bool is_lookup = false;              // rows are only looked up: needs no panels
+    bool is_lookup = false;  // rows are only looked up: needs no panels
   };
 
   explicit WeightList(const Checkpoint& checkpoint) : checkpoint_(checkpoint) {}

@@ -24,12 +24,14 @@ Result<Dims> read_dims(const Metadata& m, std::string_view architecture, int voc
   HB_TRY_ASSIGN(eps, m.positive_float(key("attention.layer_norm_rms_epsilon")));
   HB_TRY_ASSIGN(window, m.unsigned_integer_or(key("attention.sliding_window"), 0, kMostContext, 0));
   if (heads % kv_heads != 0)
-    return corrupt("{}: {} is {}, not a multiple of {} = {}", m.path(), key("attention.head_count"), heads, key("attention.head_count_kv"), kv_heads);
+    return corrupt("{}: {} is {}, not a multiple of {} = {}", m.path(), key("attention.head_count"), heads, key("attention.head_count_kv"),
+                   kv_heads);
   HB_TRY_ASSIGN(head_dim, m.unsigned_integer_or(key("attention.key_length"), 1, kMostWidth, model / heads));
   HB_TRY_ASSIGN(value_dim, m.unsigned_integer_or(key("attention.value_length"), 1, kMostWidth, head_dim));
   if (head_dim == 0 || (head_dim * heads != model && !m.contains(key("attention.key_length"))))
     return corrupt("{}: {} = {} does not divide {} = {}", m.path(), key("attention.head_count"), heads, key("embedding_length"), model);
-  if (value_dim != head_dim) return unsupported("{}: keys of {} and values of {} per head; this build needs them equal", m.path(), head_dim, value_dim);
+  if (value_dim != head_dim)
+    return unsupported("{}: keys of {} and values of {} per head; this build needs them equal", m.path(), head_dim, value_dim);
   if (head_dim % 8 != 0 || head_dim > kMostHeadDim)
     return unsupported("{}: heads of {} dimensions; this build runs multiples of 8 up to {}", m.path(), head_dim, kMostHeadDim);
   return Dims{.layers = static_cast<int>(layers),

@@ -66,7 +66,8 @@ class Gemma3 : public Architecture {
   int window(int layer) const { return is_sliding(layer) ? dims_.window : 0; }
   // Scores are divided by the root of query_pre_attn_scalar: the head size, except in the 27B model (62 layers), where it is width / heads.
   float attention_scale() const {
-    const float divisor = dims_.layers == 62 ? static_cast<float>(dims_.model) / static_cast<float>(dims_.heads) : static_cast<float>(dims_.head_dim);
+    const float divisor =
+        dims_.layers == 62 ? static_cast<float>(dims_.model) / static_cast<float>(dims_.heads) : static_cast<float>(dims_.head_dim);
     return 1 / std::sqrt(divisor);
   }
 

@@ -30,11 +30,13 @@ Result<std::vector<float>> read_vector(const Checkpoint& checkpoint, const Tenso
   std::vector<float> values(round_up(tensor.elements(), 16));
   tensor.format->decode(raw.data(), tensor.elements() / tensor.format->block_length, values.data());
   for (size_t i = 0; i < values.size(); ++i)
-    if (!std::isfinite(values[i])) return corrupt("{}: tensor {}: element {} is not finite", checkpoint.metadata.path(), escaped(tensor.name), i);
+    if (!std::isfinite(values[i]))
+      return corrupt("{}: tensor {}: element {} is not finite", checkpoint.metadata.path(), escaped(tensor.name), i);
   return values;
 }
 
-Result<void> load_piece(const Checkpoint& checkpoint, const Piece& piece, const Matrix& matrix, std::byte* target, std::vector<std::byte>& staging) {
+Result<void> load_piece(const Checkpoint& checkpoint, const Piece& piece, const Matrix& matrix, std::byte* target,
+                        std::vector<std::byte>& staging) {
   const size_t row_bytes = matrix.format->row_bytes(matrix.columns);
   const std::span<std::byte> raw(staging.data(), piece.rows * row_bytes);
   HB_TRY(checkpoint.read(*piece.tensor, piece.first_row * row_bytes, raw));
@@ -77,7 +79,8 @@ Result<Weights> load_weights(const Checkpoint& checkpoint, const WeightList& lis
       continue;
     }
     entry.matrix->index = static_cast<int32_t>(weights.matrices.size());
-    Matrix matrix{.format = tensor->format, .rows = static_cast<uint32_t>(entry.shape[0]), .columns = static_cast<uint32_t>(entry.shape[1])};
+    Matrix matrix{
+        .format = tensor->format, .rows = static_cast<uint32_t>(entry.shape[0]), .columns = static_cast<uint32_t>(entry.shape[1])};
     const size_t row_bytes = matrix.format->row_bytes(matrix.columns);
     matrix.is_panels = matrix.format->panel != nullptr && !entry.is_lookup;
     matrix.stride = matrix.is_panels ? matrix.format->panel->panel_bytes(matrix.columns) : row_bytes;
@@ -106,7 +109,8 @@ Result<Weights> load_weights(const Checkpoint& checkpoint, const WeightList& lis
     std::vector<std::byte> staging(greatest_piece);
     for (size_t i = next++; i < pieces.size(); i = next++) {
       const Piece& piece = pieces[i];
-      const auto loaded = load_piece(checkpoint, piece, weights.matrices[piece.matrix], weights.storage.data() + offsets[piece.matrix], staging);
+      const auto loaded =
+          load_piece(checkpoint, piece, weights.matrices[piece.matrix], weights.storage.data() + offsets[piece.matrix], staging);
       if (loaded) continue;
       const std::lock_guard lock(mutex);
       if (i < failed_piece) {

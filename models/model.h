@@ -18,13 +18,13 @@ namespace halfbyte {
 
 struct Model {
   std::string path;
-  std::string architecture;              // as the file names it
-  std::string name;                      // general.name, may be empty
-  std::string chat_template;             // Jinja source, may be empty
+  std::string architecture;   // as the file names it
+  std::string name;           // general.name, may be empty
+  std::string chat_template;  // Jinja source, may be empty
   std::unique_ptr<Tokenizer> tokenizer;
   std::unique_ptr<Architecture> formula;
   Weights weights;
-  std::vector<std::string> warnings;     // harmless oddities of the file
+  std::vector<std::string> warnings;  // harmless oddities of the file
 };
 
 // Reads weights and vocabulary. kCorrupt or kUnsupported name the file and the tensor or key.

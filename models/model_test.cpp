@@ -69,7 +69,8 @@ TEST(Model, HyperParametersOutOfRangeAreRefusedByKey) {
       {with_u32("llama.rope.dimension_count", 18), "llama.rope.dimension_count"},
       {with_u32("llama.embedding_length", 0), "llama.embedding_length"},
       {with_f32("llama.attention.layer_norm_rms_epsilon", 0), "llama.attention.layer_norm_rms_epsilon"},
-      {with_f32("llama.attention.layer_norm_rms_epsilon", std::numeric_limits<float>::quiet_NaN()), "llama.attention.layer_norm_rms_epsilon"},
+      {with_f32("llama.attention.layer_norm_rms_epsilon", std::numeric_limits<float>::quiet_NaN()),
+       "llama.attention.layer_norm_rms_epsilon"},
       {with_f32("llama.rope.freq_base", std::numeric_limits<float>::infinity()), "llama.rope.freq_base"},
       {with_text("llama.block_count", "2"), "llama.block_count"},
       {without_entry("llama.context_length"), "llama.context_length"},
@@ -81,7 +82,8 @@ TEST(Model, HyperParametersOutOfRangeAreRefusedByKey) {
 }
 
 TEST(Model, AnUnknownRopeScalingIsRefused) {
-  EXPECT_EQ(refusal(with_text("llama.rope.scaling.type", "longrope")), "llama.rope.scaling.type is 'longrope', this build knows none, linear, yarn");
+  EXPECT_EQ(refusal(with_text("llama.rope.scaling.type", "longrope")),
+            "llama.rope.scaling.type is 'longrope', this build knows none, linear, yarn");
 }
 
 TEST(Model, AMissingTensorIsNamed) {
@@ -109,14 +111,15 @@ TEST(Model, AnUnusedTensorIsAWarning) {
 
 TEST(Model, AScaleThatIsNotFiniteIsRefusedByTensorAndBlock) {
   const TinyModel model{.format = "Q8_0", .change_tensors = [](auto& tensors) {
-    tensors[2].data[5 * 34] = 0;
-    tensors[2].data[5 * 34 + 1] = 0x7c;  // infinity, as a half
-  }};
+                          tensors[2].data[5 * 34] = 0;
+                          tensors[2].data[5 * 34 + 1] = 0x7c;  // infinity, as a half
+                        }};
   EXPECT_EQ(refusal(model), "non-finite value in tensor blk.0.attn_q.weight, block 5");
 }
 
 TEST(Model, ANormThatIsNotFiniteIsRefused) {
-  const TinyModel model{.change_tensors = [](auto& tensors) { tensors[1].data.replace(8, 4, raw(std::numeric_limits<float>::quiet_NaN())); }};
+  const TinyModel model{
+      .change_tensors = [](auto& tensors) { tensors[1].data.replace(8, 4, raw(std::numeric_limits<float>::quiet_NaN())); }};
   EXPECT_EQ(refusal(model), "tensor blk.0.attn_norm.weight: element 2 is not finite");
 }
 

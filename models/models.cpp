@@ -11,9 +11,9 @@ struct Family {
 };
 
 constexpr Family kFamilies[] = {
-    {"llama", make_llama},
-    {"qwen2", make_qwen2},
-    {"qwen3", make_qwen3},
+    {"llama",  make_llama },
+    {"qwen2",  make_qwen2 },
+    {"qwen3",  make_qwen3 },
     {"gemma3", make_gemma3},
 };
 

@@ -38,7 +38,8 @@ Result<RopeSettings> read_rope(const Metadata& m, std::string_view architecture,
   HB_TRY_ASSIGN(factor, m.positive_float(key("scaling.factor")));
   s.factor = factor;
   if (s.scaling == RopeScaling::kYarn) {
-    HB_TRY_ASSIGN(original, m.unsigned_integer_or(key("scaling.original_context_length"), 1, uint64_t{1} << 30, static_cast<uint64_t>(dims.context)));
+    HB_TRY_ASSIGN(original,
+                  m.unsigned_integer_or(key("scaling.original_context_length"), 1, uint64_t{1} << 30, static_cast<uint64_t>(dims.context)));
     s.original_context = static_cast<double>(original);
     HB_TRY_ASSIGN(attention, m.float_or(key("scaling.attn_factor"), 1.0));
     s.attention_factor = attention;

@@ -10,7 +10,7 @@ enum class RopeScaling { kNone, kLinear, kYarn };
 
 struct RopeSettings {
   Pairing pairing = Pairing::kHalves;
-  int dims = 0;         // of a head that turn; even
+  int dims = 0;  // of a head that turn; even
   double base = 10000;
   RopeScaling scaling = RopeScaling::kNone;
   double factor = 1;            // the context is this much longer than the one trained on

@@ -56,7 +56,9 @@ std::string random_blocks(const NumberFormat& format, uint64_t elements, float d
 
 std::string TinyModel::bytes() const {
   std::vector<std::pair<std::string, std::string>> entries;
-  const auto add = [&](const std::string& key, uint32_t type, const std::string& value) { entries.emplace_back(key, gguf_bytes::entry(key, type, value)); };
+  const auto add = [&](const std::string& key, uint32_t type, const std::string& value) {
+    entries.emplace_back(key, gguf_bytes::entry(key, type, value));
+  };
   const auto add_u32 = [&](const std::string& key, int value) { add(key, kU32, raw(static_cast<uint32_t>(value))); };
   add("general.architecture", kString, gguf_bytes::text("llama"));
   add("general.name", kString, gguf_bytes::text("tiny"));
@@ -89,7 +91,12 @@ std::string TinyModel::bytes() const {
   const auto matrix = [&](const std::string& name, int rows, int columns) {
     const float deviation = 1.3F / std::sqrt(static_cast<float>(columns));
     const auto elements = static_cast<uint64_t>(rows) * static_cast<uint64_t>(columns);
-    tensors.push_back({name, {static_cast<uint64_t>(rows), static_cast<uint64_t>(columns)}, random_blocks(matrix_format, elements, deviation, random), true});
+    tensors.push_back({
+        name,
+        {static_cast<uint64_t>(rows), static_cast<uint64_t>(columns)},
+        random_blocks(matrix_format, elements, deviation, random),
+        true
+    });
   };
   const auto norm = [&](const std::string& name) {
     std::string ones;
@@ -118,7 +125,8 @@ std::string TinyModel::bytes() const {
   for (const auto& [key, value] : entries) entry_bytes.push_back(value);
   std::string data;
   for (const TensorBytes& t : tensors) {
-    records.push_back(gguf_bytes::record(t.name, {t.shape.rbegin(), t.shape.rend()}, (t.is_matrix ? matrix_format : float_format).gguf_type, data.size()));
+    records.push_back(gguf_bytes::record(t.name, {t.shape.rbegin(), t.shape.rend()}, (t.is_matrix ? matrix_format : float_format).gguf_type,
+                                         data.size()));
     data += t.data;
     data.resize((data.size() + 31) / 32 * 32);
   }
@@ -127,7 +135,8 @@ std::string TinyModel::bytes() const {
 
 TinyModelFile::TinyModelFile(const TinyModel& model) {
   static std::atomic<int> serial{0};
-  path_ = std::filesystem::temp_directory_path() / ("halfbyte_tiny." + std::to_string(::getpid()) + "." + std::to_string(serial++) + ".gguf");
+  path_ =
+      std::filesystem::temp_directory_path() / ("halfbyte_tiny." + std::to_string(::getpid()) + "." + std::to_string(serial++) + ".gguf");
   std::ofstream(path_, std::ios::binary) << model.bytes();
 }
 

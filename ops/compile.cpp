@@ -29,7 +29,7 @@ class Compiler {
   Result<void> emit_products(Tensor first);
   void emit_token_op(TokenOp op);
   void quantize(Tensor input, bool per32, bool per256);
-  int slot_of(Tensor t);                      // the slot that holds t, marked as used now
+  int slot_of(Tensor t);  // the slot that holds t, marked as used now
   int new_slot(int width, bool is_replicated);
   void bind(Tensor t, int slot) { slot_by_node_[static_cast<size_t>(t.node)] = slot; }
   void close_epoch() { ++epoch_; }
@@ -45,11 +45,11 @@ class Compiler {
   // Fusion plan, by node index of the linear (or of the gate's linear).
   struct Fusion {
     HeadEpilogue heads;
-    Tensor result;                // the node whose value the product yields
-    Tensor residual;              // added to it
-    Tensor up;                    // the other linear of a gated pair
+    Tensor result;    // the node whose value the product yields
+    Tensor residual;  // added to it
+    Tensor up;        // the other linear of a gated pair
     Product::Gate gate = Product::Gate::kNone;
-    bool is_absorbed = false;     // computed as the `up` of another
+    bool is_absorbed = false;  // computed as the `up` of another
   };
   std::vector<Fusion> fusions_;
   std::vector<bool> is_done_;
@@ -120,7 +120,10 @@ Result<void> Compiler::plan_fusions() {
       is_done_[static_cast<size_t>(i)] = is_done_[static_cast<size_t>(n.b.node)] = true;
     }
     if (n.op == Op::kAdd) {
-      for (const auto& [product, other] : {std::pair{n.b, n.a}, std::pair{n.a, n.b}}) {
+      for (const auto& [product, other] : {
+               std::pair{n.b, n.a},
+               std::pair{n.a, n.b}
+      }) {
         if (node(product).op != Op::kLinear || !used_once(product) || other.node > product.node) continue;
         Fusion& fusion = fusions_[static_cast<size_t>(product.node)];
         fusion.residual = other;
@@ -221,11 +224,13 @@ Result<void> Compiler::emit() {
     TokenOp op{.kind = TokenOp::Kind::kAdd, .table = n.linear.matrix, .weight = n.vector, .value = n.value};
     switch (n.op) {
       case Op::kLinear:
-      case Op::kLogits:
-        HB_TRY(emit_products(here));
-        continue;
+      case Op::kLogits: HB_TRY(emit_products(here)); continue;
       case Op::kAttend: {
-        Stage stage{.kind = Stage::Kind::kAttend, .attention = n.attention, .q = slot_of(n.a), .head_dim = n.head_dim, .heads = n.width / n.head_dim};
+        Stage stage{.kind = Stage::Kind::kAttend,
+                    .attention = n.attention,
+                    .q = slot_of(n.a),
+                    .head_dim = n.head_dim,
+                    .heads = n.width / n.head_dim};
         program_.max_heads_ = std::max(program_.max_heads_, stage.heads);
         const int out = new_slot(n.width, true);
         stage.out = out;
@@ -283,7 +288,10 @@ void Compiler::share_out(Stage& stage) const {
     const uint32_t step = head_dim > 0 ? std::lcm(head_dim, 16U) / 16 : 1;
     for (uint32_t first = 0; first < matrix.panels(); first += step) {
       const uint32_t last = std::min(first + step, matrix.panels());
-      units.push_back({{static_cast<int>(p), first, last}, panel_bytes * (last - first)});
+      units.push_back({
+          {static_cast<int>(p), first, last},
+          panel_bytes * (last - first)
+      });
       total += units.back().bytes;
     }
   }
@@ -353,7 +361,8 @@ void Compiler::place_memory() {
   int head_dim = 0;
   for (const Stage& stage : p.stages_) head_dim = std::max(head_dim, stage.head_dim);
   p.partial_stride_ = round_up(static_cast<uint64_t>(head_dim), 16) + 16;
-  p.shared_partials_ = take(p.shared_bytes_, static_cast<size_t>(Program::kMostPartials) * static_cast<size_t>(p.max_heads_) * p.partial_stride_ * sizeof(float));
+  p.shared_partials_ = take(
+      p.shared_bytes_, static_cast<size_t>(Program::kMostPartials) * static_cast<size_t>(p.max_heads_) * p.partial_stride_ * sizeof(float));
   p.own_scratch_ = take(p.own_bytes_, panel_scratch_bytes(round_up(p.max_columns_, 256)));
   p.own_up_ = take(p.own_bytes_, Program::kUpBytes + rows * kPanelRows * sizeof(float));
   p.own_y_ = take(p.own_bytes_, rows * kPanelRows * sizeof(float));

@@ -29,12 +29,12 @@
 
 namespace halfbyte {
 
-constexpr int kFewTokens = 8;      // up to here norms and quantization are cheaper done by every thread than shared
-constexpr int kLogitsRows = 16;    // tokens whose logits one pass over the vocabulary matrix computes
+constexpr int kFewTokens = 8;    // up to here norms and quantization are cheaper done by every thread than shared
+constexpr int kLogitsRows = 16;  // tokens whose logits one pass over the vocabulary matrix computes
 
 // The part of a step that belongs to one sequence: `count` tokens at consecutive positions.
 struct SliceInput {
-  int first_row = 0;       // index of its first token in the step
+  int first_row = 0;  // index of its first token in the step
   int count = 0;
   int first_position = 0;  // absolute
   // Per layer group: its page table; entry i holds positions 32 i .. 32 i + 31. Pages no token of the slice sees may be null.
@@ -44,7 +44,7 @@ struct SliceInput {
 struct StepInput {
   std::span<const Token> tokens;  // all slices' tokens, in order; ids inside the vocabulary
   std::span<const SliceInput> slices;
-  std::span<const int> wanted;    // rows whose logits are asked for, ascending
+  std::span<const int> wanted;  // rows whose logits are asked for, ascending
 };
 
 // Called once per wanted row, in order, on the thread that called run(); `logits` is valid during the call.
@@ -59,7 +59,19 @@ struct Slot {  // a tensor's memory: one row of `stride` floats per token
 };
 
 struct TokenOp {
-  enum class Kind : uint8_t { kRopeTable, kEmbed, kGather, kRmsNorm, kAdd, kScale, kSwiglu, kGeglu, kMergeAttention, kQuantize32, kQuantize256 };
+  enum class Kind : uint8_t {
+    kRopeTable,
+    kEmbed,
+    kGather,
+    kRmsNorm,
+    kAdd,
+    kScale,
+    kSwiglu,
+    kGeglu,
+    kMergeAttention,
+    kQuantize32,
+    kQuantize256
+  };
   Kind kind;
   int a = -1, b = -1, out = -1;  // slots
   MatrixId table;                // kEmbed
@@ -82,10 +94,10 @@ struct HeadEpilogue {
 struct Product {
   Linear linear;
   enum class Gate : uint8_t { kNone, kSwiglu, kGeglu } gate = Gate::kNone;
-  Linear up;  // with a gate
+  Linear up;                    // with a gate
   int out = -1, residual = -1;  // slots
   HeadEpilogue heads;
-  PanelKernel* kernel = nullptr;     // null: through decode
+  PanelKernel* kernel = nullptr;  // null: through decode
   PanelKernel* up_kernel = nullptr;
 };
 

@@ -38,7 +38,8 @@ struct Program::Pass {
   int width(int slot) const { return p.slots_[static_cast<size_t>(slot)].width; }
   float* partial(int token, int head, int part) const {
     return reinterpret_cast<float*>(shared() + p.shared_partials_) +
-           (static_cast<size_t>(token * parts_per_token + part) * static_cast<size_t>(p.max_heads_) + static_cast<size_t>(head)) * p.partial_stride_;
+           (static_cast<size_t>(token * parts_per_token + part) * static_cast<size_t>(p.max_heads_) + static_cast<size_t>(head)) *
+               p.partial_stride_;
   }
   static AttendState state_at(float* memory) { return {memory, memory + 1, memory + 16}; }
 
@@ -62,8 +63,15 @@ struct Program::Pass {
   }
   Activations activations(ActivationKind kind, int slot) const {
     const Quantized x = quantized(kind == ActivationKind::kPer256 ? 1 : 0, 0);
-    return {.q = x.q, .scale = x.scale, .sum32 = x.sum32, .sum16 = x.sum16, .f = row(slot, 0),
-            .q_stride = p.q_stride_, .scale_stride = p.q_stride_ / 32, .sum32_stride = p.q_stride_ / 32, .sum16_stride = p.q_stride_ / 16,
+    return {.q = x.q,
+            .scale = x.scale,
+            .sum32 = x.sum32,
+            .sum16 = x.sum16,
+            .f = row(slot, 0),
+            .q_stride = p.q_stride_,
+            .scale_stride = p.q_stride_ / 32,
+            .sum32_stride = p.q_stride_ / 32,
+            .sum16_stride = p.q_stride_ / 16,
             .f_stride = stride(slot)};
   }
 
@@ -72,14 +80,15 @@ struct Program::Pass {
   void rope_table(const TokenOp& op, int token) const;
   void merge_attention(const TokenOp& op, int token) const;
   void run_products(const Stage& stage) const;
-  void multiply(const Linear& linear, PanelKernel* kernel, const Stage& stage, uint32_t first, uint32_t last, float* y, size_t y_stride) const;
+  void multiply(const Linear& linear, PanelKernel* kernel, const Stage& stage, uint32_t first, uint32_t last, float* y,
+                size_t y_stride) const;
   void multiply_decoded(const Matrix& matrix, int input_slot, uint32_t first, uint32_t last, float* y, size_t y_stride) const;
   void finish_heads(const Product& product, uint32_t first_row, uint32_t last_row) const;
   void run_attend(const Stage& stage) const;
   void attend_few(const Stage& stage) const;
   void attend_many(const Stage& stage) const;
-  void attend_rows(const Stage& stage, const SliceInput& slice, int kv_head, int first_block, int last_block, std::span<const float* const> q,
-                   std::span<const int> positions, std::span<AttendState> out) const;
+  void attend_rows(const Stage& stage, const SliceInput& slice, int kv_head, int first_block, int last_block,
+                   std::span<const float* const> q, std::span<const int> positions, std::span<AttendState> out) const;
   const SliceInput& slice_of(int token) const;
   int position(int token) const {
     const SliceInput& s = slice_of(token);
@@ -134,7 +143,8 @@ void Program::Pass::run_tokens(const Stage& stage, int begin, int end) const {
           break;
         }
         case TokenOp::Kind::kGather:
-          std::memcpy(row(op.out, t), row(op.a, gathered[static_cast<size_t>(t)], body_is_few), static_cast<size_t>(width(op.out)) * sizeof(float));
+          std::memcpy(row(op.out, t), row(op.a, gathered[static_cast<size_t>(t)], body_is_few),
+                      static_cast<size_t>(width(op.out)) * sizeof(float));
           break;
         case TokenOp::Kind::kRmsNorm: k.rms_norm(row(op.a, t), (*p.weights_)[op.weight], op.value, width(op.out), row(op.out, t)); break;
         case TokenOp::Kind::kAdd: k.add(row(op.a, t), row(op.b, t), width(op.out), row(op.out, t)); break;
@@ -176,16 +186,19 @@ void Program::Pass::multiply_decoded(const Matrix& matrix, int input_slot, uint3
     std::memset(product, 0, static_cast<size_t>(tokens) * kPanelRows * sizeof(float));
     p.kernels_->panel_f32(tile, row(input_slot, 0), stride(input_slot), static_cast<int>(columns), tokens, product);
     for (int t = 0; t < tokens; ++t)
-      std::memcpy(y + static_cast<size_t>(t) * y_stride + (panel - first) * kPanelRows, product + static_cast<size_t>(t) * kPanelRows, kPanelRows * sizeof(float));
+      std::memcpy(y + static_cast<size_t>(t) * y_stride + (panel - first) * kPanelRows, product + static_cast<size_t>(t) * kPanelRows,
+                  kPanelRows * sizeof(float));
   }
 }
 
 // y[t][0..] = rows of panels first..last of the matrix, plus bias.
-void Program::Pass::multiply(const Linear& linear, PanelKernel* kernel, const Stage& stage, uint32_t first, uint32_t last, float* y, size_t y_stride) const {
+void Program::Pass::multiply(const Linear& linear, PanelKernel* kernel, const Stage& stage, uint32_t first, uint32_t last, float* y,
+                             size_t y_stride) const {
   const Matrix& matrix = (*p.weights_)[linear.matrix];
   if (kernel != nullptr)
-    kernel(matrix.data + first * matrix.stride, matrix.stride, static_cast<int>(last - first), activations(matrix.format->activations, stage.input),
-           static_cast<int>(matrix.columns), tokens, y, y_stride, own() + p.own_scratch_);
+    kernel(matrix.data + first * matrix.stride, matrix.stride, static_cast<int>(last - first),
+           activations(matrix.format->activations, stage.input), static_cast<int>(matrix.columns), tokens, y, y_stride,
+           own() + p.own_scratch_);
   else
     multiply_decoded(matrix, stage.input, first, last, y, y_stride);
   if (const float* bias = (*p.weights_)[linear.bias]; bias != nullptr)
@@ -240,7 +253,8 @@ void Program::Pass::run_products(const Stage& stage) const {
     const Product& product = stage.products[static_cast<size_t>(range.product)];
     const size_t y_stride = stride(product.out);
     const bool is_gated = product.gate != Product::Gate::kNone;
-    const size_t batch = is_gated ? std::max<size_t>(1, kUpBytes / (static_cast<size_t>(tokens) * kPanelRows * sizeof(float))) : range.last - range.first;
+    const size_t batch =
+        is_gated ? std::max<size_t>(1, kUpBytes / (static_cast<size_t>(tokens) * kPanelRows * sizeof(float))) : range.last - range.first;
     for (uint32_t first = range.first; first < range.last;) {
       const auto last = static_cast<uint32_t>(std::min<size_t>(first + batch, range.last));
       const int columns = static_cast<int>((last - first) * kPanelRows);
@@ -251,7 +265,8 @@ void Program::Pass::run_products(const Stage& stage) const {
         multiply(product.up, product.up_kernel, stage, first, last, up, static_cast<size_t>(columns));
         for (int t = 0; t < tokens; ++t) {
           float* out = y + static_cast<size_t>(t) * y_stride;
-          (product.gate == Product::Gate::kSwiglu ? k.swiglu : k.geglu)(out, up + static_cast<size_t>(t) * static_cast<size_t>(columns), columns, out);
+          (product.gate == Product::Gate::kSwiglu ? k.swiglu : k.geglu)(out, up + static_cast<size_t>(t) * static_cast<size_t>(columns),
+                                                                        columns, out);
         }
       }
       if (product.residual >= 0)
@@ -267,8 +282,8 @@ void Program::Pass::run_products(const Stage& stage) const {
 }
 
 // Query rows of one kv head against cache blocks first_block..last_block, merged into `out` in ascending order.
-void Program::Pass::attend_rows(const Stage& stage, const SliceInput& slice, int kv_head, int first_block, int last_block, std::span<const float* const> q,
-                                std::span<const int> positions, std::span<AttendState> out) const {
+void Program::Pass::attend_rows(const Stage& stage, const SliceInput& slice, int kv_head, int first_block, int last_block,
+                                std::span<const float* const> q, std::span<const int> positions, std::span<AttendState> out) const {
   const int layer = stage.attention.layer;
   const auto attend = p.layout_.type() == KvType::kF16 ? p.kernels_->attend_f16 : p.kernels_->attend_f32;
   std::byte* const* pages = slice.pages[static_cast<size_t>(p.layout_.group_of(layer))];
@@ -281,7 +296,8 @@ void Program::Pass::attend_rows(const Stage& stage, const SliceInput& slice, int
     *out[i].max = -std::numeric_limits<float>::infinity();
   }
   for (int block = first_block; block <= last_block; ++block) {
-    AttendBlock task{.dims = stage.head_dim, .n_queries = static_cast<int>(q.size()), .q = q.data(), .first = first, .last = last, .out = partials};
+    AttendBlock task{
+        .dims = stage.head_dim, .n_queries = static_cast<int>(q.size()), .q = q.data(), .first = first, .last = last, .out = partials};
     const int base = block * kCacheBlock;
     int least = kCacheBlock, most = 0;
     for (size_t i = 0; i < q.size(); ++i) {
@@ -415,11 +431,21 @@ void Program::run(const StepInput& input, ThreadPool& pool, Workspace& workspace
   const int tokens = static_cast<int>(input.tokens.size());
   const bool is_few = tokens <= kFewTokens;
   int most_blocks = 1;
-  for (const SliceInput& slice : input.slices) most_blocks = std::max(most_blocks, (slice.first_position + slice.count - 1) / kCacheBlock + 1);
+  for (const SliceInput& slice : input.slices)
+    most_blocks = std::max(most_blocks, (slice.first_position + slice.count - 1) / kCacheBlock + 1);
   const int parts = tokens * most_blocks <= kMostPartials ? most_blocks : 1;
   pool.run([&](int thread) {
-    Pass pass{.p = *this, .input = input, .workspace = workspace, .pool = pool, .thread = thread, .tokens = tokens, .is_few = is_few,
-              .body_is_few = is_few, .gathered = {}, .parts_per_token = parts, .most_blocks = most_blocks};
+    Pass pass{.p = *this,
+              .input = input,
+              .workspace = workspace,
+              .pool = pool,
+              .thread = thread,
+              .tokens = tokens,
+              .is_few = is_few,
+              .body_is_few = is_few,
+              .gathered = {},
+              .parts_per_token = parts,
+              .most_blocks = most_blocks};
     pass.run_stages(0, head_begin_);
     for (size_t from = 0; from < input.wanted.size(); from += kLogitsRows) {
       pass.gathered = input.wanted.subspan(from, std::min<size_t>(kLogitsRows, input.wanted.size() - from));

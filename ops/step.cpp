@@ -11,7 +11,9 @@ Tensor Step::record(Node node) {
 }
 
 Tensor Step::embed(MatrixId table) {
-  return record({.op = Op::kEmbed, .width = static_cast<int>(weights_[table].columns), .linear = {table, {}}});
+  return record({
+      .op = Op::kEmbed, .width = static_cast<int>(weights_[table].columns), .linear = {table, {}}
+  });
 }
 
 Tensor Step::rms_norm(Tensor x, VectorId weight, float eps) {
@@ -58,9 +60,7 @@ Tensor Step::geglu(Tensor gate, Tensor up) {
   return record({.op = Op::kGeglu, .a = gate, .b = up, .width = nodes_[static_cast<size_t>(gate.node)].width});
 }
 
-Tensor Step::output(Tensor x) {
-  return record({.op = Op::kOutput, .a = x, .width = nodes_[static_cast<size_t>(x.node)].width});
-}
+Tensor Step::output(Tensor x) { return record({.op = Op::kOutput, .a = x, .width = nodes_[static_cast<size_t>(x.node)].width}); }
 
 void Step::logits(Tensor x, const Linear& head) {
   record({.op = Op::kLogits, .a = x, .width = static_cast<int>(weights_[head.matrix].rows), .linear = head});

@@ -34,22 +34,22 @@ class Step {
   enum class Op : uint8_t { kEmbed, kRmsNorm, kLinear, kHeads, kRope, kAttend, kAdd, kScale, kSwiglu, kGeglu, kOutput, kLogits };
   struct Node {
     Op op;
-    Tensor a, b, c;     // inputs
-    int width = 0;      // floats per token
-    int head_dim = 0;   // > 0: the row is heads of this size
-    Linear linear;      // kLinear, kLogits; kEmbed: the table
-    VectorId vector;    // kRmsNorm
-    float value = 0;    // eps or factor
-    int rope = -1;      // index into ropes
+    Tensor a, b, c;    // inputs
+    int width = 0;     // floats per token
+    int head_dim = 0;  // > 0: the row is heads of this size
+    Linear linear;     // kLinear, kLogits; kEmbed: the table
+    VectorId vector;   // kRmsNorm
+    float value = 0;   // eps or factor
+    int rope = -1;     // index into ropes
     Attention attention;
   };
 
   explicit Step(const Weights& weights) : weights_(weights) {}
 
-  Tensor embed(MatrixId table);                             // rows of the table, one per token
-  Tensor rms_norm(Tensor x, VectorId weight, float eps);    // over the row, or over each head of a tensor made by heads()
+  Tensor embed(MatrixId table);                           // rows of the table, one per token
+  Tensor rms_norm(Tensor x, VectorId weight, float eps);  // over the row, or over each head of a tensor made by heads()
   Tensor linear(Tensor x, const Linear& linear);
-  Tensor heads(Tensor x, int head_dim);                     // the same row seen as heads
+  Tensor heads(Tensor x, int head_dim);  // the same row seen as heads
   Tensor rope(Tensor heads, const Rope& rope);
   Tensor attend(const Attention& attention, Tensor q, Tensor k, Tensor v);
   Tensor add(Tensor a, Tensor b);

@@ -20,10 +20,10 @@ enum class KvType { kF16, kF32 };             // number type of cached keys and 
 enum class ActivationMode { kInt8, kFloat };  // kFloat checks formulas: weights are decoded, nothing else is quantized; slow
 
 struct EngineOptions {
-  int context_tokens = 0;   // longest sequence; 0: the model's own, at most 4096
-  int cache_tokens = 0;     // positions all sequences share; 0: context_tokens
-  int threads = 0;          // 0: one per processor this process may use
-  int chunk_tokens = 512;   // most tokens in one step; less memory when small, slower prompts
+  int context_tokens = 0;  // longest sequence; 0: the model's own, at most 4096
+  int cache_tokens = 0;    // positions all sequences share; 0: context_tokens
+  int threads = 0;         // 0: one per processor this process may use
+  int chunk_tokens = 512;  // most tokens in one step; less memory when small, slower prompts
   KvType kv_type = KvType::kF16;
   ActivationMode activations = ActivationMode::kInt8;
 };
@@ -41,8 +41,8 @@ struct SamplingOptions {
 };
 
 struct Request {
-  std::vector<Token> prompt;      // at least one token
-  int max_tokens = -1;            // new tokens; -1: until the context is full
+  std::vector<Token> prompt;  // at least one token
+  int max_tokens = -1;        // new tokens; -1: until the context is full
   SamplingOptions sampling;
   std::vector<std::string> stop;  // the text ends before the first of these
   bool obey_end_tokens = true;    // false: end-of-generation tokens are ordinary

@@ -39,8 +39,14 @@ class [[nodiscard]] Result {
   T&& operator*() && { return std::move(value()); }
   T* operator->() { return &value(); }
   const T* operator->() const { return &std::get<0>(state_); }
-  T& value() { assert(*this); return std::get<0>(state_); }
-  const Error& error() const { assert(!*this); return std::get<1>(state_); }
+  T& value() {
+    assert(*this);
+    return std::get<0>(state_);
+  }
+  const Error& error() const {
+    assert(!*this);
+    return std::get<1>(state_);
+  }
 
  private:
   std::variant<T, Error> state_;
@@ -52,7 +58,10 @@ class [[nodiscard]] Result<void> {
   Result() = default;
   Result(Error error) : error_(std::move(error)), failed_(true) {}  // NOLINT: implicit by design
   explicit operator bool() const { return !failed_; }
-  const Error& error() const { assert(failed_); return error_; }
+  const Error& error() const {
+    assert(failed_);
+    return error_;
+  }
 
  private:
   Error error_;
@@ -63,15 +72,13 @@ class [[nodiscard]] Result<void> {
 // HB_TRY_ASSIGN(name, expression): the same, else `auto name` is the value.
 #define HB_CONCAT_(a, b) a##b
 #define HB_CONCAT(a, b) HB_CONCAT_(a, b)
-#define HB_TRY(...)                                     \
-  do {                                                  \
-    if (auto hb_result = (__VA_ARGS__); !hb_result)     \
-      return ::halfbyte::Error(hb_result.error());      \
+#define HB_TRY(...)                                                                              \
+  do {                                                                                           \
+    if (auto hb_result = (__VA_ARGS__); !hb_result) return ::halfbyte::Error(hb_result.error()); \
   } while (false)
-#define HB_TRY_ASSIGN(name, ...)                                                  \
-  auto HB_CONCAT(hb_result_, __LINE__) = (__VA_ARGS__);                           \
-  if (!HB_CONCAT(hb_result_, __LINE__))                                           \
-    return ::halfbyte::Error(HB_CONCAT(hb_result_, __LINE__).error());            \
+#define HB_TRY_ASSIGN(name, ...)                                                                           \
+  auto HB_CONCAT(hb_result_, __LINE__) = (__VA_ARGS__);                                                    \
+  if (!HB_CONCAT(hb_result_, __LINE__)) return ::halfbyte::Error(HB_CONCAT(hb_result_, __LINE__).error()); \
   auto name = std::move(*HB_CONCAT(hb_result_, __LINE__))
 
 }  // namespace halfbyte
