@@ -1,0 +1,166 @@
+#include "ops/program.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <deque>
+
+namespace halfbyte {
+namespace {
+
+// Weights of a toy without attention: a table, a norm, a gated pair and a way down, all float32.
+class ToyTest : public testing::Test {
+ protected:
+  static constexpr int kWidth = 32, kFfn = 48, kVocabulary = 40;
+
+  ToyTest() {
+    table_ = matrix(kVocabulary, kWidth);
+    gate_ = matrix(kFfn, kWidth);
+    up_ = matrix(kFfn, kWidth);
+    down_ = matrix(kWidth, kFfn);
+    weights_.vectors.push_back(std::vector<float>(kWidth, 1.5F));
+  }
+
+  MatrixId matrix(uint32_t rows, uint32_t columns) {
+    auto& values = values_.emplace_back();
+    for (uint32_t i = 0; i < rows * columns; ++i) values.push_back(std::sin(static_cast<float>(i * 7 + values_.size())) / 4);
+    weights_.matrices.push_back({.format = find_number_format("F32"),
+                                 .rows = rows,
+                                 .columns = columns,
+                                 .data = reinterpret_cast<const std::byte*>(values.data()),
+                                 .stride = columns * sizeof(float)});
+    return {static_cast<int32_t>(weights_.matrices.size()) - 1};
+  }
+
+  // x + down(swiglu(gate x, up x)), then the norm and the tied head.
+  void record(Step& s) const {
+    const Tensor x = s.embed(table_);
+    const Tensor h = s.linear(s.swiglu(s.linear(x, {gate_, {}}), s.linear(x, {up_, {}})), {down_, {}});
+    s.logits(s.rms_norm(s.output(s.add(x, h)), {0}, 1e-5F), {table_, {}});
+  }
+
+  // The same in double precision.
+  std::vector<double> expected(int token) const {
+    const auto times = [&](MatrixId id, const std::vector<double>& x) {
+      const Matrix& m = weights_[id];
+      std::vector<double> y(m.rows);
+      for (uint32_t r = 0; r < m.rows; ++r)
+        for (uint32_t c = 0; c < m.columns; ++c)
+          y[r] += static_cast<double>(values_[static_cast<size_t>(id.index)][r * m.columns + c]) * x[c];
+      return y;
+    };
+    std::vector<double> x;
+    for (int c = 0; c < kWidth; ++c) x.push_back(static_cast<double>(values_[0][static_cast<size_t>(token * kWidth + c)]));
+    std::vector<double> g = times(gate_, x), u = times(up_, x);
+    for (int i = 0; i < kFfn; ++i) g[static_cast<size_t>(i)] *= u[static_cast<size_t>(i)] / (1 + std::exp(-g[static_cast<size_t>(i)]));
+    const std::vector<double> d = times(down_, g);
+    double squares = 0;
+    for (int i = 0; i < kWidth; ++i) squares += std::pow(x[static_cast<size_t>(i)] += d[static_cast<size_t>(i)], 2);
+    for (double& value : x) value *= 1.5 / std::sqrt(squares / kWidth + 1e-5);
+    return times(table_, x);
+  }
+
+  std::deque<std::vector<float>> values_;
+  Weights weights_;
+  MatrixId table_, gate_, up_, down_;
+};
+
+TEST_F(ToyTest, ComputesTheFormulaForFewAndForManyTokens) {
+  Step step(weights_);
+  record(step);
+  for (const int threads : {1, 2}) {
+    const auto program = Program::compile(step, KvLayout({}, KvType::kF16), isas_here().back(), threads, 32, ActivationMode::kInt8);
+    ASSERT_TRUE(program) << program.error().message;
+    auto workspace = program->workspace();
+    ASSERT_TRUE(workspace);
+    ThreadPool pool(threads);
+    for (const int count : {1, 8, 9, 32}) {
+      std::vector<Token> tokens;
+      std::vector<int> wanted;
+      for (int t = 0; t < count; ++t) {
+        tokens.push_back(t * 11 % kVocabulary);
+        wanted.push_back(t);
+      }
+      const SliceInput slice{.count = count};
+      size_t rows = 0;
+      program->run(
+          {
+              .tokens = tokens, .slices = {&slice, 1},
+                   .wanted = wanted
+      },
+          pool, *workspace, [&](size_t i, std::span<const float> logits) {
+            ++rows;
+            ASSERT_EQ(logits.size(), static_cast<size_t>(kVocabulary));
+            const std::vector<double> right = expected(tokens[i]);
+            for (size_t v = 0; v < logits.size(); ++v) EXPECT_NEAR(static_cast<double>(logits[v]), right[v], 1e-5);
+          });
+      EXPECT_EQ(rows, tokens.size());
+    }
+  }
+}
+
+TEST_F(ToyTest, OnlyTheRowsAskedForGetLogits) {
+  Step step(weights_);
+  record(step);
+  const auto program = Program::compile(step, KvLayout({}, KvType::kF16), Isa::kScalar, 1, 4, ActivationMode::kInt8);
+  ASSERT_TRUE(program);
+  auto workspace = program->workspace();
+  ThreadPool pool(1);
+  const std::vector<Token> tokens{3, 4, 5};
+  const std::vector<int> wanted{1};
+  const SliceInput slice{.count = 3};
+  std::vector<size_t> seen;
+  program->run(
+      {
+          .tokens = tokens, .slices = {&slice, 1},
+               .wanted = wanted
+  },
+      pool, *workspace, [&](size_t i, std::span<const float> logits) {
+        seen.push_back(i);
+        EXPECT_NEAR(static_cast<double>(logits[0]), expected(4)[0], 1e-5);
+      });
+  EXPECT_EQ(seen, std::vector<size_t>{0});
+}
+
+TEST_F(ToyTest, AGenerationStepReadsEveryMatrixOnceAndOneRowOfTheTable) {
+  Step step(weights_);
+  record(step);
+  const auto program = Program::compile(step, KvLayout({}, KvType::kF16), Isa::kScalar, 1, 4, ActivationMode::kInt8);
+  ASSERT_TRUE(program);
+  EXPECT_EQ(program->bytes_per_token(), sizeof(float) * (3 * kFfn * kWidth + kVocabulary * kWidth + kWidth));
+}
+
+TEST_F(ToyTest, ARecordWithoutLogitsIsRefused) {
+  Step step(weights_);
+  step.output(step.embed(table_));
+  const auto program = Program::compile(step, KvLayout({}, KvType::kF16), Isa::kScalar, 1, 4, ActivationMode::kInt8);
+  ASSERT_FALSE(program);
+  EXPECT_EQ(program.error().message, "step: the record has no output or no logits");
+}
+
+TEST_F(ToyTest, HeadsOutsideAnAttentionAreRefused) {
+  Step step(weights_);
+  const Tensor x = step.heads(step.embed(table_), 16);
+  step.logits(step.output(x), {table_, {}});
+  EXPECT_FALSE(Program::compile(step, KvLayout({}, KvType::kF16), Isa::kScalar, 1, 4, ActivationMode::kInt8));
+}
+
+TEST(KvLayout, LayersOfOneWindowShareAGroupAndDoNotOverlap) {
+  const KvLayout layout(
+      {
+          {.kv_heads = 2, .head_dim = 16, .window = 64},
+          {.kv_heads = 1, .head_dim = 32},
+          {.kv_heads = 2, .head_dim = 16, .window = 64}
+  },
+      KvType::kF16);
+  ASSERT_EQ(layout.groups().size(), 2U);
+  EXPECT_EQ(layout.group_of(0), layout.group_of(2));
+  EXPECT_NE(layout.group_of(0), layout.group_of(1));
+  // 2 heads x 16 dims x 32 positions x 2 bytes, keys and values.
+  EXPECT_EQ(layout.v_offset(0, 0) - layout.k_offset(0, 0), 2048U);
+  EXPECT_EQ(layout.k_offset(2, 0) - layout.k_offset(0, 0), 4096U);
+  EXPECT_EQ(layout.groups()[static_cast<size_t>(layout.group_of(0))].page_bytes, 8192U);
+}
+
+}  // namespace
+}  // namespace halfbyte
