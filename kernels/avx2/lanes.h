@@ -25,6 +25,22 @@ HALFBYTE_INLINE void store_half(void* p, F v) {
   _mm_storeu_si128((__m128i*)p + 1, _mm256_cvtps_ph(v.b, _MM_FROUND_TO_NEAREST_INT));
 }
 
+HALFBYTE_INLINE __m256 in_order(__m256 v) { return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(v), 0xd8)); }
+HALFBYTE_INLINE void load_pairs(const float* p, F& first, F& second) {
+  const F low = load(p), high = load(p + 16);
+  first = {in_order(_mm256_shuffle_ps(low.a, low.b, 0x88)), in_order(_mm256_shuffle_ps(high.a, high.b, 0x88))};
+  second = {in_order(_mm256_shuffle_ps(low.a, low.b, 0xdd)), in_order(_mm256_shuffle_ps(high.a, high.b, 0xdd))};
+}
+HALFBYTE_INLINE void store_pairs(float* p, F first, F second) {
+  const auto store8 = [](float* at, __m256 x, __m256 y) {
+    const __m256 low = _mm256_unpacklo_ps(x, y), high = _mm256_unpackhi_ps(x, y);
+    _mm256_storeu_ps(at, _mm256_permute2f128_ps(low, high, 0x20));
+    _mm256_storeu_ps(at + 8, _mm256_permute2f128_ps(low, high, 0x31));
+  };
+  store8(p, first.a, second.a);
+  store8(p + 16, first.b, second.b);
+}
+
 HALFBYTE_INLINE I load_int(const void* p) { return {_mm256_loadu_si256((const __m256i*)p), _mm256_loadu_si256((const __m256i*)p + 1)}; }
 HALFBYTE_INLINE void store_int(void* p, I v) { _mm256_storeu_si256((__m256i*)p, v.a), _mm256_storeu_si256((__m256i*)p + 1, v.b); }
 HALFBYTE_INLINE I splat_int(int32_t x) { return {_mm256_set1_epi32(x), _mm256_set1_epi32(x)}; }

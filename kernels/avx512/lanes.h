@@ -15,6 +15,17 @@ HALFBYTE_INLINE F fma(F a, F b, F c) { return _mm512_fmadd_ps(a, b, c); }
 HALFBYTE_INLINE F load_half(const void* p) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i*)p)); }
 HALFBYTE_INLINE void store_half(void* p, F v) { _mm256_storeu_si256((__m256i*)p, _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT)); }
 
+HALFBYTE_INLINE void load_pairs(const float* p, F& first, F& second) {
+  const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+  first = _mm512_permutex2var_ps(load(p), even, load(p + 16));
+  second = _mm512_permutex2var_ps(load(p), _mm512_add_epi32(even, _mm512_set1_epi32(1)), load(p + 16));
+}
+HALFBYTE_INLINE void store_pairs(float* p, F first, F second) {
+  const __m512i low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+  store(p, _mm512_permutex2var_ps(first, low, second));
+  store(p + 16, _mm512_permutex2var_ps(first, _mm512_add_epi32(low, _mm512_set1_epi32(8)), second));
+}
+
 HALFBYTE_INLINE I load_int(const void* p) { return _mm512_loadu_si512(p); }
 HALFBYTE_INLINE void store_int(void* p, I v) { _mm512_storeu_si512(p, v); }
 HALFBYTE_INLINE I splat_int(int32_t x) { return _mm512_set1_epi32(x); }

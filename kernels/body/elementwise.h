@@ -63,21 +63,19 @@ void rope_halves(float* x, const float* cos, const float* sin, int n) {
   }
 }
 
+HALFBYTE_INLINE void turn_pairs(float* x, F c, F s) {  // 16 pairs
+  F x0, x1;
+  load_pairs(x, x0, x1);
+  store_pairs(x, turn_first(x0, x1, c, s), turn_second(x0, x1, c, s));
+}
+
 void rope_adjacent(float* x, const float* cos, const float* sin, int n) {
-  for (int begin = 0; begin < n / 2; begin += 16) {
-    const int pairs = n / 2 - begin < 16 ? n / 2 - begin : 16;
-    float first[16] = {}, second[16] = {};
-    for (int i = 0; i < pairs; ++i) {
-      first[i] = x[2 * (begin + i)];
-      second[i] = x[2 * (begin + i) + 1];
-    }
-    const F x0 = load(first), x1 = load(second);
-    const F c = load_part(cos + begin, pairs), s = load_part(sin + begin, pairs);
-    store(first, turn_first(x0, x1, c, s));
-    store(second, turn_second(x0, x1, c, s));
-    for (int i = 0; i < pairs; ++i) {
-      x[2 * (begin + i)] = first[i];
-      x[2 * (begin + i) + 1] = second[i];
-    }
+  int i = 0;
+  for (; i + 16 <= n / 2; i += 16) turn_pairs(x + 2 * i, load(cos + i), load(sin + i));
+  if (const int rest = n / 2 - i; rest > 0) {
+    float pairs[32] = {};
+    memcpy(pairs, x + 2 * i, (size_t)rest * 2 * sizeof *x);
+    turn_pairs(pairs, load_part(cos + i, rest), load_part(sin + i, rest));
+    memcpy(x + 2 * i, pairs, (size_t)rest * 2 * sizeof *x);
   }
 }

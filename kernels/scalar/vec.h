@@ -54,6 +54,13 @@ HALFBYTE_INLINE void store_half(void* p, F v) {
   memcpy(p, h, sizeof h);
 }
 
+HALFBYTE_INLINE void load_pairs(const float* p, F& first, F& second) {  // of 16 pairs, lane i gets those of pair i
+  for (int i = 0; i < 16; ++i) first[i] = p[2 * i], second[i] = p[2 * i + 1];
+}
+HALFBYTE_INLINE void store_pairs(float* p, F first, F second) {
+  for (int i = 0; i < 16; ++i) p[2 * i] = first[i], p[2 * i + 1] = second[i];
+}
+
 HALFBYTE_INLINE I load_int(const void* p) { I v; memcpy(&v, p, sizeof v); return v; }
 HALFBYTE_INLINE void store_int(void* p, I v) { memcpy(p, &v, sizeof v); }
 HALFBYTE_INLINE I splat_int(int32_t x) { return I{} + x; }
