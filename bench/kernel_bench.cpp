@@ -70,13 +70,15 @@ void multiply(benchmark::State& state, const NumberFormat& format, Isa isa, int 
   std::vector<float> y(static_cast<size_t>(tokens) * static_cast<size_t>(panels) * kPanelRows);
   const uint64_t begin = cycles();
   for (auto _ : state) {
-    kernel(weights->data(), panel_bytes, panels, x.view, kColumns, tokens, y.data(), static_cast<size_t>(panels) * kPanelRows, scratch->data());
+    kernel(weights->data(), panel_bytes, panels, x.view, kColumns, tokens, y.data(), static_cast<size_t>(panels) * kPanelRows,
+           scratch->data());
     benchmark::DoNotOptimize(y.data());
     benchmark::ClobberMemory();
   }
   const double elapsed = static_cast<double>(cycles() - begin);
   const double macs = static_cast<double>(panels) * kPanelRows * kColumns * tokens * static_cast<double>(state.iterations());
-  state.counters["GB/s"] = benchmark::Counter(static_cast<double>(weight_bytes) * static_cast<double>(state.iterations()) / 1e9, benchmark::Counter::kIsRate);
+  state.counters["GB/s"] =
+      benchmark::Counter(static_cast<double>(weight_bytes) * static_cast<double>(state.iterations()) / 1e9, benchmark::Counter::kIsRate);
   state.counters["GMAC/s"] = benchmark::Counter(macs / 1e9, benchmark::Counter::kIsRate);
   if (elapsed > 0) state.counters["MAC/cycle"] = macs / elapsed;
 }
@@ -88,7 +90,8 @@ void read_memory(benchmark::State& state) {
   std::memset(memory->data(), 1, kStreamBytes);
   const KernelTable& table = kernels(isas_here().back());
   for (auto _ : state) benchmark::DoNotOptimize(table.argmax(memory->as<float>(), static_cast<int>(kStreamBytes / sizeof(float))));
-  state.counters["GB/s"] = benchmark::Counter(static_cast<double>(kStreamBytes) * static_cast<double>(state.iterations()) / 1e9, benchmark::Counter::kIsRate);
+  state.counters["GB/s"] =
+      benchmark::Counter(static_cast<double>(kStreamBytes) * static_cast<double>(state.iterations()) / 1e9, benchmark::Counter::kIsRate);
 }
 
 // Attention of one kv head over a full cache block of 64 dims.
@@ -163,14 +166,15 @@ void register_all() {
       over_row(state, kRow, [&](const float* a, const float* b, float* out) { table->rope_adjacent(out, a, b, kRow); });
     });
     for (const bool per32 : {true, false})
-      benchmark::RegisterBenchmark(((per32 ? "quantize_per32/" : "quantize_per256/") + set).c_str(), [table, per32](benchmark::State& state) {
-        std::vector<int8_t> q(kRow);
-        std::vector<float> scale(kRow / 32);
-        std::vector<int16_t> sum32(kRow / 32), sum16(kRow / 16);
-        over_row(state, kRow, [&](const float* a, const float*, float*) {
-          (per32 ? table->quantize_per32 : table->quantize_per256)(a, kRow, q.data(), scale.data(), sum32.data(), sum16.data());
-        });
-      });
+      benchmark::RegisterBenchmark(
+          ((per32 ? "quantize_per32/" : "quantize_per256/") + set).c_str(), [table, per32](benchmark::State& state) {
+            std::vector<int8_t> q(kRow);
+            std::vector<float> scale(kRow / 32);
+            std::vector<int16_t> sum32(kRow / 32), sum16(kRow / 16);
+            over_row(state, kRow, [&](const float* a, const float*, float*) {
+              (per32 ? table->quantize_per32 : table->quantize_per256)(a, kRow, q.data(), scale.data(), sum32.data(), sum16.data());
+            });
+          });
   }
 }
 

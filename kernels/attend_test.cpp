@@ -9,7 +9,8 @@ namespace {
 class Attend : public testing::TestWithParam<Isa> {};
 INSTANTIATE_TEST_SUITE_P(Kernels, Attend, testing::ValuesIn(kAllSets), [](const auto& p) { return test_name(p.param); });
 
-void expect_attention(const TestCache& cache, int dims, const std::vector<float>& q, const std::vector<QueryRange>& ranges, double tolerance) {
+void expect_attention(const TestCache& cache, int dims, const std::vector<float>& q, const std::vector<QueryRange>& ranges,
+                      double tolerance) {
   const auto out = cache.attend(q, ranges);
   const size_t n = static_cast<size_t>(dims);
   for (size_t i = 0; i < ranges.size(); ++i) {
@@ -62,14 +63,30 @@ TEST_P(Attend, FollowsItsFormulaForSlidingWindowsAndQueriesThatSeeNothing) {
   SKIP_UNLESS_IT_RUNS_HERE(GetParam());
   const int dims = 64;
   const TestCache cache(kernels(GetParam()), CacheKind::kF32, dims, 256);
-  const std::vector<QueryRange> ranges = {{0, 0}, {3, 4}, {0, 256}, {100, 140}, {101, 141}, {240, 256}, {256, 256}, {0, 17}, {250, 251}};
+  const std::vector<QueryRange> ranges = {
+      {0,   0  },
+      {3,   4  },
+      {0,   256},
+      {100, 140},
+      {101, 141},
+      {240, 256},
+      {256, 256},
+      {0,   17 },
+      {250, 251}
+  };
   expect_attention(cache, dims, random_floats(ranges.size() * dims, 32, 0.2F), ranges, 2e-5);
 }
 
 TEST_P(Attend, IsCloseWithAHalfPrecisionCache) {
   SKIP_UNLESS_IT_RUNS_HERE(GetParam());
   const TestCache cache(kernels(GetParam()), CacheKind::kF16, 64, 50);
-  expect_attention(cache, 64, random_floats(3 * 64, 33, 0.1F), {{0, 48}, {0, 49}, {0, 50}}, 5e-3);
+  expect_attention(cache, 64, random_floats(3 * 64, 33, 0.1F),
+                   {
+                       {0, 48},
+                       {0, 49},
+                       {0, 50}
+  },
+                   5e-3);
 }
 
 // TestCache fills what was never stored with NaN and leaves later pages null.
@@ -95,7 +112,11 @@ TEST_P(Attend, OfTwoHalvesMergesToTheWhole) {
   const KernelTable& table = kernels(GetParam());
   const TestCache cache(table, CacheKind::kF32, 64, 200);
   const auto q = random_floats(64, 35, 0.4F);
-  auto first = cache.attend(q, {{0, 90}}), second = cache.attend(q, {{90, 200}}), whole = cache.attend(q, {{0, 200}});
+  auto first = cache.attend(q,
+                            {
+                                {0, 90}
+  }),
+       second = cache.attend(q, {{90, 200}}), whole = cache.attend(q, {{0, 200}});
   std::vector<float> merged(66), out(64), expected(64);
   merged[0] = -INFINITY;
   const auto state = [](std::vector<float>& v) { return AttendState{v.data(), v.data() + 1, v.data() + 2}; };

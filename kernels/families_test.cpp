@@ -103,7 +103,9 @@ Bytes run_finish_attend(const KernelTable& table, int n) {
   return bytes_of(out);
 }
 Bytes run_argmax(const KernelTable& table, int n) { return bytes_of(std::vector<int>{table.argmax(numbers(n, 13).data(), n)}); }
-Bytes run_log_sum_exp(const KernelTable& table, int n) { return bytes_of(std::vector<double>{table.log_sum_exp(numbers(n, 14).data(), n)}); }
+Bytes run_log_sum_exp(const KernelTable& table, int n) {
+  return bytes_of(std::vector<double>{table.log_sum_exp(numbers(n, 14).data(), n)});
+}
 
 struct Family {
   const char* name;
@@ -115,9 +117,8 @@ constexpr Family kFamilies[] = {
 };
 
 class FloatSets : public testing::TestWithParam<std::tuple<Family, Isa>> {};
-INSTANTIATE_TEST_SUITE_P(Kernels, FloatSets, testing::Combine(testing::ValuesIn(kFamilies), testing::ValuesIn(kAllSets)), [](const auto& p) {
-  return std::string(std::get<0>(p.param).name) + "_" + test_name(std::get<1>(p.param));
-});
+INSTANTIATE_TEST_SUITE_P(Kernels, FloatSets, testing::Combine(testing::ValuesIn(kFamilies), testing::ValuesIn(kAllSets)),
+                         [](const auto& p) { return std::string(std::get<0>(p.param).name) + "_" + test_name(std::get<1>(p.param)); });
 
 }  // namespace
 

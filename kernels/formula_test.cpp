@@ -11,8 +11,7 @@ const KernelTable& scalar() { return kernels(Isa::kScalar); }
 
 void expect_near(const std::vector<float>& found, const std::vector<double>& expected, double relative) {
   ASSERT_EQ(found.size(), expected.size());
-  for (size_t i = 0; i < found.size(); ++i)
-    ASSERT_NEAR(found[i], expected[i], relative * std::abs(expected[i]) + 1e-37) << "element " << i;
+  for (size_t i = 0; i < found.size(); ++i) ASSERT_NEAR(found[i], expected[i], relative * std::abs(expected[i]) + 1e-37) << "element " << i;
 }
 
 // exp as a kernel shows it: the weight of a partial result whose maximum lies x below the other's.

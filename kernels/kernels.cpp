@@ -1,11 +1,11 @@
 #include "kernels/kernels.h"
 
 #if defined(__x86_64__)
-#define HALFBYTE_SETS(SET)         \
-  SET(kScalar, scalar)             \
-  SET(kAvx2, avx2)                 \
-  SET(kAvx2Vnni, avx2_vnni)        \
-  SET(kAvx512, avx512)             \
+#define HALFBYTE_SETS(SET)  \
+  SET(kScalar, scalar)      \
+  SET(kAvx2, avx2)          \
+  SET(kAvx2Vnni, avx2_vnni) \
+  SET(kAvx512, avx512)      \
   SET(kAvx512Vnni, avx512_vnni)
 #else
 #define HALFBYTE_SETS(SET) SET(kScalar, scalar)
@@ -13,8 +13,8 @@
 
 namespace halfbyte {
 
-#define SET(isa, folder)          \
-  namespace folder {              \
+#define SET(isa, folder)           \
+  namespace folder {               \
   extern const KernelTable kTable; \
   }
 HALFBYTE_SETS(SET)

@@ -27,14 +27,14 @@ std::vector<float> product(const KernelTable& table, const NumberFormat& format,
   const size_t stride = static_cast<size_t>(panels) * kPanelRows + 8;
   std::vector<float> y(static_cast<size_t>(tokens) * stride, -7.0F);
   Aligned scratch(panel_scratch_bytes(static_cast<size_t>(columns)));
-  panel_kernel(table, format.name)(weights.memory.data(), weights.panel_bytes, panels, x, columns, tokens, y.data(), stride, scratch.data());
+  panel_kernel(table, format.name)(weights.memory.data(), weights.panel_bytes, panels, x, columns, tokens, y.data(), stride,
+                                   scratch.data());
   return y;
 }
 
 class PanelSets : public testing::TestWithParam<std::tuple<Family, Isa>> {};
-INSTANTIATE_TEST_SUITE_P(Kernels, PanelSets, testing::Combine(testing::ValuesIn(kFamilies), testing::ValuesIn(kAllSets)), [](const auto& p) {
-  return std::string(std::get<0>(p.param).name) + "_" + test_name(std::get<1>(p.param));
-});
+INSTANTIATE_TEST_SUITE_P(Kernels, PanelSets, testing::Combine(testing::ValuesIn(kFamilies), testing::ValuesIn(kAllSets)),
+                         [](const auto& p) { return std::string(std::get<0>(p.param).name) + "_" + test_name(std::get<1>(p.param)); });
 
 class PanelFormulas : public testing::TestWithParam<Family> {};
 INSTANTIATE_TEST_SUITE_P(Kernels, PanelFormulas, testing::ValuesIn(kFamilies), [](const auto& p) { return std::string(p.param.name); });
@@ -53,7 +53,8 @@ TEST_P(PanelSets, GiveTheBitsOfTheScalarKernel) {
       const QuantizedRows rows(scalar, format.activations, x, columns, tokens);
       const auto expected = product(scalar, format, weights, 3, rows.view, columns, tokens);
       const auto found = product(kernels(isa), format, weights, 3, rows.view, columns, tokens);
-      ASSERT_EQ(std::memcmp(expected.data(), found.data(), expected.size() * sizeof(float)), 0) << columns << " columns, " << tokens << " tokens";
+      ASSERT_EQ(std::memcmp(expected.data(), found.data(), expected.size() * sizeof(float)), 0)
+          << columns << " columns, " << tokens << " tokens";
     }
   }
 }
@@ -93,7 +94,8 @@ TEST_P(PanelSets, GiveATokenTheSameBitsInAnyCompany) {
   for (int t = 0; t < tokens; ++t) {
     const QuantizedRows one(kernels(isa), format.activations, {x.begin() + t * columns, x.begin() + (t + 1) * columns}, columns, 1);
     const auto alone = product(kernels(isa), format, weights, 2, one.view, columns, 1);
-    ASSERT_EQ(std::memcmp(alone.data(), together.data() + static_cast<size_t>(t) * alone.size(), 2 * kPanelRows * sizeof(float)), 0) << "token " << t;
+    ASSERT_EQ(std::memcmp(alone.data(), together.data() + static_cast<size_t>(t) * alone.size(), 2 * kPanelRows * sizeof(float)), 0)
+        << "token " << t;
   }
 }
 
@@ -114,12 +116,14 @@ TEST_P(PanelFormulas, AreTheProductOfDecodedWeightsAndQuantizedActivations) {
       for (size_t t = 0; t < tokens; ++t) {
         double exact = 0, magnitude = 0;
         for (size_t k = 0; k < n; ++k) {
-          const double a = static_cast<double>(rows.q[t * rows.view.q_stride + k]) * static_cast<double>(rows.scale[t * rows.view.scale_stride + k / block]);
+          const double a = static_cast<double>(rows.q[t * rows.view.q_stride + k]) *
+                           static_cast<double>(rows.scale[t * rows.view.scale_stride + k / block]);
           exact += static_cast<double>(w[k]) * a;
           magnitude += std::abs(static_cast<double>(w[k]) * a);
         }
         // Decoded weights are rounded to float32 and so is each of the few steps per block; minima may cancel against scales.
-        ASSERT_NEAR(y[t * (panels * kPanelRows + 8) + r], exact, 2e-6 * magnitude + 1e-5 * std::abs(exact)) << "row " << r << ", token " << t << ", " << columns << " columns";
+        ASSERT_NEAR(y[t * (panels * kPanelRows + 8) + r], exact, 2e-6 * magnitude + 1e-5 * std::abs(exact))
+            << "row " << r << ", token " << t << ", " << columns << " columns";
       }
     }
   }

@@ -14,8 +14,8 @@ namespace halfbyte {
 // `panels` consecutive panels (16 rows x columns each, panel_bytes apart) times `tokens` activation rows:
 // y[t * y_stride + 16 * p + r] for panel p, row r, overwritten. `scratch` is this thread's own, 64-byte aligned,
 // panel_scratch_bytes(columns) bytes: room to unpack panels once when there are many tokens.
-using PanelKernel = void(const std::byte* panel, size_t panel_bytes, int panels, const Activations& x, int columns, int tokens,
-                         float* y, size_t y_stride, std::byte* scratch);
+using PanelKernel = void(const std::byte* panel, size_t panel_bytes, int panels, const Activations& x, int columns, int tokens, float* y,
+                         size_t y_stride, std::byte* scratch);
 
 // Two panels at one byte a weight, with a float32 scale and a float32 minimum per 16 columns.
 constexpr size_t panel_scratch_bytes(size_t columns) { return 2 * (columns * 16 + (columns / 16 + 16) * 16 * 4 * 2) + 4096; }

@@ -17,7 +17,11 @@ class TestCache {
  public:
   // Positions 0..positions-1 of the block hold random rows; later ones, and pages past them, are absent.
   TestCache(const KernelTable& table, CacheKind kind, int dims, int positions)
-      : table_(table), kind_(kind), dims_(dims), keys(random_floats(size(positions, dims), 21)), values(random_floats(size(positions, dims), 22)) {
+      : table_(table),
+        kind_(kind),
+        dims_(dims),
+        keys(random_floats(size(positions, dims), 21)),
+        values(random_floats(size(positions, dims), 22)) {
     const size_t page = size(kPagePositions, dims) * element();
     const int pages = (positions + kPagePositions - 1) / kPagePositions;
     // Bytes 0xff are NaN in both types: whoever reads what was never stored shows it.

@@ -111,7 +111,8 @@ struct RandomPanels {
         memory(panel_bytes * static_cast<size_t>(panels)) {
     const size_t row_bytes = format.row_bytes(static_cast<uint64_t>(columns));
     for (size_t p = 0; p < static_cast<size_t>(panels); ++p)
-      format.panel->pack(rows.data() + p * kPanelRows * row_bytes, kPanelRows, static_cast<size_t>(columns), memory.data() + p * panel_bytes);
+      format.panel->pack(rows.data() + p * kPanelRows * row_bytes, kPanelRows, static_cast<size_t>(columns),
+                         memory.data() + p * panel_bytes);
   }
   std::vector<std::byte> rows;  // file layout
   size_t panel_bytes;

@@ -1,6 +1,6 @@
-#include "kernels/avx2/vec.h"
-
 #include "kernels/table.h"
+
+#include "kernels/avx2/vec.h"
 #include "quant/panel.h"
 
 namespace halfbyte::avx2 {

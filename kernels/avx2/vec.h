@@ -17,7 +17,7 @@ constexpr int kUnpackFrom256 = 8;  // formats of 256 columns. 0: never
 constexpr int kScoreQueries = 4;
 constexpr int kValueQueries = 2;
 constexpr int kValueVectors = 2;
-constexpr int kPrefetchBytes = 2048;    // how far ahead weights are fetched
+constexpr int kPrefetchBytes = 2048;  // how far ahead weights are fetched
 
 #include "kernels/avx2/lanes.h"
 

@@ -1,6 +1,6 @@
-#include "kernels/avx2_vnni/vec.h"
-
 #include "kernels/table.h"
+
+#include "kernels/avx2_vnni/vec.h"
 #include "quant/panel.h"
 
 namespace halfbyte::avx2_vnni {

@@ -17,20 +17,20 @@ constexpr int kUnpackFrom256 = 8;  // formats of 256 columns. 0: never
 constexpr int kScoreQueries = 4;
 constexpr int kValueQueries = 2;
 constexpr int kValueVectors = 2;
-constexpr int kPrefetchBytes = 2048;    // how far ahead weights are fetched
+constexpr int kPrefetchBytes = 2048;  // how far ahead weights are fetched
 
 #include "kernels/avx2/lanes.h"
 
-HALFBYTE_INLINE I dot_bytes(I sum, I w, Quad x) {
-  return {_mm256_dpbusd_avx_epi32(sum.a, w.a, x), _mm256_dpbusd_avx_epi32(sum.b, w.b, x)};
-}
+HALFBYTE_INLINE I dot_bytes(I sum, I w, Quad x) { return {_mm256_dpbusd_avx_epi32(sum.a, w.a, x), _mm256_dpbusd_avx_epi32(sum.b, w.b, x)}; }
 
 // 8-bit weights are made unsigned by adding 128.
 template <int kBits>
 struct Dot {
   static constexpr int kOffset = kBits == 8 ? 128 : 0;
   template <class Start>
-  HALFBYTE_INLINE void add(int j, I w, Quad x, I& total, Start start) { total = dot_bytes(j == 0 ? start() : total, w, x); }
+  HALFBYTE_INLINE void add(int j, I w, Quad x, I& total, Start start) {
+    total = dot_bytes(j == 0 ? start() : total, w, x);
+  }
 };
 template <int kBits>
 HALFBYTE_INLINE I as_dot_weights(I w) {

@@ -1,6 +1,6 @@
-#include "kernels/avx512/vec.h"
-
 #include "kernels/table.h"
+
+#include "kernels/avx512/vec.h"
 #include "quant/panel.h"
 
 namespace halfbyte::avx512 {

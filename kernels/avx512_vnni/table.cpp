@@ -1,6 +1,6 @@
-#include "kernels/avx512_vnni/vec.h"
-
 #include "kernels/table.h"
+
+#include "kernels/avx512_vnni/vec.h"
 #include "quant/panel.h"
 
 namespace halfbyte::avx512_vnni {

@@ -11,13 +11,13 @@
 namespace halfbyte::avx512_vnni {
 namespace {
 
-constexpr int kTile = 8;           // tokens that share one read of a panel
-constexpr int kUnpackFrom32 = 0;   // from how many tokens on a panel is unpacked first: formats of 32 columns with a fifth bit;
+constexpr int kTile = 8;            // tokens that share one read of a panel
+constexpr int kUnpackFrom32 = 0;    // from how many tokens on a panel is unpacked first: formats of 32 columns with a fifth bit;
 constexpr int kUnpackFrom256 = 32;  // formats of 256 columns. 0: never
 constexpr int kScoreQueries = 8;
 constexpr int kValueQueries = 4;
 constexpr int kValueVectors = 4;
-constexpr int kPrefetchBytes = 2048;    // how far ahead weights are fetched
+constexpr int kPrefetchBytes = 2048;  // how far ahead weights are fetched
 
 #include "kernels/avx512/lanes.h"
 
@@ -26,10 +26,14 @@ template <int kBits>
 struct Dot {
   static constexpr int kOffset = kBits == 8 ? 128 : 0;
   template <class Start>
-  HALFBYTE_INLINE void add(int j, I w, Quad x, I& total, Start start) { total = _mm512_dpbusd_epi32(j == 0 ? start() : total, w, x); }
+  HALFBYTE_INLINE void add(int j, I w, Quad x, I& total, Start start) {
+    total = _mm512_dpbusd_epi32(j == 0 ? start() : total, w, x);
+  }
 };
 template <int kBits>
-HALFBYTE_INLINE I as_dot_weights(I w) { return kBits == 8 ? _mm512_xor_si512(w, _mm512_set1_epi32((int)0x80808080)) : w; }
+HALFBYTE_INLINE I as_dot_weights(I w) {
+  return kBits == 8 ? _mm512_xor_si512(w, _mm512_set1_epi32((int)0x80808080)) : w;
+}
 
 template <int kBits, int kGroups>
 struct ScaledDot {

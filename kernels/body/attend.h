@@ -1,6 +1,6 @@
 // Attention over one cache block (kernels/attention.h has the formulas), storing into the cache, merging partial results.
 
-constexpr int kKeyTile = 16;                             // keys of a K tile
+constexpr int kKeyTile = 16;  // keys of a K tile
 constexpr int kTiles = kCacheBlock / kKeyTile;
 
 struct HalfCache {
@@ -224,8 +224,7 @@ void merge_partial(AttendState state, AttendState partial, int dims) {
   *state.max = m;
   *state.weight = fmaf(*state.weight, a, *partial.weight * b);
   const F state_factor = splat(a), partial_factor = splat(b);
-  for_pairs(state.sum, partial.sum, dims, state.sum,
-            [&](F s, F p) { return fma(s, state_factor, mul(p, partial_factor)); });
+  for_pairs(state.sum, partial.sum, dims, state.sum, [&](F s, F p) { return fma(s, state_factor, mul(p, partial_factor)); });
 }
 
 void finish_attend(AttendState state, int dims, float* out) {

@@ -26,9 +26,7 @@ void scale(const float* x, float s, int n, float* out) {
 }
 
 // g / (1 + exp(-z)) * u
-HALFBYTE_INLINE F gated(F g, F z, F u) {
-  return mul(div(g, add(splat(1.0F), exp(sub(splat(0.0F), z)))), u);
-}
+HALFBYTE_INLINE F gated(F g, F z, F u) { return mul(div(g, add(splat(1.0F), exp(sub(splat(0.0F), z)))), u); }
 
 void swiglu(const float* gate, const float* up, int n, float* out) {
   for_pairs(gate, up, n, out, [](F g, F u) { return gated(g, g, u); });

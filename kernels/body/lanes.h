@@ -34,7 +34,7 @@ HALFBYTE_INLINE F exp(F x) {
   const F shifted = fma(x, splat(0x1.715476p0F), magic);
   const F k = sub(shifted, magic);
   const I n = sub_int(bits(shifted), bits(magic));
-  F r = fma(k, splat(-0x1.62e4p-1F), x);          // ln 2 in two parts; k times the first is exact
+  F r = fma(k, splat(-0x1.62e4p-1F), x);  // ln 2 in two parts; k times the first is exact
   r = fma(k, splat(-0x1.7f7d1cp-20F), r);
   F p = splat(0x1.6a23dp-10F);
   p = fma(p, r, splat(0x1.123a2p-7F));

@@ -3,7 +3,7 @@
 
 // How many byte_pairs results may be added in 16 bits: a pair is at most 2 * (2^kBits - 1) * 127.
 template <int kBits>
-constexpr int kPairsIn16Bits = kBits <= 4 ? 8 : kBits == 5 ? 4 : kBits == 6 ? 2 : 1;
+constexpr int kPairsIn16Bits = kBits <= 4 ? 8 : kBits >= 7 ? 1 : 1 << (8 - kBits - 1);
 
 template <int kBits, int kGroups>
 struct ScaledDot {
@@ -32,7 +32,9 @@ struct Dot {
   }
 };
 template <int>
-HALFBYTE_INLINE I as_dot_weights(I w) { return w; }
+HALFBYTE_INLINE I as_dot_weights(I w) {
+  return w;
+}
 
 HALFBYTE_INLINE I dot_pair(I sum, I pair, const int16_t* x) {
   int32_t both;

@@ -8,9 +8,9 @@
 // What the sub-blocks of one group say about the 16 rows, widened once for all tokens.
 template <int kSubBlocks>
 struct SubScales {
-  F scale, minimum;             // d, dmin
-  I factor[kSubBlocks];         // the sub-blocks' scales as ScaledDot wants them
-  I pair[kSubBlocks / 2];       // int16 pairs of neighbouring sub-blocks' minima (Q6_K: scales), for dot_pair
+  F scale, minimum;        // d, dmin
+  I factor[kSubBlocks];    // the sub-blocks' scales as ScaledDot wants them
+  I pair[kSubBlocks / 2];  // int16 pairs of neighbouring sub-blocks' minima (Q6_K: scales), for dot_pair
 };
 
 HALFBYTE_INLINE I byte_of(I word, int i) { return bit_and(shift_right(word, 8 * i), splat_int(255)); }
@@ -110,8 +110,7 @@ struct Unpacked256 {
   const SubScales<kSubBlocks>& scales;
   const std::byte* quants;
 
-  HALFBYTE_INLINE explicit Unpacked256(const std::byte* group)
-      : scales(*(const SubScales<kSubBlocks>*)group), quants(group + kQuants) {}
+  HALFBYTE_INLINE explicit Unpacked256(const std::byte* group) : scales(*(const SubScales<kSubBlocks>*)group), quants(group + kQuants) {}
   HALFBYTE_INLINE I weights(int b, int, int j) const { return load_int(quants + 512 * b + 64 * j); }
 };
 
@@ -146,8 +145,8 @@ void ProductPer256<Format>::unpack(const std::byte* panel, int columns, std::byt
 
 template <class Format>
 template <class Source, int kTokens>
-__attribute__((noinline)) void ProductPer256<Format>::rows(const std::byte* panel, const std::byte*, const Activations& x, int first, int columns,
-                                                           float* y, size_t y_stride) {
+__attribute__((noinline)) void ProductPer256<Format>::rows(const std::byte* panel, const std::byte*, const Activations& x, int first,
+                                                           int columns, float* y, size_t y_stride) {
   constexpr bool kMinimum = Source::kSubBlocks == 8;
   constexpr int kSubGroups = 64 / Source::kSubBlocks;  // k-groups of 4 columns in a sub-block
   F acc[kTokens], acc2[kTokens];

@@ -42,13 +42,14 @@ HALFBYTE_INLINE void multiply(const std::byte* panel, size_t panel_bytes, int pa
       constexpr int kTokens = decltype(count)::value;
       Product::gather(x, first, kTokens, columns, sides);
       for (int p = begin; p < end; ++p)
-        Product::template rows<typename Product::Direct, kTokens>(panel + (size_t)p * panel_bytes, sides, x, first, columns, y + 16 * p, y_stride);
+        Product::template rows<typename Product::Direct, kTokens>(panel + (size_t)p * panel_bytes, sides, x, first, columns, y + 16 * p,
+                                                                  y_stride);
     });
   }
 }
 
-#define HALFBYTE_PANEL_KERNEL(name, Product)                                                                                   \
-  void name(const std::byte* panel, size_t panel_bytes, int panels, const Activations& x, int columns, int tokens, float* y,   \
-            size_t y_stride, std::byte* scratch) {                                                                             \
-    multiply<Product>(panel, panel_bytes, panels, x, columns, tokens, y, y_stride, scratch);                                   \
+#define HALFBYTE_PANEL_KERNEL(name, Product)                                                                                 \
+  void name(const std::byte* panel, size_t panel_bytes, int panels, const Activations& x, int columns, int tokens, float* y, \
+            size_t y_stride, std::byte* scratch) {                                                                           \
+    multiply<Product>(panel, panel_bytes, panels, x, columns, tokens, y, y_stride, scratch);                                 \
   }

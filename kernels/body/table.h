@@ -3,6 +3,7 @@
 extern const KernelTable kTable;
 
 namespace {
+// clang-format off: each builds on those before it
 #include "kernels/body/lanes.h"
 #include "kernels/body/elementwise.h"
 #include "kernels/body/quantize.h"
@@ -12,6 +13,7 @@ namespace {
 #include "kernels/body/product.h"
 #include "kernels/body/panel_per32.h"
 #include "kernels/body/panel_per256.h"
+// clang-format on
 }  // namespace
 
 const KernelTable kTable = {

@@ -1,6 +1,6 @@
-#include "kernels/scalar/vec.h"
-
 #include "kernels/table.h"
+
+#include "kernels/scalar/vec.h"
 #include "quant/panel.h"
 
 namespace halfbyte::scalar {

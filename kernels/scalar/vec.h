@@ -19,15 +19,19 @@ typedef float F __attribute__((vector_size(64)));
 typedef int32_t I __attribute__((vector_size(64)));
 typedef uint32_t U __attribute__((vector_size(64)));
 
-constexpr int kTile = 2;           // tokens that share one read of a panel
-constexpr int kUnpackFrom32 = 0;   // from how many tokens on a panel is unpacked first: formats of 32 columns with a fifth bit;
-constexpr int kUnpackFrom256 = 0;  // formats of 256 columns. 0: never
-constexpr int kScoreQueries = 4;        // query rows that share one read of K
-constexpr int kValueQueries = 2;        // query rows that share one read of V
-constexpr int kValueVectors = 2;        // vectors of 16 dims in flight there
-constexpr int kPrefetchBytes = 2048;    // how far ahead weights are fetched
+constexpr int kTile = 2;              // tokens that share one read of a panel
+constexpr int kUnpackFrom32 = 0;      // from how many tokens on a panel is unpacked first: formats of 32 columns with a fifth bit;
+constexpr int kUnpackFrom256 = 0;     // formats of 256 columns. 0: never
+constexpr int kScoreQueries = 4;      // query rows that share one read of K
+constexpr int kValueQueries = 2;      // query rows that share one read of V
+constexpr int kValueVectors = 2;      // vectors of 16 dims in flight there
+constexpr int kPrefetchBytes = 2048;  // how far ahead weights are fetched
 
-HALFBYTE_INLINE F load(const float* p) { F v; memcpy(&v, p, sizeof v); return v; }
+HALFBYTE_INLINE F load(const float* p) {
+  F v;
+  memcpy(&v, p, sizeof v);
+  return v;
+}
 HALFBYTE_INLINE void store(float* p, F v) { memcpy(p, &v, sizeof v); }
 HALFBYTE_INLINE F splat(float x) { return F{} + x; }
 HALFBYTE_INLINE F add(F a, F b) { return a + b; }
@@ -61,7 +65,11 @@ HALFBYTE_INLINE void store_pairs(float* p, F first, F second) {
   for (int i = 0; i < 16; ++i) p[2 * i] = first[i], p[2 * i + 1] = second[i];
 }
 
-HALFBYTE_INLINE I load_int(const void* p) { I v; memcpy(&v, p, sizeof v); return v; }
+HALFBYTE_INLINE I load_int(const void* p) {
+  I v;
+  memcpy(&v, p, sizeof v);
+  return v;
+}
 HALFBYTE_INLINE void store_int(void* p, I v) { memcpy(p, &v, sizeof v); }
 HALFBYTE_INLINE I splat_int(int32_t x) { return I{} + x; }
 HALFBYTE_INLINE I add_int(I a, I b) { return (I)((U)a + (U)b); }
@@ -95,14 +103,17 @@ HALFBYTE_INLINE void store_bytes(int8_t* p, I a) {  // the low byte of each lane
 struct Quad {
   int8_t a[4];
 };
-HALFBYTE_INLINE Quad quad(const int8_t* a) { Quad q; memcpy(&q, a, 4); return q; }
+HALFBYTE_INLINE Quad quad(const int8_t* a) {
+  Quad q;
+  memcpy(&q, a, 4);
+  return q;
+}
 
 // Sum over the four bytes of each lane; weights of 8 bits are signed, all narrower ones unsigned.
 template <int kBits>
 HALFBYTE_INLINE I dot4(I w, Quad x) {
   I sum{};
-  for (int c = 0; c < 4; ++c)
-    sum += (kBits == 8 ? (I)((U)w << (24 - 8 * c)) >> 24 : (I)((U)w >> (8 * c)) & 255) * (int32_t)x.a[c];
+  for (int c = 0; c < 4; ++c) sum += (kBits == 8 ? (I)((U)w << (24 - 8 * c)) >> 24 : (I)((U)w >> (8 * c)) & 255) * (int32_t)x.a[c];
   return sum;
 }
 
@@ -111,10 +122,14 @@ template <int kBits>
 struct Dot {
   static constexpr int kOffset = 0;  // of 8-bit weights as Dot wants them
   template <class Start>
-  HALFBYTE_INLINE void add(int j, I w, Quad x, I& total, Start start) { total = (j == 0 ? start() : total) + dot4<kBits>(w, x); }
+  HALFBYTE_INLINE void add(int j, I w, Quad x, I& total, Start start) {
+    total = (j == 0 ? start() : total) + dot4<kBits>(w, x);
+  }
 };
 template <int>
-HALFBYTE_INLINE I as_dot_weights(I w) { return w; }
+HALFBYTE_INLINE I as_dot_weights(I w) {
+  return w;
+}
 
 // Adds scale * (the products of the kGroups k-groups 0 <= j < kGroups of a sub-block) to `total`.
 template <int kBits, int kGroups>
