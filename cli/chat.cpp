@@ -109,11 +109,12 @@ Result<std::vector<Token>> Chat::fitting_prompt() {
 void Chat::reply_to(std::string message) {
   if (!format_.has_template()) conversation_.clear();
   conversation_.ask(std::move(message));
+  const InterruptWatch interrupt;
   const auto reply = [&]() -> Result<Engine::Reply> {
     Request request = options_.request;
     HB_TRY_ASSIGN(tokens, fitting_prompt());
     request.prompt = std::move(tokens);
-    return stream_reply(engine_, std::move(request), print_foreign);
+    return stream_reply(engine_, std::move(request), interrupt, print_foreign);
   }();
   if (!reply) {
     conversation_.take_back_question();

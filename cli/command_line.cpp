@@ -156,7 +156,7 @@ std::string Arguments::usage(std::string_view command) const {
 int run_command_line(std::span<const Command> commands, std::span<char* const> argv) {
   const std::vector<std::string> words(argv.begin() + (argv.empty() ? 0 : 1), argv.end());
   if (words.empty()) return refuse_usage("which command?", "halfbyte");
-  const std::string& name = words.front();
+  const std::string name = words.front() == "--version" ? "version" : words.front();
   if (name == "--help" || name == "-h" || name == "help") {
     print(overview(commands));
     return 0;

@@ -6,8 +6,6 @@
 #include <condition_variable>
 #include <mutex>
 
-#include "cli/interrupt.h"
-
 namespace halfbyte {
 namespace {
 
@@ -17,14 +15,14 @@ double per_second(int tokens, double ms) { return ms > 0 ? tokens * 1000.0 / ms 
 
 }  // namespace
 
-Result<Engine::Reply> stream_reply(Engine& engine, Request request, const std::function<void(std::string_view)>& put) {
+Result<Engine::Reply> stream_reply(Engine& engine, Request request, const InterruptWatch& interrupt,
+                                   const std::function<void(std::string_view)>& put) {
   std::mutex mutex;
   std::condition_variable ended;
   Engine::Reply reply;
   std::optional<Error> error;
   bool is_over = false;
 
-  const InterruptWatch interrupt;
   HB_TRY_ASSIGN(id, engine.submit(std::move(request), [&](const Event& event) {
     if (!event.text.empty()) put(event.text);
     const std::lock_guard lock(mutex);

@@ -43,7 +43,6 @@ Result<std::string> read_prompt(const std::vector<std::string>& words) {
 }
 
 Result<int> complete(Engine& engine, const PromptFormat& format, const ChatOptions& options, std::string prompt) {
-  if (prompt.empty()) return invalid("the prompt is empty: give one as an argument or on stdin");
   std::vector<ChatMessage> messages;
   if (format.has_template() && !options.system.empty()) messages.push_back({"system", options.system});
   if (format.has_template() && prompt.ends_with('\n')) prompt.pop_back();  // the newline of `echo`
@@ -52,7 +51,8 @@ Result<int> complete(Engine& engine, const PromptFormat& format, const ChatOptio
   HB_TRY_ASSIGN(tokens, format.tokens(messages));
   request.prompt = std::move(tokens);
 
-  HB_TRY_ASSIGN(reply, stream_reply(engine, request, print_foreign));
+  const InterruptWatch interrupt;
+  HB_TRY_ASSIGN(reply, stream_reply(engine, request, interrupt, print_foreign));
   if (stdout_is_terminal() && !reply.text.ends_with('\n')) print("\n");
   if (options.verbose) print_aside(usage_text(reply.usage));
   if (reply.reason == FinishReason::kLength && reply.usage.completion_tokens != request.max_tokens)
@@ -66,6 +66,7 @@ Result<int> run(const Options& options) {
   if (!is_chat) {
     HB_TRY_ASSIGN(text, read_prompt(options.prompt));
     prompt = std::move(text);
+    if (prompt.empty()) return invalid("the prompt is empty: give one as an argument or on stdin");
   }
   const auto start = std::chrono::steady_clock::now();
   HB_TRY_ASSIGN(found, find_model(options.model));

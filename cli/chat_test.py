@@ -1,0 +1,131 @@
+"""The chat, on a terminal of its own, with SmolLM2 as `make` fetched it (HALFBYTE_MODELS)."""
+import os
+import stat
+import unittest
+
+from halfbyte_program import Terminal
+
+MODEL = "smollm2:135m"
+GREEDY = ("--temperature", "0", "--max-tokens", "12")
+
+
+def setUpModule():
+    assert "HALFBYTE_MODELS" in os.environ, "HALFBYTE_MODELS is not set; `make test` sets it and fetches the models"
+
+
+def chat(*args: str, **extra: str) -> Terminal:
+    terminal = Terminal("run", MODEL, *args, **extra)
+    terminal.read_to_prompt()
+    return terminal
+
+
+class ChatTest(unittest.TestCase):
+    def test_it_answers_until_the_user_leaves(self):
+        for leave in ("/bye\r", "\x04"):
+            with self.subTest(leave=leave):
+                terminal = chat(*GREEDY)
+                self.assertRegex(terminal.ask("Why is the sky blue?"), r"\A\w.*\n\n\Z")
+                terminal.type(leave)
+                self.assertEqual(terminal.exit_status(), 0)
+
+    def test_it_remembers_what_was_said_until_cleared(self):
+        terminal = chat(*GREEDY)
+        first = terminal.ask("Hello")
+        again = terminal.ask("Hello")
+        self.assertEqual(terminal.ask("/clear"), "")
+        self.assertEqual(terminal.ask("Hello"), first)
+        self.assertEqual(terminal.ask("Hello"), again)
+        terminal.type("/bye\r")
+        self.assertEqual(terminal.exit_status(), 0)
+
+    def test_options_can_be_set_and_shown(self):
+        terminal = chat(*GREEDY)
+        self.assertEqual(terminal.ask("/set top-p 0.25"), "")
+        self.assertRegex(terminal.ask("/show"), r"(?m)^top-p +0.25 ")
+        self.assertIn("top-p: 7 is out of range: expected 0 to 1", terminal.ask("/set top-p 7"))
+        self.assertIn("'heat' is not known: expected one of temperature, ", terminal.ask("/set heat 7"))
+        self.assertEqual(terminal.ask("/set max-tokens 1"), "")
+        self.assertLessEqual(len(terminal.ask("Hello").split()), 1)
+        self.assertIn("/nosuch is no command here", terminal.ask("/nosuch"))
+        self.assertIn("/clear", terminal.ask("/help"))
+        terminal.type("/bye\r")
+        self.assertEqual(terminal.exit_status(), 0)
+
+    def test_the_system_message_model_and_template_are_shown(self):
+        terminal = chat("--system", "Be brief.")
+        self.assertEqual(terminal.ask("/show system"), "Be brief.\n")
+        self.assertEqual(terminal.ask("/system Be long."), "")
+        self.assertEqual(terminal.ask("/show system"), "Be long.\n")
+        self.assertIn("<|im_start|>", terminal.ask("/show template"))
+        self.assertIn("architecture     llama\n", terminal.ask("/show model"))
+        terminal.type("/bye\r")
+        self.assertEqual(terminal.exit_status(), 0)
+
+    def test_a_message_may_have_several_lines(self):
+        terminal = chat(*GREEDY, "--raw")
+        one_line = terminal.ask("One, two, three,")
+        terminal.type('"""One, two,\r')
+        terminal.read_to_prompt("... ")
+        two_lines = terminal.ask(' three,"""')
+        self.assertNotEqual(two_lines.strip(), "")
+        self.assertNotEqual(two_lines, one_line)
+        self.assertEqual(terminal.ask('"""One, two, three,"""'), one_line)
+        terminal.type("/bye\r")
+        self.assertEqual(terminal.exit_status(), 0)
+
+    def test_without_a_template_it_says_so_once(self):
+        terminal = chat(*GREEDY, "--raw")
+        self.assertEqual(terminal.text.count("continued as it stands"), 1)
+        first = terminal.ask("One, two, three,")
+        self.assertEqual(terminal.ask("One, two, three,"), first)
+        self.assertIn("no chat template", terminal.ask("/system Be brief."))
+        self.assertEqual(terminal.text.count("continued as it stands"), 1)
+        terminal.type("/bye\r")
+        self.assertEqual(terminal.exit_status(), 0)
+
+    def test_ctrl_c_stops_a_reply_and_a_second_one_leaves(self):
+        terminal = chat("--raw", "--seed", "1", "--ctx", "8192")
+        terminal.enter("Once upon a time")
+        terminal.read_until(" ")  # the reply has begun
+        terminal.type("\x03")
+        terminal.read_to_prompt()
+        terminal.type("\x03")
+        self.assertEqual(terminal.exit_status(), 0)
+
+    def test_ctrl_c_at_the_prompt_drops_the_line_first(self):
+        terminal = chat(*GREEDY)
+        terminal.type("half a line")
+        terminal.read_until("line")
+        terminal.type("\x03")
+        self.assertIn("/bye leaves", terminal.read_to_prompt())
+        self.assertRegex(terminal.ask("/show system"), r"\A\n\Z")  # nothing is left of the dropped line
+        terminal.type("\x03")
+        terminal.read_to_prompt()
+        terminal.type("\x03")
+        self.assertEqual(terminal.exit_status(), 0)
+
+    def test_lines_are_edited_and_remembered_for_their_owner_only(self):
+        terminal = chat(*GREEDY, LANG="C")
+        terminal.type("/set top-p 0.5x\x7f\r")  # the x is taken back
+        terminal.read_to_prompt()
+        self.assertRegex(terminal.ask("/show"), r"(?m)^top-p +0.5 ")
+        terminal.type("\x1b[A\x1b[A\x01\x1b[C\x1b[C\r")  # up twice: the /set line again
+        terminal.read_to_prompt()
+        history = terminal.home / "state" / "halfbyte" / "history"
+        self.assertEqual(stat.S_IMODE(history.stat().st_mode), 0o600)
+        self.assertEqual(history.read_text().count("/set"), 2)
+        terminal.type("/bye\r")
+        self.assertEqual(terminal.exit_status(), 0)
+
+    def test_the_oldest_messages_are_forgotten_aloud_when_the_context_is_full(self):
+        terminal = chat(*GREEDY, "--ctx", "160")
+        for _ in range(8):
+            terminal.ask("Tell me about the sea and the sky, please, in one sentence.")
+        self.assertIn("are forgotten", terminal.text)
+        self.assertNotIn("leaves no room", terminal.text)
+        terminal.type("/bye\r")
+        self.assertEqual(terminal.exit_status(), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,189 @@
+"""The commands that run a model, on SmolLM2 as `make` fetched it (HALFBYTE_MODELS)."""
+import json
+import os
+import re
+import signal
+import struct
+import subprocess
+import tempfile
+import time
+import unittest
+
+from halfbyte_program import DATA, HOME, PATIENCE_S, PROGRAM, Terminal, environment, json_result, result, run
+
+MODEL = "smollm2:135m"
+GREEDY = ("--temperature", "0", "--max-tokens", "12")
+QUESTION = "Why is the sky blue?"
+QUICK = "HALFBYTE_TEST_QUICK" in os.environ
+
+
+def setUpModule():
+    assert "HALFBYTE_MODELS" in os.environ, "HALFBYTE_MODELS is not set; `make test` sets it and fetches the models"
+
+
+class RunTest(unittest.TestCase):
+    def test_stdout_is_the_completion_and_nothing_else(self):
+        text = result("run", MODEL, QUESTION, *GREEDY)
+        self.assertNotIn(QUESTION, text)
+        self.assertFalse(text.endswith("\n"))
+        self.assertTrue(text[0].isalpha(), text)
+
+    def test_a_piped_prompt_is_the_same_as_a_given_one(self):
+        given = result("run", MODEL, QUESTION, *GREEDY)
+        self.assertEqual(result("run", MODEL, *GREEDY, stdin=QUESTION.encode()), given)
+        self.assertEqual(result("run", MODEL, *GREEDY, stdin=QUESTION.encode() + b"\n"), given)
+        self.assertEqual(result("run", MODEL, *QUESTION.split(), *GREEDY), given)
+
+    def test_stdin_is_added_to_a_given_prompt(self):
+        both = result("run", MODEL, "Name the colour.", *GREEDY, stdin=b"The sky is blue.")
+        self.assertEqual(result("run", MODEL, "Name the colour.\n\nThe sky is blue.", *GREEDY), both)
+
+    def test_the_template_is_applied_unless_raw(self):
+        raw = result("run", MODEL, "--raw", "<|im_start|>user\n" + QUESTION + "<|im_end|>\n<|im_start|>assistant\n", *GREEDY)
+        self.assertNotEqual(result("run", MODEL, QUESTION, "--raw", *GREEDY), raw)
+        with_system = ("<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\n" + QUESTION + "<|im_end|>\n<|im_start|>assistant\n")
+        self.assertEqual(result("run", MODEL, QUESTION, "--system", "Be brief.", *GREEDY), result("run", MODEL, "--raw", with_system, *GREEDY))
+
+    def test_a_system_message_needs_a_template(self):
+        done = run("run", MODEL, QUESTION, "--raw", "--system", "Be brief.")
+        self.assertEqual((done.returncode, done.stdout), (2, b""))
+        self.assertIn(b"--system: there is no chat template", done.stderr)
+
+    def test_the_same_seed_gives_the_same_bytes(self):
+        first = result("run", MODEL, QUESTION, "--seed", "7", "--max-tokens", "12")
+        self.assertEqual(result("run", MODEL, QUESTION, "--seed", "7", "--max-tokens", "12", "--threads", "1", "--chunk", "7"), first)
+        self.assertNotEqual(result("run", MODEL, QUESTION, "--seed", "8", "--max-tokens", "12"), first)
+
+    def test_a_reply_ends_before_a_stop_text(self):
+        whole = result("run", MODEL, QUESTION, *GREEDY)
+        stop = whole.split()[2]
+        self.assertEqual(result("run", MODEL, QUESTION, *GREEDY, "--stop", "no such text", "--stop", stop), whole[:whole.index(stop)])
+
+    def test_verbose_tells_times_and_speeds_on_stderr(self):
+        done = run("run", MODEL, QUESTION, *GREEDY, "--verbose")
+        self.assertEqual(done.stdout.decode(), result("run", MODEL, QUESTION, *GREEDY))
+        for line in (r"load +[\d.]+ ms", r"prompt +36 tokens +[\d.]+ ms +[\d.]+ tokens/s", r"generation +12 tokens +[\d.]+ ms +[\d.]+ tokens/s"):
+            self.assertRegex(done.stderr.decode(), "(?m)^" + line + "$")
+
+    def test_a_prompt_that_does_not_fit_is_an_error(self):
+        done = run("run", MODEL, "word " * 200, "--ctx", "64")
+        self.assertEqual((done.returncode, done.stdout), (1, b""))
+        self.assertIn(b"64", done.stderr)
+
+    def test_a_full_context_is_said(self):
+        done = run("run", MODEL, "--raw", "One, two, three, four,", "--temperature", "0", "--ctx", "24")
+        self.assertEqual(done.returncode, 0)
+        self.assertEqual(done.stderr, b"halfbyte: the reply ends here: the context of 24 tokens is full\n")
+
+    def test_a_closed_pipe_ends_the_run(self):
+        program = subprocess.Popen([PROGRAM, "run", MODEL, "--raw", "Once upon a time", "--seed", "1"], stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(HOME))
+        self.assertTrue(program.stdout.read(1))
+        program.stdout.close()
+        self.assertEqual(program.wait(PATIENCE_S), 0)
+        self.assertEqual(program.stderr.read(), b"")
+        program.stderr.close()
+
+    def test_an_interrupt_stops_the_reply_with_status_130(self):
+        program = subprocess.Popen([PROGRAM, "run", MODEL, "--raw", "Once upon a time", "--seed", "1", "--ctx", "8192"],
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(HOME))
+        self.assertTrue(program.stdout.read(1))
+        program.send_signal(signal.SIGINT)
+        _, errors = program.communicate(timeout=PATIENCE_S)
+        self.assertEqual((program.returncode, errors), (130, b""))
+
+    def test_on_a_terminal_the_text_ends_with_a_newline(self):
+        terminal = Terminal("run", MODEL, QUESTION, *GREEDY)
+        self.assertEqual(terminal.exit_status(), 0)
+        self.assertEqual(terminal.text.replace("\r\n", "\n"), result("run", MODEL, QUESTION, *GREEDY) + "\n")
+
+
+class LogitsTest(unittest.TestCase):
+    def test_the_last_of_all_is_what_is_printed_alone(self):
+        last = result("logits", MODEL, "--tokens", "4898,314,260", "--json")
+        every = json_result("logits", MODEL, "--tokens", "4898 314 260", "--all")["logits"]
+        self.assertEqual([len(row) for row in every], [49152] * 3)
+        self.assertEqual(json.loads(last)["logits"], every[-1])
+
+    def test_equal_text_is_equal_bits(self):
+        text = result("logits", MODEL, "--tokens", "4898,314,260,6376", "--json")
+        self.assertEqual(result("logits", MODEL, "--tokens", "4898,314,260,6376", "--json", "--threads", "1", "--chunk", "3"), text)
+        for number in re.findall(r"-?[\d.]+(?:e[-+]\d+)?", text)[:1000]:
+            as_float32 = struct.unpack("f", struct.pack("f", float(number)))[0]
+            self.assertLessEqual(len(number.lstrip("-").replace(".", "").lstrip("0").split("e")[0]), 9, number)
+            self.assertEqual(struct.pack("f", float(number)), struct.pack("f", as_float32))
+
+    def test_people_get_the_ten_likeliest(self):
+        lines = result("logits", MODEL, "--tokens", "4898,314,260,6376,4461,47").splitlines()
+        self.assertEqual(lines[0].split(), ["token", "logit", "text"])
+        self.assertEqual(len(lines), 11)
+        self.assertEqual(lines[1].split()[0], "2")
+        self.assertEqual(lines[1].split()[2], '"<|im_end|>"')
+
+    def test_tokens_outside_the_vocabulary_are_refused(self):
+        done = run("logits", MODEL, "--tokens", "1,49152", "--json")
+        self.assertEqual((done.returncode, done.stdout), (2, b""))
+        self.assertIn(b"49152 is not in the vocabulary: expected 0 to 49151", done.stderr)
+        self.assertEqual(run("logits", MODEL, "--tokens", "").returncode, 2)
+
+
+class PerplexityTest(unittest.TestCase):
+    def test_it_is_that_of_the_reference(self):
+        count = 128 if QUICK else 512
+        golden = json.loads((DATA / "golden" / "smollm2-135m-q4_1.json").read_text())["long"]
+        measured = json_result("perplexity", MODEL, str(DATA / "golden" / golden["file"]), "--tokens", str(count))
+        self.assertEqual((measured["tokens"], len(measured["nll"])), (count, count - 1))
+        self.assertAlmostEqual(measured["mean_nll"], sum(measured["nll"]) / (count - 1), places=5)
+        expected = sum(golden["nll"][:count - 1]) / (count - 1)
+        self.assertAlmostEqual(measured["mean_nll"], expected, delta=0.03)
+
+    def test_a_text_without_a_next_token_is_refused(self):
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(b"a")
+            file.flush()
+            done = run("perplexity", MODEL, file.name)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(b"1 token, expected 2 at least", done.stderr)
+
+
+class BenchTest(unittest.TestCase):
+    SMALL = ("-p", "16", "-n", "4", "-r", "2", "-t", "2")
+
+    def test_every_figure_is_there_and_adds_up(self):
+        figures = json_result("bench", MODEL, *self.SMALL)
+        self.assertEqual((figures["threads"], figures["runs"], figures["prompt_tokens"], figures["generated_tokens"]), (2, 2, 16, 4))
+        self.assertEqual(figures["isa"], json_result("isa")["chosen"])
+        self.assertGreater(figures["prompt_tokens_per_second"], 0)
+        rate = figures["generation_tokens_per_second"] * figures["bytes_per_token"]
+        self.assertAlmostEqual(figures["read_gb_per_s"] / (rate * 1e-9), 1, places=6)
+        self.assertAlmostEqual(figures["percent_of_bandwidth"] / (100 * figures["read_gb_per_s"] / figures["read_bandwidth_gb_per_s"]), 1, places=6)
+        self.assertLessEqual(figures["barriers_per_layer"], 6)
+        self.assertGreater(figures["weight_bytes"], 90e6)
+        self.assertGreater(figures["kv_bytes"], 0)
+
+    def test_a_part_can_be_left_out(self):
+        figures = json_result("bench", MODEL, "-p", "0", "-n", "2", "-r", "1")
+        self.assertIsNone(figures["prompt_tokens_per_second"])
+        self.assertGreater(figures["generation_tokens_per_second"], 0)
+        figures = json_result("bench", MODEL, "-p", "8", "-n", "0", "-r", "1")
+        self.assertIsNone(figures["generation_tokens_per_second"])
+        self.assertEqual(run("bench", MODEL, "-p", "0", "-n", "0").returncode, 2)
+
+    def test_people_get_the_same_figures_as_a_table(self):
+        table = result("bench", MODEL, *self.SMALL)
+        for line in (r"prompt of 16 tokens +[\d.]+ tokens/s", r"generation of 4 tokens +[\d.]+ tokens/s", r"read bandwidth +[\d.]+ GB/s"):
+            self.assertRegex(table, "(?m)^" + line + "$")
+
+
+class ShowTest(unittest.TestCase):
+    def test_a_model_is_shown_without_reading_its_weights(self):
+        shown = json_result("show", MODEL)
+        self.assertEqual((shown["architecture"], shown["parameters"], shown["license"]), ("llama", 134515008, "apache-2.0"))
+        self.assertEqual({share["type"]: share["tensors"] for share in shown["types"]}, {"Q4_1": 210, "Q8_0": 1, "F32": 61})
+        self.assertEqual(sum(share["bytes"] for share in shown["types"]), shown["weight_bytes"])
+        self.assertIn("<|im_start|>", shown["chat_template"])
+        self.assertRegex(result("show", MODEL), r"(?m)^Q4_1 +210 +106.2 M +66.4 MB +5.00$")
+
+
+if __name__ == "__main__":
+    unittest.main()
