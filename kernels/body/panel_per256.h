@@ -68,18 +68,18 @@ struct Q4_K {
 };
 
 struct Q5_K {
-  static constexpr int kBits = 5, kSubBlocks = 8, kParts = 2;
+  static constexpr int kBits = 5, kSubBlocks = 8, kParts = 8;
   static constexpr size_t kBytes = 2816;
-  static constexpr int kFetchedBytes = 2816 / 4;
+  static constexpr int kFetchedBytes = 2816;
   SubScales<kSubBlocks> scales;
   const std::byte *high, *low;
 
   HALFBYTE_INLINE explicit Q5_K(const std::byte* group) : high(group + 256), low(group + 768) { decode_scales(group, scales); }
-  HALFBYTE_INLINE I weights(int b, int part, int j) const {
-    const I nibbles = load_int(low + 256 * b + 64 * j);
-    const I w = bit_and(part == 0 ? nibbles : shift_right(nibbles, 4), splat_int(0x0f0f0f0f));
-    const I bit = bit_and(shift_right(load_int(high + 64 * j), b + part), splat_int(0x01010101));
-    return bit_or(w, shift_left(bit, 4));
+  HALFBYTE_INLINE I weights(int, int part, int j) const {
+    const I nibbles = load_int(low + 512 * (part / 2) + 64 * j);
+    const I w = bit_and(part % 2 == 0 ? nibbles : shift_right(nibbles, 4), splat_int(0x0f0f0f0f));
+    const I bit = load_int(high + 64 * j);
+    return bit_or(w, bit_and(part < 4 ? shift_left(bit, 4 - part) : shift_right(bit, part - 4), splat_int(0x10101010)));
   }
 };
 
@@ -136,7 +136,7 @@ void ProductPer256<Format>::unpack(const std::byte* panel, int columns, std::byt
     *(SubScales<Format::kSubBlocks>*)out = group.scales;
     out += Unpacked256<Format>::kQuants;
     for (int b = 0; b < 8; b += Format::kParts)
-#pragma GCC unroll 4
+#pragma GCC unroll 8
       for (int part = 0; part < Format::kParts; ++part)
 #pragma GCC unroll 8
         for (int j = 0; j < 8; ++j, out += 64) store_int(out, group.weights(b, part, j));
@@ -164,7 +164,7 @@ __attribute__((noinline)) void ProductPer256<Format>::rows(const std::byte* pane
     for (int t = 0; t < kTokens; ++t) total[t] = splat_int(0);
     for (int b = 0; b < 8; b += Source::kParts) {
       if (Source::kFetchedBytes > 0) prefetch_ahead<Source::kFetchedBytes>(panel, b / Source::kParts);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
       for (int part = 0; part < Source::kParts; ++part, q += 32) {
 #pragma GCC unroll 2
         for (int sub = 0; sub < 8 / kSubGroups; ++sub) {
