@@ -22,12 +22,9 @@ void use_utf8() {
   if (std::strcmp(nl_langinfo(CODESET), "UTF-8") != 0) std::setlocale(LC_CTYPE, "C.UTF-8");
 }
 
-// Makes the file if need be, readable by its owner alone; what is typed into a chat is private.
-bool prepare(const std::filesystem::path& file) {
-  if (file.empty()) return false;
-  std::error_code failed;
-  std::filesystem::create_directories(file.parent_path(), failed);
-  const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+// Makes an empty file, readable by its owner alone: what is typed into a chat is private.
+bool make_private_file(const std::filesystem::path& file) {
+  const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) return false;
   ::fchmod(fd, 0600);
   ::close(fd);
@@ -58,6 +55,16 @@ struct LineEditor::Impl {
   std::string prompt;
   bool interrupted = false;
 
+  // Written beside and renamed: a program that is killed, or another one that reads, never meets half a history.
+  void save() {
+    if (file.empty()) return;
+    std::error_code failed;
+    std::filesystem::create_directories(file.parent_path(), failed);
+    const std::filesystem::path beside = file.string() + ".new";
+    if (!make_private_file(beside)) return;
+    if (::history(history, &event, H_SAVE, beside.c_str()) >= 0) std::filesystem::rename(beside, file, failed);
+  }
+
   static Impl& of(EditLine* editor) {
     void* impl = nullptr;
     el_get(editor, EL_CLIENTDATA, &impl);
@@ -76,10 +83,8 @@ LineEditor::LineEditor(std::filesystem::path history) : impl_(std::make_unique<I
   e.history = history_init();
   ::history(e.history, &e.event, H_SETSIZE, kHistoryLines);
   ::history(e.history, &e.event, H_SETUNIQUE, 1);
-  if (prepare(history)) {
-    e.file = std::move(history);
-    ::history(e.history, &e.event, H_LOAD, e.file.c_str());
-  }
+  e.file = std::move(history);
+  if (!e.file.empty()) ::history(e.history, &e.event, H_LOAD, e.file.c_str());
 
   e.editor = el_init("halfbyte", stdin, stdout, stderr);
   el_set(e.editor, EL_CLIENTDATA, &e);
@@ -115,7 +120,7 @@ LineEditor::Line LineEditor::read(const std::string& prompt) {
   if (text.ends_with('\n')) text.pop_back();
   if (text.find_first_not_of(" \t") != text.npos) {
     ::history(e.history, &e.event, H_ENTER, typed);
-    if (!e.file.empty()) ::history(e.history, &e.event, H_SAVE, e.file.c_str());
+    e.save();
   }
   return {Line::End::kEntered, std::move(text)};
 }
