@@ -53,7 +53,7 @@ run_sanitized_tests() {
 for stage in "$@"; do
   case $stage in
     fuzz)
-      step "build fuzz targets" scripts/build.sh fuzz
+      step "build fuzz targets" scripts/build.sh fuzz $(basename -s .cpp -a tests/fuzz/*.cpp)
       step "fuzz" run_fuzz_targets
       ;;
     sanitized)
