@@ -11,13 +11,15 @@
 namespace halfbyte::avx512 {
 namespace {
 
-constexpr int kTile = 8;            // tokens that share one read of a panel
-constexpr int kUnpackFrom32 = 0;    // from how many tokens on a panel is unpacked first: formats of 32 columns with a fifth bit;
-constexpr int kUnpackFrom256 = 16;  // formats of 256 columns. 0: never
+// What these say: scalar/vec.h.
+constexpr int kTile = 8;
+constexpr int kUnpackFrom32 = 0;
+constexpr int kUnpackFrom256 = 16;
 constexpr int kScoreQueries = 8;
+constexpr int kScoreChains = 16;
 constexpr int kValueQueries = 4;
 constexpr int kValueVectors = 4;
-constexpr int kPrefetchBytes = 2048;  // how far ahead weights are fetched
+constexpr int kPrefetchBytes = 8192;
 
 #include "kernels/avx512/lanes.h"
 

@@ -73,8 +73,8 @@ template <class Cache, int kQueries>
 void score(const AttendBlock& block, int query, int first_tile, int last_tile, Scores* scores) {
   for (int tile = first_tile; tile < last_tile;) {
     const auto* k = (const typename Cache::Element*)block.k_pages[tile / 2] + (tile % 2) * block.dims * kKeyTile;
-    // Few queries leave the multipliers idle between dependent steps: two tiles of a page at once.
-    if (2 * kQueries <= kScoreQueries && tile % 2 == 0 && tile + 1 < last_tile) {
+    // Two tiles of a page at once, where registers allow it: dependent steps then leave the multipliers less idle.
+    if (2 * kQueries <= kScoreChains && tile % 2 == 0 && tile + 1 < last_tile) {
       score_tiles<Cache, kQueries, 2>(k, block.q + query, block.dims, scores, tile);
       tile += 2;
     } else {

@@ -3,7 +3,9 @@
 
 // How many byte_pairs results may be added in 16 bits: a pair is at most 2 * (2^kBits - 1) * 127.
 template <int kBits>
-constexpr int kPairsIn16Bits = kBits <= 4 ? 8 : kBits >= 7 ? 1 : 1 << (8 - kBits - 1);
+constexpr int kPairsIn16Bits = kBits <= 4   ? 8
+                               : kBits >= 7 ? 1
+                                            : 1 << (8 - kBits - 1);
 
 template <int kBits, int kGroups>
 struct ScaledDot {

@@ -23,9 +23,10 @@ constexpr int kTile = 2;              // tokens that share one read of a panel
 constexpr int kUnpackFrom32 = 0;      // from how many tokens on a panel is unpacked first: formats of 32 columns with a fifth bit;
 constexpr int kUnpackFrom256 = 0;     // formats of 256 columns. 0: never
 constexpr int kScoreQueries = 4;      // query rows that share one read of K
+constexpr int kScoreChains = 4;       // of multiply-adds in flight there: queries times K tiles
 constexpr int kValueQueries = 2;      // query rows that share one read of V
 constexpr int kValueVectors = 2;      // vectors of 16 dims in flight there
-constexpr int kPrefetchBytes = 2048;  // how far ahead weights are fetched
+constexpr int kPrefetchBytes = 8192;  // how far ahead weights are fetched
 
 HALFBYTE_INLINE F load(const float* p) {
   F v;
