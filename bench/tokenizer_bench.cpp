@@ -55,7 +55,11 @@ std::vector<std::filesystem::path> vocabularies() {
 int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   const std::string prose = english();
-  const std::pair<const char*, std::string> hard[] = {{"one_letter", repeated("a")}, {"blanks", repeated(" ")}, {"no_blanks", repeated("the")}};
+  const std::pair<const char*, std::string> hard[] = {
+      {"one_letter", repeated("a")  },
+      {"blanks",     repeated(" ")  },
+      {"no_blanks",  repeated("the")}
+  };
   std::vector<Checkpoint> checkpoints;
   std::vector<std::unique_ptr<Tokenizer>> tokenizers;
   for (const auto& path : vocabularies()) {
@@ -72,12 +76,16 @@ int main(int argc, char** argv) {
     const Tokenizer& tokenizer = *tokenizers[i];
     const Metadata& metadata = checkpoints[i].metadata;
     const std::string name = std::filesystem::path(metadata.path()).stem().string();
-    benchmark::RegisterBenchmark((name + "/open").c_str(), [&](benchmark::State& state) { open(state, metadata); })->Unit(benchmark::kMillisecond);
-    benchmark::RegisterBenchmark((name + "/english").c_str(), [&](benchmark::State& state) { encode(state, tokenizer, prose); })
-        ->Unit(benchmark::kMillisecond);
+    benchmark::RegisterBenchmark((name + "/open").c_str(), [&](benchmark::State& state) {
+      open(state, metadata);
+    })->Unit(benchmark::kMillisecond);
+    benchmark::RegisterBenchmark((name + "/english").c_str(), [&](benchmark::State& state) {
+      encode(state, tokenizer, prose);
+    })->Unit(benchmark::kMillisecond);
     for (const auto& [kind, text] : hard)
-      benchmark::RegisterBenchmark((name + "/" + kind).c_str(), [&tokenizer, &t = text](benchmark::State& state) { encode(state, tokenizer, t); })
-          ->Unit(benchmark::kMillisecond);
+      benchmark::RegisterBenchmark((name + "/" + kind).c_str(), [&tokenizer, &t = text](benchmark::State& state) {
+        encode(state, tokenizer, t);
+      })->Unit(benchmark::kMillisecond);
   }
   benchmark::RunSpecifiedBenchmarks();
   return 0;

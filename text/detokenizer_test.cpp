@@ -43,7 +43,11 @@ TEST_F(ByteStream, AnIncompleteCharacterAtTheEndIsOneReplacement) {
 
 TEST_F(ByteStream, EachMaximalIllFormedPartIsOneReplacement) {
   // The example of Unicode 3.9, table 3-8: 61 F1 80 80 E1 80 C2 62 80 63 80 BF 64.
-  EXPECT_EQ(stream("a\xf1\x80\x80\xe1\x80\xc2" "b\x80" "c\x80\xbf" "d"), "a" + kOne + kOne + kOne + "b" + kOne + "c" + kOne + kOne + "d");
+  EXPECT_EQ(stream("a\xf1\x80\x80\xe1\x80\xc2"
+                   "b\x80"
+                   "c\x80\xbf"
+                   "d"),
+            "a" + kOne + kOne + kOne + "b" + kOne + "c" + kOne + kOne + "d");
 }
 
 TEST_F(ByteStream, OverlongFormsSurrogatesAndTooLargeCharactersAreIllFormed) {

@@ -43,13 +43,13 @@ struct CodePointRange {
 // One element of an alternative.
 struct Element {
   enum class Kind : uint8_t {
-    kRun,            // `least` to `most` characters of the set, as many as possible
-    kSuffix,         // 's 't 're 've 'm 'll 'd, in lower case
-    kAnyCaseSuffix,  // the same in any case
-    kOptionalSuffix, // the same in any case, or nothing
-    kNotBeforeWord,  // (?!\S): a white-space character or the end follows
-    kPhrase,         // (?:\p{L}\p{M}*(?: \p{L}\p{M}*)*)+: words with single blanks between them
-    kLiteral,        // these very bytes
+    kRun,             // `least` to `most` characters of the set, as many as possible
+    kSuffix,          // 's 't 're 've 'm 'll 'd, in lower case
+    kAnyCaseSuffix,   // the same in any case
+    kOptionalSuffix,  // the same in any case, or nothing
+    kNotBeforeWord,   // (?!\S): a white-space character or the end follows
+    kPhrase,          // (?:\p{L}\p{M}*(?: \p{L}\p{M}*)*)+: words with single blanks between them
+    kLiteral,         // these very bytes
   };
   static constexpr uint32_t kNoLimit = UINT32_MAX;
 

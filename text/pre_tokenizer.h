@@ -28,7 +28,7 @@ class PreTokenizer {
   static Result<PreTokenizer> open(std::string_view name, std::string_view path);
 
   bool takes_whole_words() const { return takes_whole_words_; }  // a word that is a token is that token, whatever merges would make of it
-  bool adds_bos() const { return adds_bos_; }                     // when the file does not say
+  bool adds_bos() const { return adds_bos_; }                    // when the file does not say
 
   // Where each word of the text ends, ascending; the last is the text's size. Each stage cuts the words of the one before.
   std::vector<uint32_t> word_ends(std::string_view text) const;

@@ -35,7 +35,8 @@ TEST(PreTokenizer, CutsAsTheFamiliesOwnPatternsDo) {
     for (size_t i = 0; i < texts.size(); ++i) {
       std::vector<uint32_t> ends;
       uint32_t end = 0;
-      for (const Json& length : *(*family.value.array())[i].array()) ends.push_back(end += static_cast<uint32_t>(std::get<int64_t>(length.value)));
+      for (const Json& length : *(*family.value.array())[i].array())
+        ends.push_back(end += static_cast<uint32_t>(std::get<int64_t>(length.value)));
       EXPECT_EQ(pre->word_ends(*texts[i].text()), ends) << family.key << ": " << *texts[i].text();
     }
   }

@@ -48,7 +48,8 @@ std::vector<std::string> recorded_texts() {
 
 // SmolLM2 has no tokens for some control characters; nothing can encode those.
 bool can_encode(const Tokenizer& tokenizer, std::string_view text) {
-  return std::none_of(text.begin(), text.end(), [&](const char& c) { return static_cast<uint8_t>(c) < 0x20 && tokenizer.encode({&c, 1}).empty(); });
+  return std::none_of(text.begin(), text.end(),
+                      [&](const char& c) { return static_cast<uint8_t>(c) < 0x20 && tokenizer.encode({&c, 1}).empty(); });
 }
 
 class RandomUnicode : public testing::TestWithParam<const char*> {

@@ -22,11 +22,12 @@ class Scheme {
   // Appends the bytes of a token of type kNormal, kByte or kUnused.
   virtual void append_piece(Token token, std::string& bytes) const = 0;
   virtual bool drops_first_space() const { return false; }  // decode(): the space before the first word is the scheme's, not the text's
-  virtual bool adds_bos() const { return false; }  // when the file does not say
+  virtual bool adds_bos() const { return false; }           // when the file does not say
   virtual bool adds_eos() const { return false; }
 };
 
-Result<std::unique_ptr<Scheme>> open_byte_level_bpe(const Metadata& metadata, const Vocabulary& vocabulary, std::vector<std::string>& warnings);
+Result<std::unique_ptr<Scheme>> open_byte_level_bpe(const Metadata& metadata, const Vocabulary& vocabulary,
+                                                    std::vector<std::string>& warnings);
 Result<std::unique_ptr<Scheme>> open_spm(const Metadata& metadata, const Vocabulary& vocabulary);
 Result<std::unique_ptr<Scheme>> open_word_piece(const Metadata& metadata, const Vocabulary& vocabulary);
 

@@ -34,9 +34,10 @@ constexpr std::array<std::string_view, 24> kEndTexts = {
     "[EOT]",  // Kimi K2
     "[EOS]",
     "<end_of_utterance>",  // SmolVLM
-    "<\xef\xbd\x9c" "end\xe2\x96\x81of\xe2\x96\x81sentence\xef\xbd\x9c>",  // DeepSeek
-    "[e~[",                // MiniMax
-    "<|fim_pad|>",         // Qwen coder: a completion inside a file ends at these three
+    "<\xef\xbd\x9c"
+    "end\xe2\x96\x81of\xe2\x96\x81sentence\xef\xbd\x9c>",  // DeepSeek
+    "[e~[",                                                // MiniMax
+    "<|fim_pad|>",                                         // Qwen coder: a completion inside a file ends at these three
     "<|repo_name|>",
 };
 
@@ -45,8 +46,7 @@ Result<std::optional<Token>> read_id(const Metadata& metadata, std::string_view 
   if (!metadata.contains(key)) return std::optional<Token>();
   HB_TRY_ASSIGN(id, metadata.unsigned_integer(key, 0, kAnyId));
   if (id < static_cast<uint64_t>(vocabulary.size())) return std::optional<Token>(static_cast<Token>(id));
-  if (is_required_to_fit)
-    return corrupt("{}: {}: expected a token below {}, found {}", metadata.path(), key, vocabulary.size(), id);
+  if (is_required_to_fit) return corrupt("{}: {}: expected a token below {}, found {}", metadata.path(), key, vocabulary.size(), id);
   warnings.push_back(fmt::format("{}: expected a token below {}, found {}; ignored", key, vocabulary.size(), id));
   return std::optional<Token>();
 }
@@ -100,8 +100,10 @@ Result<SpecialIds> read_special_ids(const Metadata& metadata, SpecialDefaults de
     eos = separator ? separator : eos ? eos : vocabulary.find("[SEP]");
     if (!unknown) unknown = vocabulary.find("[UNK]");
   }
-  HB_TRY_ASSIGN(adds_bos, read_adds(metadata, "tokenizer.ggml.add_bos_token", defaults.adds_bos, bos, "tokenizer.ggml.bos_token_id", warnings));
-  HB_TRY_ASSIGN(adds_eos, read_adds(metadata, "tokenizer.ggml.add_eos_token", defaults.adds_eos, eos, "tokenizer.ggml.eos_token_id", warnings));
+  HB_TRY_ASSIGN(adds_bos,
+                read_adds(metadata, "tokenizer.ggml.add_bos_token", defaults.adds_bos, bos, "tokenizer.ggml.bos_token_id", warnings));
+  HB_TRY_ASSIGN(adds_eos,
+                read_adds(metadata, "tokenizer.ggml.add_eos_token", defaults.adds_eos, eos, "tokenizer.ggml.eos_token_id", warnings));
   ids.bos = bos;
   ids.eos = eos;
   ids.unknown = unknown;

@@ -7,7 +7,8 @@ namespace halfbyte {
 Result<Stripping> Stripping::read(const Metadata& metadata) {
   HB_TRY_ASSIGN(name, metadata.text_or("general.name", ""));
   HB_TRY_ASSIGN(pre, metadata.text_or("tokenizer.ggml.pre", ""));
-  std::transform(name.begin(), name.end(), name.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; });
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; });
   const auto has = [](std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; };
   Stripping stripping;
   stripping.phi3 = has(name, "phi-3") || has(name, "phi3");
@@ -34,7 +35,9 @@ SpecialTokens::SpecialTokens(const Vocabulary& vocabulary, Stripping stripping) 
     uint32_t node;
     size_t depth, begin, end;
   };
-  std::vector<Group> groups{{0, 0, 0, special.size()}};
+  std::vector<Group> groups{
+      {0, 0, 0, special.size()}
+  };
   for (size_t g = 0; g < groups.size(); ++g) {
     auto [node, depth, begin, end] = groups[g];
     if (begin < end && vocabulary.text(special[begin]).size() == depth) {

@@ -15,8 +15,8 @@ namespace halfbyte {
 
 // Special tokens that take the white space beside them along. GGUF has no key for it: it follows from names in the file.
 struct Stripping {
-  bool phi3 = false;               // to the right, of all but <s>, <unk> and <|endoftext|>
-  std::string_view left_of = {};   // to the left, of this one
+  bool phi3 = false;              // to the right, of all but <s>, <unk> and <|endoftext|>
+  std::string_view left_of = {};  // to the left, of this one
 
   static Result<Stripping> read(const Metadata& metadata);
 };

@@ -50,7 +50,7 @@ class Tokenizer {
   std::optional<Token> pad() const { return ids_.pad; }
   bool adds_bos() const { return ids_.adds_bos; }  // the file asks for it
   bool adds_eos() const { return ids_.adds_eos; }
-  bool ends_generation(Token token) const;  // eos, eot, eom, and every end-of-turn token the vocabulary is known by
+  bool ends_generation(Token token) const;                         // eos, eot, eom, and every end-of-turn token the vocabulary is known by
   std::span<const Token> end_tokens() const { return ids_.ends; }  // ascending
   // What was odd in the file but harmless (a pad id past the vocabulary, ...).
   std::span<const std::string> warnings() const { return warnings_; }
@@ -70,7 +70,8 @@ class Tokenizer {
 class Detokenizer {
  public:
   explicit Detokenizer(const Tokenizer& tokenizer, bool special = false) : tokenizer_(tokenizer), special_(special) {}
-  // Text that has become complete with this token; may be empty. Invalid bytes become U+FFFD, one per maximal ill-formed part (Unicode 3.9).
+  // Text that has become complete with this token; may be empty. Invalid bytes become U+FFFD, one per maximal ill-formed part
+  // (Unicode 3.9).
   std::string push(Token token);
   // What is left at the end: an incomplete character as U+FFFD.
   std::string finish();

@@ -1,5 +1,9 @@
 #include "text/tokenizer.h"
 
+#include <algorithm>
+#include <limits>
+#include <thread>
+
 #include "text/small_vocabulary.h"
 #include "text/test_files.h"
 
@@ -29,18 +33,40 @@ SmallVocabulary chat_vocabulary() {
 // Unknown 0, BOS 1, EOS 2, then pieces of "hello" where merging left to right would go wrong.
 SmallVocabulary spm_vocabulary() {
   return SmallVocabulary("llama")
-      .add("<unk>", kUnknown).add("<s>", kControl).add("</s>", kControl)
-      .add("\u2581", 1, -10).add("h", 1, -11).add("e", 1, -12).add("l", 1, -13).add("o", 1, -14)  // 3 .. 7
-      .add("he", 1, -5).add("ll", 1, -2).add("el", 1, -1).add("\u2581h", 1, -3)                      // 8 .. 11
-      .add("<0x0A>", kByte).add("<0xC3>", kByte).add("<0xA9>", kByte);                               // 12 .. 14
+      .add("<unk>", kUnknown)
+      .add("<s>", kControl)
+      .add("</s>", kControl)
+      .add("\u2581", 1, -10)
+      .add("h", 1, -11)
+      .add("e", 1, -12)
+      .add("l", 1, -13)
+      .add("o", 1, -14)  // 3 .. 7
+      .add("he", 1, -5)
+      .add("ll", 1, -2)
+      .add("el", 1, -1)
+      .add("\u2581h", 1, -3)  // 8 .. 11
+      .add("<0x0A>", kByte)
+      .add("<0xC3>", kByte)
+      .add("<0xA9>", kByte);  // 12 .. 14
 }
 
 // [UNK] 0, [CLS] 1, [SEP] 2, pieces from 3.
 SmallVocabulary bert_vocabulary() {
   return SmallVocabulary("bert")
-      .add("[UNK]", kControl).add("[CLS]", kControl).add("[SEP]", kControl)
-      .add("\u2581un").add("aff").add("able").add("\u2581!").add("\u2581cafe").add("\u2581\u4e2d").add("\u2581\u1112").add("\u1161").add("\u11ab")
-      .set("tokenizer.ggml.cls_token_id", uint64_t{1}).set("tokenizer.ggml.seperator_token_id", uint64_t{2});
+      .add("[UNK]", kControl)
+      .add("[CLS]", kControl)
+      .add("[SEP]", kControl)
+      .add("\u2581un")
+      .add("aff")
+      .add("able")
+      .add("\u2581!")
+      .add("\u2581cafe")
+      .add("\u2581\u4e2d")
+      .add("\u2581\u1112")
+      .add("\u1161")
+      .add("\u11ab")
+      .set("tokenizer.ggml.cls_token_id", uint64_t{1})
+      .set("tokenizer.ggml.seperator_token_id", uint64_t{2});
 }
 
 // Byte-level BPE
@@ -58,7 +84,8 @@ TEST(ByteLevelBpe, AWordThatIsATokenIsTakenWholeOnlyIfItsMergesMakeIt) {
 }
 
 TEST(ByteLevelBpe, LlamaThreeTakesWholeWordsWhateverTheMerges) {
-  const auto t = opened(byte_vocabulary().add("bc").add("ab").add("abc").merge("b c").merge("a b").set("tokenizer.ggml.pre", std::string("llama-bpe")));
+  const auto t = opened(
+      byte_vocabulary().add("bc").add("ab").add("abc").merge("b c").merge("a b").set("tokenizer.ggml.pre", std::string("llama-bpe")));
   EXPECT_EQ(t->encode("abc"), (Tokens{258}));
 }
 
@@ -100,7 +127,8 @@ TEST(Spm, CharactersWithoutATokenBecomeBytesAndThenUnknown) {
 }
 
 TEST(Spm, PlainTextNeverBecomesAControlToken) {
-  const auto t = opened(spm_vocabulary().add("<", 1, -3).add("s", 1, -3).add(">", 1, -3).add("<s", 1, -3).set("tokenizer.ggml.add_space_prefix", false));
+  const auto t = opened(
+      spm_vocabulary().add("<", 1, -3).add("s", 1, -3).add(">", 1, -3).add("<s", 1, -3).set("tokenizer.ggml.add_space_prefix", false));
   EXPECT_EQ(t->encode("<s>", {.parse_special = false}), (Tokens{18, 17}));
   EXPECT_EQ(t->encode("<s>"), (Tokens{1}));
 }
@@ -171,8 +199,10 @@ TEST(SpecialTokens, ControlTokensHaveTextOnlyWhenAskedFor) {
 
 TEST(SpecialIds, BeginAndEndAreAddedAsTheFileAsks) {
   const auto t = opened(chat_vocabulary()
-                            .set("tokenizer.ggml.bos_token_id", uint64_t{1}).set("tokenizer.ggml.add_bos_token", true)
-                            .set("tokenizer.ggml.eos_token_id", uint64_t{2}).set("tokenizer.ggml.add_eos_token", true));
+                            .set("tokenizer.ggml.bos_token_id", uint64_t{1})
+                            .set("tokenizer.ggml.add_bos_token", true)
+                            .set("tokenizer.ggml.eos_token_id", uint64_t{2})
+                            .set("tokenizer.ggml.add_eos_token", true));
   EXPECT_EQ(t->encode("a", {.add_special = true}), (Tokens{1, 'a', 2}));
   EXPECT_EQ(t->encode("a"), (Tokens{'a'}));
   EXPECT_TRUE(t->adds_bos() && t->adds_eos());
@@ -281,8 +311,21 @@ TEST(VocabularyRefusal, AnUnknownModel) {
 TEST(VocabularyRefusal, RepeatedTextsAreOnlyAWarning) {
   const auto t = opened(byte_vocabulary().add("ab").add("ab"));
   ASSERT_EQ(t->warnings().size(), 1u);
-  EXPECT_EQ(t->warnings()[0], "tokenizer.ggml.tokens: 1 tokens repeat the text of another, first 257 ('ab'); text becomes the one of lowest id");
+  EXPECT_EQ(t->warnings()[0],
+            "tokenizer.ggml.tokens: 1 tokens repeat the text of another, first 257 ('ab'); text becomes the one of lowest id");
   EXPECT_EQ(t->find("ab"), 256);
+}
+
+TEST(Tokenizer, ManyThreadsGetTheTokensOneGets) {
+  const auto reference = open_tokenizer(vocabulary_path("gpt-2")), shared = open_tokenizer(vocabulary_path("gpt-2"));
+  ASSERT_TRUE(reference && shared);
+  const std::string text = slurp(HALFBYTE_TEST_DATA "/golden/long.txt");
+  const Tokens expected = reference->encode(text);
+  std::vector<Tokens> found(4);
+  std::vector<std::thread> threads;
+  for (Tokens& tokens : found) threads.emplace_back([&] { tokens = shared->encode(text); });
+  for (std::thread& thread : threads) thread.join();
+  for (const Tokens& tokens : found) EXPECT_EQ(tokens, expected);
 }
 
 // A mebibyte of the texts that make merging quadratic when it is done naively: these would not end.
@@ -298,11 +341,12 @@ TEST_P(Mebibyte, IsEncodedAndComesBack) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Tokenizers, Mebibyte, testing::Values("gpt-2", "llama-bpe", "llama-spm", "deepseek-coder"), [](const auto& family) {
-  std::string name = family.param;
-  std::replace(name.begin(), name.end(), '-', '_');
-  return name;
-});
+INSTANTIATE_TEST_SUITE_P(Tokenizers, Mebibyte, testing::Values("gpt-2", "llama-bpe", "llama-spm", "deepseek-coder"),
+                         [](const auto& family) {
+                           std::string name = family.param;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
 
 }  // namespace
 }  // namespace halfbyte

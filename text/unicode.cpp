@@ -105,7 +105,8 @@ class KindTable {
     std::array<CharKind, 256> page;
     for (char32_t block = 0; block < page_of_.size(); ++block) {
       for (char32_t i = 0; i < 256; ++i) page[i] = look_up_kind(block << 8 | i);
-      if (kinds_.empty() || !std::equal(page.begin(), page.end(), kinds_.end() - 256)) kinds_.insert(kinds_.end(), page.begin(), page.end());
+      if (kinds_.empty() || !std::equal(page.begin(), page.end(), kinds_.end() - 256))
+        kinds_.insert(kinds_.end(), page.begin(), page.end());
       page_of_[block] = static_cast<uint16_t>(kinds_.size() / 256 - 1);
     }
   }

@@ -22,22 +22,22 @@ void append_utf8(std::string& text, char32_t code_point);
 // Every code point is of exactly one kind; the sets that pre-tokenizers speak of are unions of these.
 // ASCII is cut finer than the rest because patterns single out its characters.
 enum class CharKind : uint8_t {
-  kSpace,           // ' '
-  kTab,             // '\t'
-  kLineFeed,        // '\n'
-  kCarriageReturn,  // '\r'
-  kOtherSpace,      // the rest of White_Space
-  kApostrophe,      // '\''
-  kSlash,           // '/'
-  kUnderscore,      // '_'
+  kSpace,             // ' '
+  kTab,               // '\t'
+  kLineFeed,          // '\n'
+  kCarriageReturn,    // '\r'
+  kOtherSpace,        // the rest of White_Space
+  kApostrophe,        // '\''
+  kSlash,             // '/'
+  kUnderscore,        // '_'
   kAsciiPunctuation,  // the rest of it
-  kAsciiSymbol,  // $ + < = > ^ ` | ~
+  kAsciiSymbol,       // $ + < = > ^ ` | ~
   kAsciiUpper,
   kAsciiLower,
   kAsciiDigit,
-  kUpper,   // Lu
-  kLower,   // Ll
-  kTitle,   // Lt
+  kUpper,     // Lu
+  kLower,     // Ll
+  kTitle,     // Lt
   kModifier,  // Lm
   kHan,       // Lo or Lm of the script Han
   kLetter,    // Lo, any other
@@ -46,9 +46,9 @@ enum class CharKind : uint8_t {
   kNumber,    // Nl No
   kPunctuation,
   kSymbol,
-  kControl,  // Cc that is no White_Space
-  kOther,       // Cf Co Cs
-  kUnassigned,  // Cn
+  kControl,       // Cc that is no White_Space
+  kOther,         // Cf Co Cs
+  kUnassigned,    // Cn
   kContinuation,  // not a character: a byte inside one, in arrays of kinds by byte
 };
 
@@ -77,8 +77,8 @@ inline constexpr CharSet kCrLf = CharSet(CharKind::kLineFeed) | CharKind::kCarri
 inline constexpr CharSet kS = kCrLf | CharKind::kSpace | CharKind::kTab | CharKind::kOtherSpace;
 inline constexpr CharSet kAsciiLetter = CharSet(CharKind::kAsciiUpper) | CharKind::kAsciiLower;
 inline constexpr CharSet kUpperOrTitle = CharSet(CharKind::kAsciiUpper) | CharKind::kUpper | CharKind::kTitle;  // Lu Lt
-inline constexpr CharSet kLower = CharSet(CharKind::kAsciiLower) | CharKind::kLower;                           // Ll
-inline constexpr CharSet kUncased = CharSet(CharKind::kModifier) | CharKind::kLetter | CharKind::kHan;         // Lm Lo
+inline constexpr CharSet kLower = CharSet(CharKind::kAsciiLower) | CharKind::kLower;                            // Ll
+inline constexpr CharSet kUncased = CharSet(CharKind::kModifier) | CharKind::kLetter | CharKind::kHan;          // Lm Lo
 inline constexpr CharSet kL = kUpperOrTitle | kLower | kUncased;
 inline constexpr CharSet kM = CharKind::kMark;
 inline constexpr CharSet kN = CharSet(CharKind::kAsciiDigit) | CharKind::kDigit | CharKind::kNumber;

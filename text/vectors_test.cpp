@@ -54,7 +54,8 @@ TEST_P(Family, DecodesWhatItEncoded) {
   for (const Vector& vector : read_vectors(path())) EXPECT_EQ(tokenizer->decode(vector.tokens), vector.text);
 }
 
-INSTANTIATE_TEST_SUITE_P(Tokenizers, Family, testing::Values("bert-bge", "deepseek-coder", "gpt-2", "llama-bpe", "llama-spm", "phi-3", "qwen2"),
+INSTANTIATE_TEST_SUITE_P(Tokenizers, Family,
+                         testing::Values("bert-bge", "deepseek-coder", "gpt-2", "llama-bpe", "llama-spm", "phi-3", "qwen2"),
                          [](const auto& family) {
                            std::string name = family.param;
                            std::replace(name.begin(), name.end(), '-', '_');

@@ -18,7 +18,7 @@ namespace halfbyte {
 // Texts lie one after another in one string; the index holds numbers only. Ids are 0 .. size() - 1, checked by the caller.
 class Vocabulary {
  public:
-  Vocabulary() { byte_tokens_.fill(-1); }  // empty
+  Vocabulary() { byte_tokens_.fill(-1); }         // empty
   static constexpr size_t kLongestToken = 65536;  // bytes
 
   // Reads tokenizer.ggml.tokens, .token_type and .scores. kCorrupt names the key, or the token, that contradicts the rest.

@@ -25,9 +25,8 @@ constexpr CharSet kPunctuation = chars::kP | CharKind::kAsciiSymbol;
 
 // The list in BERT's code; it leaves U+2B820 .. U+2B91F out.
 bool is_ideograph(char32_t c) {
-  return (c >= 0x4e00 && c <= 0x9fff) || (c >= 0x3400 && c <= 0x4dbf) || (c >= 0x20000 && c <= 0x2a6df) ||
-         (c >= 0x2a700 && c <= 0x2b81f) || (c >= 0x2b920 && c <= 0x2ceaf) || (c >= 0xf900 && c <= 0xfaff) ||
-         (c >= 0x2f800 && c <= 0x2fa1f);
+  return (c >= 0x4e00 && c <= 0x9fff) || (c >= 0x3400 && c <= 0x4dbf) || (c >= 0x20000 && c <= 0x2a6df) || (c >= 0x2a700 && c <= 0x2b81f) ||
+         (c >= 0x2b920 && c <= 0x2ceaf) || (c >= 0xf900 && c <= 0xfaff) || (c >= 0x2f800 && c <= 0x2fa1f);
 }
 
 // Control and format characters, also those three that are white space elsewhere.
@@ -92,7 +91,8 @@ class WordPiece final : public Scheme {
     }
     std::array<utf8proc_int32_t, 32> parts;  // no character decomposes into more than 4
     int last_boundary = 0;
-    const auto count = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(c), parts.data(), parts.size(), UTF8PROC_DECOMPOSE, &last_boundary);
+    const auto count =
+        utf8proc_decompose_char(static_cast<utf8proc_int32_t>(c), parts.data(), parts.size(), UTF8PROC_DECOMPOSE, &last_boundary);
     for (size_t i = 0; i < std::min(static_cast<size_t>(std::max<utf8proc_ssize_t>(count, 0)), parts.size()); ++i)
       if (utf8proc_category(parts[i]) != UTF8PROC_CATEGORY_MN) append_lower(static_cast<char32_t>(parts[i]), word, tokens);
   }

@@ -38,6 +38,22 @@ CJK = "[\u4e00-\u9fa5\u3040-\u309f\u30a0-\u30ff]+"
 DEEPSEEK_CJK = "[\u4e00-\u9fa5\u0800-\u4e00\uac00-\ud7ff]+"
 HAN_HIGH, HAN_LOW = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]"
 BEFORE = r"[^\r\n\p{L}\p{N}]?"
+DEEPSEEK_CASED = (
+    "41-5a 61-7a b5 c0-d6 d8-f6 f8-1ba 1bc-1bf 1c4-293 295-2af 370-373 376-377 37b-37d 37f 386 388-38a 38c 38e-3a1 "
+    "3a3-3f5 3f7-481 48a-52f 531-556 10a0-10c5 13a0-13f5 13f8-13fd 1c90-1cba 1cbd-1cbf 1d00-1d2b 1d6b-1d77 "
+    "1d79-1d9a 1e00-1f15 1f18-1f1d 1f20-1f45 1f48-1f4d 1f50-1f57 1f59 1f5b 1f5d 1f5f-1f7d 1f80-1fb4 1fb6-1fbc 1fbe "
+    "1fc2-1fc4 1fc6-1fcc 1fd0-1fd3 1fd6-1fdb 1fe0-1fec 1ff2-1ff4 1ff6-1ffc 2102 2107 210a-2113 2115 2119-211d 2124 "
+    "2126 2128 212a-212d 212f-2134 2139 213c-213f 2145-2149 214e 2183-2184 2c00-2c7b 2c7e-2ce4 2ceb-2cee 2cf2-2cf3 "
+    "a640-a66d a680-a69b a722-a76f a771-a787 a78b-a78e ab70-abbf fb00-fb06 fb13-fb17 ff21-ff3a ff41-ff5a "
+    "10400-1044f 104b0-104d3 104d8-104fb 10c80-10cb2 10cc0-10cf2 118a0-118df 1e900-1e943 "
+)
+
+
+def character_class(ranges):
+    bounds = ([int(bound, 16) for bound in cell.split("-")] for cell in ranges.split())
+    return "[" + "".join("\\x{%x}-\\x{%x}" % (b[0], b[-1]) for b in bounds) + "]"
+
+
 ISOLATED_DIGITS = Digits(individual_digits=True)
 
 FAMILIES = {
@@ -50,6 +66,12 @@ FAMILIES = {
     "gpt-4o": [split(cased("{1,3}", SUFFIX + "?"))],
     "tekken": [split(cased("", ""))],
     "deepseek-coder": [split(r"[\r\n]"), split(r"\s?\p{L}+"), split(r"\s?\p{P}+"), split(DEEPSEEK_CJK), ISOLATED_DIGITS],
+    "deepseek-llm": [split(r"[\r\n]"), split(r"\s?" + character_class(DEEPSEEK_CASED) + "+"),
+                     split(r"\s?" + character_class("21-2f 3a-7e 2018-201f 3000-3002 ff01-ff0f ff1a-ff5e") + "+"), split(r"\s+$"),
+                     split(DEEPSEEK_CJK), split(r"\p{N}+")],
+    "afmoe": [split(r"\p{N}{1,3}(?=(?:\p{N}{3})*(?!\p{N}))"),
+              split(character_class("e40-eff 1000-109f 1100-11ff 1780-17ff 2f00-2fdf 3040-30ff 3400-4dbf 4e00-9fff a9e0-a9ff aa60-aa7f "
+                                    "ac00-d7af f900-faff ff65-ff9f") + "+"), split(DEEPSEEK3)],
     "deepseek-v3": [split(r"\p{N}{1,3}"), split(CJK), split(DEEPSEEK3)],
     "falcon": [Punctuation("contiguous"), ByteLevel(add_prefix_space=False, use_regex=True), split("[0-9][0-9][0-9]")],
     "bloom": [split(" ?[^(\\s|.,!?\u2026\u3002\uff0c\u3001\u0964\u06d4\u060c)]+")],
