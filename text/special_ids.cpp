@@ -1,8 +1,6 @@
 #include "text/special_ids.h"
 
 #include <algorithm>
-#include <array>
-#include <initializer_list>
 #include <string_view>
 
 #include "base/errors.h"
@@ -13,7 +11,7 @@ namespace {
 constexpr uint64_t kAnyId = UINT64_MAX;
 
 // Texts by which vocabularies mark the end of a turn or of everything. Files often name only one of them as eos.
-constexpr std::array<std::string_view, 24> kEndTexts = {
+constexpr std::string_view kEndTexts[] = {
     "<|eot_id|>",        // Llama 3
     "<|eom_id|>",        // Llama 3, before a tool's answer
     "<|im_end|>",        // ChatML
@@ -31,15 +29,29 @@ constexpr std::array<std::string_view, 24> kEndTexts = {
     "</s>",              // Llama, Mistral
     "<EOT>",             // CodeLlama
     "_<EOT>",
-    "[EOT]",  // Kimi K2
-    "[EOS]",
+    "[EOT]",               // Kimi K2
+    "[EOS]",               // Kimi K2
     "<end_of_utterance>",  // SmolVLM
-    "<\xef\xbd\x9c"
-    "end\xe2\x96\x81of\xe2\x96\x81sentence\xef\xbd\x9c>",  // DeepSeek
-    "[e~[",                                                // MiniMax
-    "<|fim_pad|>",                                         // Qwen coder: a completion inside a file ends at these three
+    "<\xef\xbd\x9c"        // DeepSeek: <｜end▁of▁sentence｜>
+    "end\xe2\x96\x81of\xe2\x96\x81sentence\xef\xbd\x9c>",
+    "[e~[",  // MiniMax
+    // A completion inside a file ends where padding, another file or another repository begins.
+    "<|fim_pad|>",
+    "<fim-pad>",
+    "<fim_pad>",
+    "<PAD>",
+    "[PAD]",
+    "<|fim_repo|>",
     "<|repo_name|>",
+    "<fim-repo>",
+    "<REPO>",
+    "<reponame>",
+    "<|file_sep|>",
 };
+
+// The same by key.
+constexpr std::string_view kEndKeys[] = {"tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id", "tokenizer.ggml.fim_pad_token_id",
+                                         "tokenizer.ggml.fim_rep_token_id", "tokenizer.ggml.fim_sep_token_id"};
 
 Result<std::optional<Token>> read_id(const Metadata& metadata, std::string_view key, const Vocabulary& vocabulary, bool is_required_to_fit,
                                      std::vector<std::string>& warnings) {
@@ -86,8 +98,6 @@ Result<SpecialIds> read_special_ids(const Metadata& metadata, SpecialDefaults de
   HB_TRY_ASSIGN(eos, read("tokenizer.ggml.eos_token_id", true));
   HB_TRY_ASSIGN(unknown, read("tokenizer.ggml.unknown_token_id", false));
   HB_TRY_ASSIGN(pad, read("tokenizer.ggml.padding_token_id", false));
-  HB_TRY_ASSIGN(eot, read("tokenizer.ggml.eot_token_id", false));
-  HB_TRY_ASSIGN(eom, read("tokenizer.ggml.eom_token_id", false));
   if (model == "llama") {  // Llama's own numbers, for files that do not say
     if (!bos) bos = if_contained(vocabulary, 1);
     if (!eos) eos = if_contained(vocabulary, 2);
@@ -120,8 +130,11 @@ Result<SpecialIds> read_special_ids(const Metadata& metadata, SpecialDefaults de
     }
     ids.ends.push_back(*token);
   }
-  for (const auto& token : {eos, eot, eom})
+  if (eos) ids.ends.push_back(*eos);
+  for (const std::string_view key : kEndKeys) {
+    HB_TRY_ASSIGN(token, read(key, false));
     if (token) ids.ends.push_back(*token);
+  }
   std::sort(ids.ends.begin(), ids.ends.end());
   ids.ends.erase(std::unique(ids.ends.begin(), ids.ends.end()), ids.ends.end());
   return ids;
