@@ -31,7 +31,11 @@ class Chat {
   int run();
 
  private:
-  std::optional<std::string> read_message();  // nothing: the user leaves
+  struct Message {
+    std::string text;
+    bool is_quoted;  // between """: never a command
+  };
+  std::optional<Message> read_message();  // nothing: the user leaves
   void reply_to(std::string message);
   Result<std::vector<Token>> fitting_prompt();
   bool obey(const std::string& line);  // false: the user leaves
@@ -51,16 +55,16 @@ int Chat::run() {
     notify(options_.raw ? "--raw: each message is continued as it stands"
                         : "this model has no chat template: each message is continued as it stands");
   while (const auto message = read_message()) {
-    if (message->find_first_not_of(" \t\n") == message->npos) continue;
-    if (!is_chat_command(*message))
-      reply_to(*message);
-    else if (!obey(*message))
+    if (message->text.find_first_not_of(" \t\n") == std::string::npos) continue;
+    if (message->is_quoted || !is_chat_command(message->text))
+      reply_to(message->text);
+    else if (!obey(message->text))
       break;
   }
   return 0;
 }
 
-std::optional<std::string> Chat::read_message() {
+std::optional<Chat::Message> Chat::read_message() {
   using End = LineEditor::Line::End;
   std::optional<std::string> quoted;  // of a message that began with """
   for (;;) {
@@ -76,7 +80,7 @@ std::optional<std::string> Chat::read_message() {
     interrupts_ = 0;
     std::string_view text = line.text;
     if (!quoted) {
-      if (!text.starts_with(kQuotes)) return line.text;
+      if (!text.starts_with(kQuotes)) return Message{std::move(line.text), false};
       quoted.emplace();
       text.remove_prefix(kQuotes.size());
       if (text.empty()) continue;
@@ -84,7 +88,7 @@ std::optional<std::string> Chat::read_message() {
     const bool is_last = text.ends_with(kQuotes);
     if (is_last) text.remove_suffix(kQuotes.size());
     *quoted += text;
-    if (is_last) return quoted;
+    if (is_last) return Message{std::move(*quoted), true};
     *quoted += '\n';
   }
 }

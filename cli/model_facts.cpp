@@ -89,8 +89,8 @@ ModelFacts gather_facts(const Checkpoint& file) {
 
 std::string facts_text(const ModelFacts& facts) {
   std::string out;
-  const auto line = [&](std::string_view label, std::string_view value) {
-    if (!value.empty()) out += fmt::format("{:<16} {}\n", label, value);
+  const auto line = [&](std::string_view label, std::string_view value) {  // a name with a newline could pose as other lines
+    if (!value.empty()) out += fmt::format("{:<16} {}\n", label, value.substr(0, value.find('\n')));
   };
   line("architecture", facts.architecture);
   line("name", facts.name);

@@ -61,6 +61,7 @@ Result<int> complete(Engine& engine, const PromptFormat& format, const ChatOptio
 }
 
 Result<int> run(const Options& options) {
+  HB_TRY_ASSIGN(found, find_model(options.model));
   const bool is_chat = options.prompt.empty() && stdin_is_terminal() && stdout_is_terminal();
   std::string prompt;
   if (!is_chat) {
@@ -69,7 +70,6 @@ Result<int> run(const Options& options) {
     if (prompt.empty()) return invalid("the prompt is empty: give one as an argument or on stdin");
   }
   const auto start = std::chrono::steady_clock::now();
-  HB_TRY_ASSIGN(found, find_model(options.model));
   ChatOptions reply{.model = options.model,
                     .request = options.reply.request,
                     .system = options.system.empty() ? found.system : options.system,
