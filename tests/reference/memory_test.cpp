@@ -1,0 +1,61 @@
+// What a loaded model occupies: its weights once, its cache, and little else.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "base/process_memory.h"
+#include "tests/reference/reference_models.h"
+
+namespace halfbyte {
+namespace {
+
+constexpr int kContext = 2048, kChunk = 512;
+constexpr uint64_t kAllowance = uint64_t{64} << 20;  // program, vocabulary, scratch
+
+class Memory : public testing::TestWithParam<RealModel> {};
+
+uint64_t weight_bytes(const Checkpoint& checkpoint) {
+  uint64_t sum = 0;
+  for (const TensorLocation& tensor : checkpoint.tensors) sum += tensor.bytes;
+  return sum;
+}
+
+// Keys and values as halfs; a layer with a window keeps the window and the chunk that passes through it.
+uint64_t cache_bytes(const Architecture& architecture) {
+  uint64_t sum = 0;
+  for (const KvLayer& layer : architecture.cache()) {
+    const int positions = layer.window > 0 ? std::min(kContext, layer.window + kChunk) : kContext;
+    sum += uint64_t{2} * 2 * static_cast<uint64_t>(layer.kv_heads) * static_cast<uint64_t>(layer.head_dim) * static_cast<uint64_t>(positions);
+  }
+  return sum;
+}
+
+TEST_P(Memory, AtContext2048IsTheWeightsTheCacheAndLittleElse) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "a sanitizer's own memory would be counted";
+#endif
+  const char* folder = std::getenv("HALFBYTE_MODELS");
+  ASSERT_NE(folder, nullptr) << "HALFBYTE_MODELS is not set; `make test-models` fetches the models and `make test` sets it";
+  const auto path = std::filesystem::path(folder) / GetParam().file;
+  const auto checkpoint = open_gguf(path);
+  ASSERT_TRUE(checkpoint) << checkpoint.error().message;
+  const auto architecture = make_architecture(checkpoint->metadata, 1);
+  ASSERT_TRUE(architecture) << architecture.error().message;
+
+  auto engine = Engine::open(path, {.context_tokens = kContext, .chunk_tokens = kChunk});
+  ASSERT_TRUE(engine) << engine.error().message;
+  Request request{.prompt = std::vector<Token>(kContext - 8, 100), .max_tokens = 4, .obey_end_tokens = false};
+  const auto reply = engine->complete(request);
+  ASSERT_TRUE(reply) << reply.error().message;
+
+  const auto resident = resident_bytes();
+  if (!resident) GTEST_SKIP() << "this system does not tell a process its memory";
+  const uint64_t weights = weight_bytes(*checkpoint), cache = cache_bytes(**architecture);
+  RecordProperty("beyond_weights_and_cache_mib", std::to_string((static_cast<double>(*resident) - static_cast<double>(weights + cache)) / (1 << 20)));
+  EXPECT_LE(*resident, weights + cache + kAllowance) << "weights " << weights << ", cache " << cache;
+}
+
+INSTANTIATE_TEST_SUITE_P(Of, Memory, testing::ValuesIn(kRealModels), [](const auto& which) { return which.param.name; });
+
+}  // namespace
+}  // namespace halfbyte
