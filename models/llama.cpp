@@ -3,15 +3,16 @@
 #include <cmath>
 
 #include "formats/tensor_names.h"
+#include "models/models.h"
 
 namespace halfbyte {
 
 Tensor Llama::block(Step& s, const Layer& l, const Rope& rope, Tensor x) const {
   const Attention attention{.layer = l.index, .window = dims_.window, .scale = 1 / std::sqrt(static_cast<float>(dims_.head_dim))};
   Tensor h = s.rms_norm(x, l.attn_norm, dims_.eps);
-  Tensor q = s.rope(s.heads(s.linear(h, l.q), dims_.head_dim), rope);
-  Tensor k = s.rope(s.heads(s.linear(h, l.k), dims_.head_dim), rope);
-  Tensor v = s.heads(s.linear(h, l.v), dims_.head_dim);
+  const Tensor q = s.rope(s.heads(s.linear(h, l.q), dims_.head_dim), rope);
+  const Tensor k = s.rope(s.heads(s.linear(h, l.k), dims_.head_dim), rope);
+  const Tensor v = s.heads(s.linear(h, l.v), dims_.head_dim);
   x = s.add(x, s.linear(s.attend(attention, q, k, v), l.o));
   h = s.rms_norm(x, l.ffn_norm, dims_.eps);
   return s.add(x, s.linear(s.swiglu(s.linear(h, l.gate), s.linear(h, l.up)), l.down));
@@ -19,39 +20,14 @@ Tensor Llama::block(Step& s, const Layer& l, const Rope& rope, Tensor x) const {
 
 void Llama::forward(Step& s) const {
   const Rope rope = make_rope(rope_, s.weights()[rope_factors_]);
-  Tensor x = s.embed(embedding_);
+  Tensor x = embed(s);
   for (const Layer& l : layers_) x = block(s, l, rope, x);
-  x = s.rms_norm(s.output(x), output_norm_, dims_.eps);
-  s.logits(x, head_.matrix ? head_ : Linear{embedding_, {}});
-}
-
-void Llama::Layer::weights(const Dims& d, WeightList& w) {
-  const auto name = [&](std::string_view weight) { return gguf_name(index, weight); };
-  w.vector(name("attn_norm.weight"), attn_norm, d.model);
-  w.linear(name("attn_q"), q, d.heads * d.head_dim, d.model);
-  w.linear(name("attn_k"), k, d.kv_heads * d.head_dim, d.model);
-  w.linear(name("attn_v"), v, d.kv_heads * d.head_dim, d.model);
-  w.linear(name("attn_output"), o, d.model, d.heads * d.head_dim);
-  w.vector(name("ffn_norm.weight"), ffn_norm, d.model);
-  w.linear(name("ffn_gate"), gate, d.ffn, d.model);
-  w.linear(name("ffn_up"), up, d.ffn, d.model);
-  w.linear(name("ffn_down"), down, d.model, d.ffn);
+  head(s, x);
 }
 
 void Llama::weights(WeightList& w) {
-  const bool is_tied = !w.has(gguf_name("output.weight"));
-  w.table(gguf_name("token_embd.weight"), embedding_, dims_.vocabulary, dims_.model, !is_tied);
-  for (size_t i = 0; i < layers_.size(); ++i) {
-    layers_[i].index = static_cast<int>(i);
-    layers_[i].weights(dims_, w);
-  }
-  w.vector(gguf_name("output_norm.weight"), output_norm_, dims_.model);
+  Decoder::weights(w);
   w.optional_vector(gguf_name("rope_freqs.weight"), rope_factors_, rope_.dims / 2);
-  if (!is_tied) w.linear(gguf_name("output"), head_, dims_.vocabulary, dims_.model);
-}
-
-std::vector<KvLayer> Llama::cache() const {
-  return std::vector<KvLayer>(layers_.size(), {.kv_heads = dims_.kv_heads, .head_dim = dims_.head_dim, .window = dims_.window});
 }
 
 Result<std::unique_ptr<Architecture>> make_llama(const Metadata& metadata, int vocabulary) {

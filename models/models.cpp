@@ -1,6 +1,7 @@
 // The table of architectures: one line each.
+#include "models/models.h"
+
 #include "base/errors.h"
-#include "models/llama.h"
 
 namespace halfbyte {
 namespace {

@@ -1,8 +1,9 @@
 // Quantized activations: one token's input row of a matrix product, as int8 with scales and exact integer sums.
 // The rule (definition; every kernel gives these very values):
-//   block of n = 32 (kPer32) or 256 (kPer256) values, amax = max |x|, d = amax / 127, id = amax > 0 ? 127 / amax : 0 (float32),
+//   block of n = 32 (kPer32) or 256 (kPer256) values, amax = max |x|, d = amax / 127, id = 127 / amax (float32),
 //   q = round to nearest even(x * id)  in -127..127, and sums of q over each 32 and each 16 columns.
-// A last block of fewer than 256 columns (kPer256 is only used with rows that are multiples of 256) does not occur.
+// Where 127 / amax is not finite (amax 0, NaN, or below about 2^-121) all q are 0; a NaN or infinity still reaches the scale, and so y.
+// kPer256 is only used with rows that are multiples of 256.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +13,7 @@ namespace halfbyte {
 
 // A view of T quantized rows of `columns` values each; the arrays of token t begin at base + t * stride.
 struct Activations {
-  const int8_t* q = nullptr;       // [T][q_stride]; q_stride is a multiple of 64, bytes past `columns` are zero
+  const int8_t* q = nullptr;       // [T][q_stride]; q_stride is a multiple of 64
   const float* scale = nullptr;    // [T][scale_stride]: one per 32 or per 256 columns
   const int16_t* sum32 = nullptr;  // [T][sum32_stride]: sum of q over each 32 columns
   const int16_t* sum16 = nullptr;  // [T][sum16_stride]: over each 16 columns

@@ -1,0 +1,15 @@
+// The makers behind the table in models.cpp, one per family. Each reads its own hyper-parameters.
+#pragma once
+
+#include <memory>
+
+#include "models/architecture.h"
+
+namespace halfbyte {
+
+Result<std::unique_ptr<Architecture>> make_llama(const Metadata& metadata, int vocabulary);
+Result<std::unique_ptr<Architecture>> make_qwen2(const Metadata& metadata, int vocabulary);
+Result<std::unique_ptr<Architecture>> make_qwen3(const Metadata& metadata, int vocabulary);
+Result<std::unique_ptr<Architecture>> make_gemma3(const Metadata& metadata, int vocabulary);
+
+}  // namespace halfbyte
