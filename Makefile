@@ -31,7 +31,7 @@ test-models: model  ## fetch the models the tests use (Gemma 3 270M too, 253 MB)
 
 run:  ## answer PROMPT="..." with MODEL (smollm2:135m); a chat without PROMPT
 	@$(MAKE) --no-print-directory build model >&2
-	@build/bin/halfbyte run "$$MODEL" $${HALFBYTE_PROMPT:+"$$HALFBYTE_PROMPT"}
+	@if [ -n "$$HALFBYTE_PROMPT" ]; then build/bin/halfbyte run "$$MODEL" "$$HALFBYTE_PROMPT" </dev/null; else build/bin/halfbyte run "$$MODEL"; fi
 
 test: deps test-models  ## build and run all tests: fuzz targets for a minute, sanitized, then optimized
 	@scripts/test.sh fuzz sanitized release
