@@ -92,8 +92,8 @@ Result<Json> parse_json(std::string_view text, std::string_view where) {
   boost::json::basic_parser<Builder> parser(options);
   error_code error;
   const size_t read = parser.write_some(false, text.data(), text.size(), error);
-  if (parser.handler().duplicate_key)
-    return corrupt("{}: not valid JSON: duplicate key '{}' before byte {}", where, escaped(*parser.handler().duplicate_key), read);
+  if (const auto& duplicate = parser.handler().duplicate_key)
+    return corrupt("{}: not valid JSON: duplicate key '{}' before byte {}", where, escaped(*duplicate), read);
   if (error) return corrupt("{}: not valid JSON at byte {}: {}", where, read, error.message());
   if (read < text.size()) return corrupt("{}: not valid JSON: more text after the value, at byte {}", where, read);
   return std::move(parser.handler().root);

@@ -36,8 +36,8 @@ struct Shape {
   bool is_tied;
 };
 constexpr Shape kShapes[] = {
-    {"llama-3.2-1b", 16, 2048, 8192, 32, 8, 64, 128256, true},
-    {"llama-3.2-3b", 28, 3072, 8192, 24, 8, 128, 128256, true},
+    {"llama-3.2-1b", 16, 2048, 8192,  32, 8, 64,  128256, true },
+    {"llama-3.2-3b", 28, 3072, 8192,  24, 8, 128, 128256, true },
     {"llama-3.1-8b", 32, 4096, 14336, 32, 8, 128, 128256, false},
 };
 constexpr uint32_t kSpecialTokens = 256;  // at the end of the vocabulary; the first is BOS, as in Llama 3
@@ -87,8 +87,8 @@ Q6_K random_q6_k(float deviation, Random& random) {
 
 struct Tensor {
   std::string name;
-  uint32_t type;  // GGUF's number: 0 F32, 12 Q4_K, 14 Q6_K
-  uint64_t rows, columns;  // one row: a vector
+  uint32_t type;              // GGUF's number: 0 F32, 12 Q4_K, 14 Q6_K
+  uint64_t rows, columns;     // one row: a vector
   std::vector<float> values;  // of F32; the others are random
 
   uint64_t bytes() const {
@@ -98,7 +98,9 @@ struct Tensor {
 };
 
 // The layers where Q4_K_M keeps attn_v and ffn_down at six bits: the first and last eighth, and every third between.
-bool has_more_bits(uint32_t layer, uint32_t layers) { return layer < layers / 8 || layer >= 7 * layers / 8 || (layer - layers / 8) % 3 == 2; }
+bool has_more_bits(uint32_t layer, uint32_t layers) {
+  return layer < layers / 8 || layer >= 7 * layers / 8 || (layer - layers / 8) % 3 == 2;
+}
 
 // Llama 3's stretch of long rope waves: factor 32 beyond 8192 positions, smooth from a quarter of that.
 std::vector<float> rope_factors(uint32_t head_dim) {
@@ -208,8 +210,8 @@ bool write_tensor(std::FILE* out, const Tensor& tensor, Random& random) {
   if (tensor.type == 0) return std::fwrite(tensor.values.data(), sizeof(float), tensor.values.size(), out) == tensor.values.size();
   const float deviation = 1 / std::sqrt(static_cast<float>(tensor.columns));
   for (uint64_t r = 0; r < tensor.rows; ++r) {
-    const std::string row =
-        tensor.type == 12 ? random_row(tensor.columns, random_q4_k, deviation, random) : random_row(tensor.columns, random_q6_k, deviation, random);
+    const std::string row = tensor.type == 12 ? random_row(tensor.columns, random_q4_k, deviation, random)
+                                              : random_row(tensor.columns, random_q6_k, deviation, random);
     if (std::fwrite(row.data(), 1, row.size(), out) != row.size()) return false;
   }
   return true;

@@ -84,10 +84,12 @@ std::vector<CachedGguf> cached_ggufs(const std::filesystem::path& root, const Hu
 
 Result<CachedGguf> choose_gguf(const std::vector<CachedGguf>& files, const HuggingFaceName& name) {
   std::vector<CachedGguf> fitting;
-  std::ranges::copy_if(files, std::back_inserter(fitting), [&](const CachedGguf& file) { return name.quant.empty() || fits(file, name.quant); });
+  std::ranges::copy_if(files, std::back_inserter(fitting),
+                       [&](const CachedGguf& file) { return name.quant.empty() || fits(file, name.quant); });
   if (fitting.size() == 1) return fitting.front();
   std::string choices;
-  for (const CachedGguf& file : files) choices += fmt::format("{}{} ({})", choices.empty() ? "" : ", ", file.quant, file.path.filename().string());
+  for (const CachedGguf& file : files)
+    choices += fmt::format("{}{} ({})", choices.empty() ? "" : ", ", file.quant, file.path.filename().string());
   const std::string repository = name.organization + "/" + name.repository;
   if (fitting.empty()) return not_found("{}: no file for '{}' in the Hugging Face cache; it has: {}", repository, name.quant, choices);
   return invalid("{}: several files fit; add one of these after a colon: {}", repository, choices);

@@ -46,7 +46,8 @@ std::optional<OllamaName> parse_ollama_name(std::string_view text) {
   name.model = parts.back();
   if (parts.size() >= 2) name.space = parts[parts.size() - 2];
   if (parts.size() == 3) name.host = parts[0];
-  if (!is_part(name.host, ".:-") || !is_part(name.space, ".-") || !is_part(name.model, ".-") || !is_part(name.tag, ".-")) return std::nullopt;
+  if (!is_part(name.host, ".:-") || !is_part(name.space, ".-") || !is_part(name.model, ".-") || !is_part(name.tag, ".-"))
+    return std::nullopt;
   return name;
 }
 

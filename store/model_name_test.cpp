@@ -24,12 +24,14 @@ TEST(OllamaName, FillsInWhatIsNotSaid) {
 }
 
 TEST(OllamaName, ShortFormReadsBack) {
-  for (const std::string name : {"llama3.2:latest", "me/mine:q4", "hf.co/org/repo:Q8_0"}) EXPECT_EQ(short_form(*parse_ollama_name(name)), name);
+  for (const std::string name : {"llama3.2:latest", "me/mine:q4", "hf.co/org/repo:Q8_0"})
+    EXPECT_EQ(short_form(*parse_ollama_name(name)), name);
 }
 
 TEST(OllamaName, NothingThatCouldLeaveTheStoreIsAName) {
-  for (const std::string_view text : {"", "..", ".", "../x", "a/../b", "/etc/passwd", "a//b", "a:", ":b", "a:..", "a/b/c/d", "a:b/c:d:", "a\\b",
-                                      "a%2fb", ".hidden", "a:.hidden", "a b", "a\nb", "\xc3\xa4", "-x", "a:b..c"})
+  for (const std::string_view text :
+       {"",         "..",   ".",     "../x",    "a/../b",    "/etc/passwd", "a//b", "a:",       ":b", "a:..",  "a/b/c/d",
+        "a:b/c:d:", "a\\b", "a%2fb", ".hidden", "a:.hidden", "a b",         "a\nb", "\xc3\xa4", "-x", "a:b..c"})
     EXPECT_EQ(ollama(text), "refused") << text;
   EXPECT_EQ(ollama(std::string_view("a\0b", 3)), "refused");
   EXPECT_EQ(ollama(std::string(129, 'a')), "refused");
@@ -39,7 +41,8 @@ TEST(HuggingFaceName, HasAnOrganizationARepositoryAndMaybeAQuant) {
   EXPECT_EQ(hugging_face("org/Some.Repo-GGUF"), "org Some.Repo-GGUF ");
   EXPECT_EQ(hugging_face("hf.co/org/repo:q4_k_m"), "org repo q4_k_m");
   EXPECT_EQ(hugging_face("huggingface.co/org/repo"), "org repo ");
-  for (const std::string_view text : {"repo", "a/b/c", "../b", "a/..", "a/b:", "a/b:..", "a/b:c/d", "/b", "a/"}) EXPECT_EQ(hugging_face(text), "refused") << text;
+  for (const std::string_view text : {"repo", "a/b/c", "../b", "a/..", "a/b:", "a/b:..", "a/b:c/d", "/b", "a/"})
+    EXPECT_EQ(hugging_face(text), "refused") << text;
 }
 
 TEST(Digest, IsSha256AndSixtyFourHexDigits) {

@@ -18,8 +18,8 @@ struct FetchedModel {
 };
 // The same names and files as in scripts/fetch_model.py.
 constexpr FetchedModel kFetched[] = {
-    {"smollm2:135m", "smollm2-135m.gguf", "model"},
-    {"gemma3:270m", "gemma3-270m-q4_k_m.gguf", "test-models"},
+    {"smollm2:135m", "smollm2-135m.gguf",       "model"      },
+    {"gemma3:270m",  "gemma3-270m-q4_k_m.gguf", "test-models"},
 };
 
 std::filesystem::path from_variable(const char* name) {
@@ -38,7 +38,8 @@ bool is_something(const std::filesystem::path& path) {
 }
 
 bool looks_like_a_path(std::string_view model) {
-  return model.ends_with(".gguf") || model.starts_with('/') || model.starts_with("./") || model.starts_with("../") || model.starts_with('~');
+  return model.ends_with(".gguf") || model.starts_with('/') || model.starts_with("./") || model.starts_with("../") ||
+         model.starts_with('~');
 }
 
 // What was tried, for the message when nothing was found.
@@ -109,8 +110,10 @@ StoreLocations StoreLocations::from_environment() {
   out.hugging_face = from_variable("HF_HUB_CACHE");
   if (out.hugging_face.empty()) {
     const auto hf_home = from_variable("HF_HOME");
-    if (!hf_home.empty()) out.hugging_face = hf_home / "hub";
-    else if (!cache.empty()) out.hugging_face = cache / "huggingface" / "hub";
+    if (!hf_home.empty())
+      out.hugging_face = hf_home / "hub";
+    else if (!cache.empty())
+      out.hugging_face = cache / "huggingface" / "hub";
   }
   return out;
 }
@@ -144,7 +147,9 @@ std::vector<ResolvedModel> list_models(const StoreLocations& locations) {
   if (locations.hugging_face.empty()) return models;
   for (const HuggingFaceName& name : list_hugging_face(locations.hugging_face))
     for (const CachedGguf& file : cached_ggufs(locations.hugging_face, name))
-      models.push_back({.name = fmt::format("{}/{}:{}", name.organization, name.repository, file.quant), .place = "Hugging Face cache", .path = file.path});
+      models.push_back({.name = fmt::format("{}/{}:{}", name.organization, name.repository, file.quant),
+                        .place = "Hugging Face cache",
+                        .path = file.path});
   return models;
 }
 

@@ -28,7 +28,8 @@ class ModelStoreTest : public testing::Test {
     return root_ / path;
   }
   static std::string layer(std::string_view kind, std::string_view digest) {
-    return R"({"mediaType": "application/vnd.ollama.image.)" + std::string(kind) + R"(", "digest": ")" + std::string(digest) + R"(", "size": 1})";
+    return R"({"mediaType": "application/vnd.ollama.image.)" + std::string(kind) + R"(", "digest": ")" + std::string(digest) +
+           R"(", "size": 1})";
   }
   void manifest(const fs::path& name, std::string_view layers) const {
     write("ollama/manifests" / name, R"({"schemaVersion": 2, "layers": [)" + std::string(layers) + "]}");
@@ -77,8 +78,9 @@ TEST_F(ModelStoreTest, AnOllamaModelBringsItsSystemTextAndParameters) {
   write("ollama/blobs/sha256-" + kModelHex, "GGUF");
   write("ollama/blobs/sha256-" + kSystemHex, "Be brief.");
   write("ollama/blobs/sha256-" + kParametersHex, R"({"temperature": 0})");
-  manifest("registry.ollama.ai/library/tiny/latest", layer("model", "sha256:" + kModelHex) + "," + layer("license", "sha256:" + kMissingHex) + "," +
-                                                         layer("system", "sha256:" + kSystemHex) + "," + layer("params", "sha256:" + kParametersHex));
+  manifest("registry.ollama.ai/library/tiny/latest",
+           layer("model", "sha256:" + kModelHex) + "," + layer("license", "sha256:" + kMissingHex) + "," +
+               layer("system", "sha256:" + kSystemHex) + "," + layer("params", "sha256:" + kParametersHex));
   const auto found = resolve("tiny");
   ASSERT_TRUE(found) << found.error().message;
   EXPECT_EQ(found->path, root_ / "ollama/blobs" / ("sha256-" + kModelHex));
@@ -98,8 +100,10 @@ TEST_F(ModelStoreTest, AManifestThatContradictsItselfIsRefusedByName) {
   EXPECT_EQ(with(""), path + ": no model layer");
   EXPECT_EQ(with("{}"), path + ": a layer without mediaType or digest");
   EXPECT_EQ(with("1"), path + ": a layer without mediaType or digest");
-  EXPECT_EQ(with(layer("model", "sha256:../../etc/passwd")), path + ": layer digest 'sha256:../../etc/passwd': expected sha256: and 64 hex digits");
-  EXPECT_EQ(with(layer("model", "sha256:" + kMissingHex)), path + ": its blob " + (root_ / "ollama/blobs/sha256-").string() + kMissingHex + " is not there");
+  EXPECT_EQ(with(layer("model", "sha256:../../etc/passwd")),
+            path + ": layer digest 'sha256:../../etc/passwd': expected sha256: and 64 hex digits");
+  EXPECT_EQ(with(layer("model", "sha256:" + kMissingHex)),
+            path + ": its blob " + (root_ / "ollama/blobs/sha256-").string() + kMissingHex + " is not there");
   EXPECT_EQ(with(good + "," + good), path + ": two model layers; this build reads one");
   write("ollama/manifests/registry.ollama.ai/library/bad/latest", R"({"layers": [], "layers": []})");
   EXPECT_EQ(refusal("bad"), path + ": not valid JSON: duplicate key 'layers' before byte 22");
@@ -139,10 +143,11 @@ TEST_F(ModelStoreTest, TheMainRevisionWinsOverOlderOnes) {
 }
 
 TEST_F(ModelStoreTest, AModelThatIsNowhereIsRefusedWithEveryPlaceLookedAt) {
-  EXPECT_EQ(refusal("org/repo"), "model 'org/repo' not found: no file of that name; no " +
-                                     (root_ / "ollama/manifests/registry.ollama.ai/org/repo/latest").string() + "; no .gguf file in " +
-                                     (root_ / "hub/models--org--repo").string() +
-                                     "; give the path of a .gguf file, or fetch the default model with `make model` and name it smollm2:135m");
+  EXPECT_EQ(refusal("org/repo"),
+            "model 'org/repo' not found: no file of that name; no " +
+                (root_ / "ollama/manifests/registry.ollama.ai/org/repo/latest").string() + "; no .gguf file in " +
+                (root_ / "hub/models--org--repo").string() +
+                "; give the path of a .gguf file, or fetch the default model with `make model` and name it smollm2:135m");
   EXPECT_EQ(resolve("a b").error().code, Code::kNotFound);
   EXPECT_EQ(resolve("").error().code, Code::kInvalid);
 }

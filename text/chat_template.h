@@ -20,8 +20,8 @@ struct ChatMessage {
 
 struct TemplateOptions {
   bool add_generation_prompt = true;  // end with what opens the assistant's turn
-  std::string bos_token{};              // the text of these tokens, as templates write them out
-  std::string eos_token{};
+  std::string bos_token;              // the text of these tokens, as templates write them out
+  std::string eos_token;
   int64_t local_time_s = 0;  // since 1970-01-01 00:00 on the local clock, for templates that write the date
 };
 

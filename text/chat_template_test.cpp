@@ -12,7 +12,9 @@ namespace halfbyte {
 namespace {
 
 const std::filesystem::path kData = std::filesystem::path(HALFBYTE_TEST_DATA) / "chat_templates";
-const std::vector<ChatMessage> kQuestion = {{"user", "Why is the sky blue?"}};
+const std::vector<ChatMessage> kQuestion = {
+    {"user", "Why is the sky blue?"}
+};
 constexpr int64_t kMorningOf26July2024 = 1721988000;
 
 std::string rendered(std::string_view source, const std::vector<ChatMessage>& messages = kQuestion) {
@@ -55,16 +57,25 @@ TEST(ChatTemplate, LeavesTheAssistantsTurnClosedWhenAskedTo) {
 
 TEST(ChatTemplate, MessagesAreTextWhateverTheyHold) {
   const std::string odd = std::string("{{ 1 }} \" \\ \n \t {% raise %} \x01 ") + '\0' + " \xf0\x9f\x98\x80";
-  EXPECT_EQ(rendered("{{ messages[0].content }}", {{"user", odd}}), odd);
+  EXPECT_EQ(rendered("{{ messages[0].content }}",
+                     {
+                         {"user", odd}
+  }),
+            odd);
   EXPECT_EQ(rendered("{{ messages|length }}", {}), "0");
 }
 
 TEST(ChatTemplate, AMessageThatIsNotUtf8IsRefused) {
-  EXPECT_EQ(rendered("{{ messages[0].content }}", {{"user", "\xff"}}), "chat template failed: the messages are not valid UTF-8");
+  EXPECT_EQ(rendered("{{ messages[0].content }}",
+                     {
+                         {"user", "\xff"}
+  }),
+            "chat template failed: the messages are not valid UTF-8");
 }
 
 TEST(ChatTemplate, AnInvalidTemplateIsRefusedWithItsLine) {
-  EXPECT_TRUE(rendered("one\n{% for m in messages %}\n{{ m }}").starts_with("chat template invalid at line 3: ")) << rendered("{% for m in x %}");
+  EXPECT_TRUE(rendered("one\n{% for m in messages %}\n{{ m }}").starts_with("chat template invalid at line 3: "))
+      << rendered("{% for m in x %}");
   EXPECT_TRUE(rendered("\n{{ 1 +").starts_with("chat template invalid at line 2: "));
   EXPECT_TRUE(rendered("{% nosuch %}").starts_with("chat template invalid at line 1: "));
   EXPECT_EQ(rendered("a\n\xff"), "chat template invalid at line 2: not valid UTF-8");
@@ -105,11 +116,11 @@ TEST(ChatTemplate, DeepNestingOverflowsNoStack) {
     for (int i = 0; i < times; ++i) all += part;
     return all;
   };
-  for (const std::string& source : {repeated("{% if true %}", 10000), repeated("{% if true %}", 10000) + repeated("{% endif %}", 10000),
-                                    "{{ " + repeated("(", 100000), "{{ " + repeated("[", 300000) + repeated("]", 300000) + " }}",
-                                    "{{ " + repeated("not ", 200000) + "1 }}", "{{ " + repeated("-", 500000) + "1 }}",
-                                    "{{ 1" + repeated(" ~ 1", 200000) + " }}", "{{ x" + repeated(".a", 400000) + " }}",
-                                    "{{ x" + repeated("|trim", 150000) + " }}", "{{ 1" + repeated(" if 1 else 1", 80000) + " }}"})
+  for (const std::string& source :
+       {repeated("{% if true %}", 10000), repeated("{% if true %}", 10000) + repeated("{% endif %}", 10000), "{{ " + repeated("(", 100000),
+        "{{ " + repeated("[", 300000) + repeated("]", 300000) + " }}", "{{ " + repeated("not ", 200000) + "1 }}",
+        "{{ " + repeated("-", 500000) + "1 }}", "{{ 1" + repeated(" ~ 1", 200000) + " }}", "{{ x" + repeated(".a", 400000) + " }}",
+        "{{ x" + repeated("|trim", 150000) + " }}", "{{ 1" + repeated(" if 1 else 1", 80000) + " }}"})
     static_cast<void>(rendered(source));  // an answer or an error, but an end
   // A value nested as deeply as the budget allows: printed, compared and dropped.
   const std::string nest = "{% set ns = namespace(x=[]) %}{% for i in range(100000) %}{% set ns.x = [[[[[[[[ns.x]]]]]]]] %}{% endfor %}";

@@ -52,16 +52,17 @@ class Golden : public testing::TestWithParam<RealModel> {
       const auto greedy = tokens_of(*c.find("greedy"));
       const auto margins = numbers_of(*c.find("greedy_margin"));
       tokens.insert(tokens.end(), greedy.begin(), greedy.end() - 1);
-      const auto rows = evaluate(model_, pool_, tokens, {.activations = activations}, prompt - 1, [&](size_t position, std::span<const float> logits) {
-        const size_t step = position - (prompt - 1);
-        if (margins[step] <= margin || is_disputed(number, step)) return;
-        ++out.counted;
-        if (const Token choice = most_likely(logits); choice != greedy[step]) {
-          ++out.wrong;
-          out.list += fmt::format("\n'{}' step {}: {} instead of {}, which led by {}", c.find("prompt")->text()->substr(0, 30), step, choice,
-                                  greedy[step], margins[step]);
-        }
-      });
+      const auto rows =
+          evaluate(model_, pool_, tokens, {.activations = activations}, prompt - 1, [&](size_t position, std::span<const float> logits) {
+            const size_t step = position - (prompt - 1);
+            if (margins[step] <= margin || is_disputed(number, step)) return;
+            ++out.counted;
+            if (const Token choice = most_likely(logits); choice != greedy[step]) {
+              ++out.wrong;
+              out.list += fmt::format("\n'{}' step {}: {} instead of {}, which led by {}", c.find("prompt")->text()->substr(0, 30), step,
+                                      choice, greedy[step], margins[step]);
+            }
+          });
       EXPECT_TRUE(rows) << rows.error().message;
     }
     return out;

@@ -25,7 +25,8 @@ uint64_t cache_bytes(const Architecture& architecture) {
   uint64_t sum = 0;
   for (const KvLayer& layer : architecture.cache()) {
     const int positions = layer.window > 0 ? std::min(kContext, layer.window + kChunk) : kContext;
-    sum += uint64_t{2} * 2 * static_cast<uint64_t>(layer.kv_heads) * static_cast<uint64_t>(layer.head_dim) * static_cast<uint64_t>(positions);
+    sum +=
+        uint64_t{2} * 2 * static_cast<uint64_t>(layer.kv_heads) * static_cast<uint64_t>(layer.head_dim) * static_cast<uint64_t>(positions);
   }
   return sum;
 }
@@ -51,7 +52,8 @@ TEST_P(Memory, AtContext2048IsTheWeightsTheCacheAndLittleElse) {
   const auto resident = resident_bytes();
   if (!resident) GTEST_SKIP() << "this system does not tell a process its memory";
   const uint64_t weights = weight_bytes(*checkpoint), cache = cache_bytes(**architecture);
-  RecordProperty("beyond_weights_and_cache_mib", std::to_string((static_cast<double>(*resident) - static_cast<double>(weights + cache)) / (1 << 20)));
+  RecordProperty("beyond_weights_and_cache_mib",
+                 std::to_string((static_cast<double>(*resident) - static_cast<double>(weights + cache)) / (1 << 20)));
   EXPECT_LE(*resident, weights + cache + kAllowance) << "weights " << weights << ", cache " << cache;
 }
 

@@ -50,10 +50,11 @@ std::vector<double> numbers_of(const Json& list) {
   return numbers;
 }
 
-Result<std::vector<std::vector<float>>> logits_from(const Model& model, ThreadPool& pool, std::span<const Token> tokens, const EvaluateOptions& options,
-                                                    size_t first) {
+Result<std::vector<std::vector<float>>> logits_from(const Model& model, ThreadPool& pool, std::span<const Token> tokens,
+                                                    const EvaluateOptions& options, size_t first) {
   std::vector<std::vector<float>> rows;
-  HB_TRY(evaluate(model, pool, tokens, options, first, [&](size_t, std::span<const float> logits) { rows.emplace_back(logits.begin(), logits.end()); }));
+  HB_TRY(evaluate(model, pool, tokens, options, first,
+                  [&](size_t, std::span<const float> logits) { rows.emplace_back(logits.begin(), logits.end()); }));
   return rows;
 }
 

@@ -25,8 +25,8 @@ struct RealModel {
   friend void PrintTo(const RealModel& model, std::ostream* out) { *out << model.name; }
 };
 inline constexpr RealModel kRealModels[] = {
-    {"SmolLM2_135M", "smollm2-135m.gguf", "smollm2-135m-q4_1.json"},
-    {"Gemma3_270M", "gemma3-270m-q4_k_m.gguf", "gemma3-270m-q4_k_m.json"},
+    {"SmolLM2_135M", "smollm2-135m.gguf",       "smollm2-135m-q4_1.json" },
+    {"Gemma3_270M",  "gemma3-270m-q4_k_m.gguf", "gemma3-270m-q4_k_m.json"},
 };
 
 // kNotFound says which variable to set or what to fetch. Tests fail on it: a real model is never left out silently.
@@ -37,9 +37,9 @@ std::vector<Token> tokens_of(const Json& list);
 std::vector<double> numbers_of(const Json& list);
 
 // Logits after each position >= first, one list per position.
-Result<std::vector<std::vector<float>>> logits_from(const Model& model, ThreadPool& pool, std::span<const Token> tokens, const EvaluateOptions& options,
-                                                    size_t first);
-Token most_likely(std::span<const float> logits);                      // ties to the lowest id
+Result<std::vector<std::vector<float>>> logits_from(const Model& model, ThreadPool& pool, std::span<const Token> tokens,
+                                                    const EvaluateOptions& options, size_t first);
+Token most_likely(std::span<const float> logits);                            // ties to the lowest id
 double negative_log_likelihood(std::span<const float> logits, Token token);  // in nats
 
 }  // namespace halfbyte

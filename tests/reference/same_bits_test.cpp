@@ -42,7 +42,8 @@ class SameBits : public testing::TestWithParam<RealModel> {
 TEST_P(SameBits, WhateverTheThreadsAndTheChunk) {
   const auto whole = logits(1, 512);
   ASSERT_EQ(whole.size(), 60U);
-  for (const auto& [threads, chunk] : {std::pair(2, 512), std::pair(3, 512), std::pair(2, 64), std::pair(1, 64), std::pair(2, 7), std::pair(2, 1)}) {
+  for (const auto& [threads, chunk] :
+       {std::pair(2, 512), std::pair(3, 512), std::pair(2, 64), std::pair(1, 64), std::pair(2, 7), std::pair(2, 1)}) {
     SCOPED_TRACE(std::to_string(threads) + " threads, chunks of " + std::to_string(chunk));
     expect_equal(logits(threads, chunk), whole);
   }
@@ -52,8 +53,7 @@ TEST_P(SameBits, WhetherATokenIsTheLastOfAPromptOrFollowedByOthers) {
   const auto whole = logits(2, 512);
   tokens_.resize(tokens_.size() - 30);
   const auto part = logits(2, 512);
-  for (size_t i = 30; i < 60; ++i)
-    ASSERT_EQ(std::memcmp(part[i].data(), whole[i - 30].data(), part[i].size() * sizeof(float)), 0) << i;
+  for (size_t i = 30; i < 60; ++i) ASSERT_EQ(std::memcmp(part[i].data(), whole[i - 30].data(), part[i].size() * sizeof(float)), 0) << i;
 }
 
 INSTANTIATE_TEST_SUITE_P(Of, SameBits, testing::ValuesIn(kRealModels), [](const auto& which) { return which.param.name; });

@@ -23,10 +23,12 @@ TEST_P(TinyCheckpoint, HasTheReferencesLogits) {
   const auto tokens = tokens_of(*reference.find("tokens"));
 
   for (const int chunk : {512, 7, 1}) {
-    const auto rows = logits_from(*model, pool, tokens, {.chunk_tokens = chunk, .kv_type = KvType::kF32, .activations = ActivationMode::kFloat}, 0);
+    const auto rows =
+        logits_from(*model, pool, tokens, {.chunk_tokens = chunk, .kv_type = KvType::kF32, .activations = ActivationMode::kFloat}, 0);
     ASSERT_TRUE(rows) << rows.error().message;
     ASSERT_EQ(rows->size(), tokens.size());
-    for (size_t i = 0; i < tokens.size(); ++i) EXPECT_EQ(most_likely((*rows)[i]), expected_argmax[i]) << "position " << i << ", chunk " << chunk;
+    for (size_t i = 0; i < tokens.size(); ++i)
+      EXPECT_EQ(most_likely((*rows)[i]), expected_argmax[i]) << "position " << i << ", chunk " << chunk;
     ASSERT_EQ(rows->back().size(), expected.size());
     double worst = 0;
     for (size_t i = 0; i < expected.size(); ++i) worst = std::max(worst, std::abs(rows->back()[i] - expected[i]));
@@ -34,7 +36,8 @@ TEST_P(TinyCheckpoint, HasTheReferencesLogits) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Of, TinyCheckpoint, testing::Values("llama-hd", "llama-rope3", "llama-yarn", "mistral-swa", "qwen2", "qwen3", "gemma3"),
+INSTANTIATE_TEST_SUITE_P(Of, TinyCheckpoint,
+                         testing::Values("llama-hd", "llama-rope3", "llama-yarn", "mistral-swa", "qwen2", "qwen3", "gemma3"),
                          [](const auto& which) {
                            std::string name = which.param;
                            std::ranges::replace(name, '-', '_');
