@@ -25,8 +25,7 @@ class ChatTest(unittest.TestCase):
             with self.subTest(leave=leave):
                 terminal = chat(*GREEDY)
                 self.assertRegex(terminal.ask("Why is the sky blue?"), r"\A\w.*\n\n\Z")
-                terminal.type(leave)
-                self.assertEqual(terminal.exit_status(), 0)
+                terminal.leave(leave)
 
     def test_it_remembers_what_was_said_until_cleared(self):
         terminal = chat(*GREEDY)
@@ -35,8 +34,7 @@ class ChatTest(unittest.TestCase):
         self.assertEqual(terminal.ask("/clear"), "")
         self.assertEqual(terminal.ask("Hello"), first)
         self.assertEqual(terminal.ask("Hello"), again)
-        terminal.type("/bye\r")
-        self.assertEqual(terminal.exit_status(), 0)
+        terminal.leave()
 
     def test_options_can_be_set_and_shown(self):
         terminal = chat(*GREEDY)
@@ -48,8 +46,7 @@ class ChatTest(unittest.TestCase):
         self.assertLessEqual(len(terminal.ask("Hello").split()), 1)
         self.assertIn("/nosuch is no command here", terminal.ask("/nosuch"))
         self.assertIn("/clear", terminal.ask("/help"))
-        terminal.type("/bye\r")
-        self.assertEqual(terminal.exit_status(), 0)
+        terminal.leave()
 
     def test_the_system_message_model_and_template_are_shown(self):
         terminal = chat("--system", "Be brief.")
@@ -58,8 +55,7 @@ class ChatTest(unittest.TestCase):
         self.assertEqual(terminal.ask("/show system"), "Be long.\n")
         self.assertIn("<|im_start|>", terminal.ask("/show template"))
         self.assertIn("architecture     llama\n", terminal.ask("/show model"))
-        terminal.type("/bye\r")
-        self.assertEqual(terminal.exit_status(), 0)
+        terminal.leave()
 
     def test_a_message_may_have_several_lines(self):
         terminal = chat(*GREEDY, "--raw")
@@ -70,8 +66,8 @@ class ChatTest(unittest.TestCase):
         self.assertNotEqual(two_lines.strip(), "")
         self.assertNotEqual(two_lines, one_line)
         self.assertEqual(terminal.ask('"""One, two, three,"""'), one_line)
-        terminal.type("/bye\r")
-        self.assertEqual(terminal.exit_status(), 0)
+        self.assertNotIn("no command", terminal.ask('"""/usr is a folder"""'))
+        terminal.leave()
 
     def test_without_a_template_it_says_so_once(self):
         terminal = chat(*GREEDY, "--raw")
@@ -80,8 +76,7 @@ class ChatTest(unittest.TestCase):
         self.assertEqual(terminal.ask("One, two, three,"), first)
         self.assertIn("no chat template", terminal.ask("/system Be brief."))
         self.assertEqual(terminal.text.count("continued as it stands"), 1)
-        terminal.type("/bye\r")
-        self.assertEqual(terminal.exit_status(), 0)
+        terminal.leave()
 
     def test_ctrl_c_stops_a_reply_and_a_second_one_leaves(self):
         terminal = chat("--raw", "--seed", "1", "--ctx", "8192")
@@ -89,8 +84,7 @@ class ChatTest(unittest.TestCase):
         terminal.read_until(" ")  # the reply has begun
         terminal.type("\x03")
         terminal.read_to_prompt()
-        terminal.type("\x03")
-        self.assertEqual(terminal.exit_status(), 0)
+        terminal.leave("\x03")
 
     def test_ctrl_c_at_the_prompt_drops_the_line_first(self):
         terminal = chat(*GREEDY)
@@ -101,16 +95,14 @@ class ChatTest(unittest.TestCase):
         self.assertRegex(terminal.ask("/show system"), r"\A\n\Z")  # nothing is left of the dropped line
         terminal.type("\x03")
         terminal.read_to_prompt()
-        terminal.type("\x03")
-        self.assertEqual(terminal.exit_status(), 0)
+        terminal.leave("\x03")
 
     def test_lines_are_edited_and_remembered_for_their_owner_only(self):
         terminal = chat(*GREEDY, LANG="C")
         terminal.type("/set top-p 0.5x\x7f\r")  # the x is taken back
         terminal.read_to_prompt()
         self.assertRegex(terminal.ask("/show"), r"(?m)^top-p +0.5 ")
-        terminal.type("\x1b[A\x1b[A\r/bye\r")  # up twice: the /set line again
-        self.assertEqual(terminal.exit_status(), 0)
+        terminal.leave("\x1b[A\x1b[A\r/bye\r")  # up twice: the /set line again
         history = terminal.home / "state" / "halfbyte" / "history"
         self.assertEqual(stat.S_IMODE(history.stat().st_mode), 0o600)
         self.assertEqual(history.read_text().count("/set"), 2)
@@ -121,8 +113,7 @@ class ChatTest(unittest.TestCase):
             terminal.ask("Tell me about the sea and the sky, please, in one sentence.")
         self.assertIn("are forgotten", terminal.text)
         self.assertNotIn("leaves no room", terminal.text)
-        terminal.type("/bye\r")
-        self.assertEqual(terminal.exit_status(), 0)
+        terminal.leave()
 
 
 if __name__ == "__main__":

@@ -86,6 +86,12 @@ class Terminal:
         self.enter(line)
         return self.read_to_prompt()
 
+    def leave(self, keys: str = "/bye\r"):
+        """Types what ends the program, whose status must then be 0."""
+        self.type(keys)
+        status = self.exit_status()
+        assert status == 0, (status, self.text)
+
     def exit_status(self) -> int:
         """Reads to the end; the status, negative for a signal."""
         deadline = time.monotonic() + PATIENCE_S

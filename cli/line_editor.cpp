@@ -94,7 +94,7 @@ LineEditor::LineEditor(std::filesystem::path history) : impl_(std::make_unique<I
   el_source(e.editor, nullptr);  // the user's own ~/.editrc
   // While a line is edited Ctrl-C is a key, not a signal.
   el_set(e.editor, EL_SETTY, "-d", "-isig", nullptr);
-  el_set(e.editor, EL_ADDFN, "halfbyte-interrupt", "leave the line", &Impl::interrupt);
+  el_wset(e.editor, EL_ADDFN, L"halfbyte-interrupt", L"leave the line", &Impl::interrupt);  // el_set leaks copies of the names
   el_set(e.editor, EL_BIND, "^C", "halfbyte-interrupt", nullptr);
   el_set(e.editor, EL_BIND, "^R", "em-inc-search-prev", nullptr);
 }
