@@ -55,8 +55,9 @@ Result<Figures> gather(const Options& options, const LoadedModel& loaded) {
   figures.bandwidth = bandwidth;
   if (options.prompt_tokens > 0) figures.prompt_rate = median(prompt_rates);
   if (options.generated_tokens > 0) {
-    figures.generation_rate = median(generation_rates);
-    figures.read_rate = *figures.generation_rate * static_cast<double>(figures.last.bytes_per_token);
+    const double rate = median(generation_rates);
+    figures.generation_rate = rate;
+    figures.read_rate = rate * static_cast<double>(figures.last.bytes_per_token);
     figures.barriers_per_layer = figures.last.barriers_per_layer;
   }
   return figures;
@@ -85,8 +86,8 @@ std::string as_text(const Options& options, const LoadedModel& loaded, const Fig
   if (f.generation_rate) {
     line(fmt::format("generation of {} tokens", options.generated_tokens), *f.generation_rate, "tokens/s");
     line("read for a token", static_cast<double>(f.last.bytes_per_token) * 1e-6, "MB");
-    line("read while generating", *f.read_rate * 1e-9, "GB/s");
   }
+  if (f.read_rate) line("read while generating", *f.read_rate * 1e-9, "GB/s");
   line("read bandwidth", f.bandwidth * 1e-9, "GB/s");
   if (f.read_rate) line("used of it", *f.read_rate / f.bandwidth * 100, "%");
   if (f.barriers_per_layer) line("barriers in a layer", *f.barriers_per_layer, "");

@@ -1,6 +1,7 @@
 #include "cli/number.h"
 
 #include <charconv>
+#include <cmath>
 #include <cstdint>
 #include <type_traits>
 
@@ -14,7 +15,8 @@ Result<T> parse_number(std::string_view text, T least, T greatest) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   const bool whole_text = end == text.data() + text.size();
   if (whole_text && error == std::errc{} && value >= least && value <= greatest) return value;
-  const bool is_number = whole_text && (error == std::errc{} || error == std::errc::result_out_of_range) && value == value;
+  const bool is_nan = std::is_floating_point_v<T> && std::isnan(static_cast<double>(value));
+  const bool is_number = whole_text && (error == std::errc{} || error == std::errc::result_out_of_range) && !is_nan;
   if (is_number) return invalid("{} is out of range: expected {} to {}", escaped(text), least, greatest);
   return invalid("'{}' is not a {}: expected {} to {}", escaped(text), std::is_integral_v<T> ? "whole number" : "number", least, greatest);
 }

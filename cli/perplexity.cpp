@@ -23,7 +23,7 @@ struct Options {
 Result<std::vector<Token>> read_tokens(const Options& options, const Tokenizer& tokenizer) {
   HB_TRY_ASSIGN(text, read_text(options.file, kMostInputBytes));
   std::vector<Token> tokens = tokenizer.encode(text);
-  if (tokenizer.adds_bos() && tokenizer.bos()) tokens.insert(tokens.begin(), *tokenizer.bos());
+  if (const auto bos = tokenizer.bos(); bos && tokenizer.adds_bos()) tokens.insert(tokens.begin(), *bos);
   if (options.tokens > 0 && tokens.size() > static_cast<size_t>(options.tokens)) tokens.resize(static_cast<size_t>(options.tokens));
   if (tokens.size() < 2) return invalid("{}: {} token, expected 2 at least: nothing to predict", options.file, tokens.size());
   return tokens;

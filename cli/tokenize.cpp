@@ -28,8 +28,9 @@ Result<int> tokenize(const Options& options) {
   }
   std::vector<Token> tokens = tokenizer->encode(text, {.add_special = false, .parse_special = !options.no_special});
   if (options.bos) {
-    if (!tokenizer->bos()) return unsupported("{}: --bos: the vocabulary names no beginning-of-text token", options.model);
-    tokens.insert(tokens.begin(), *tokenizer->bos());
+    const auto bos = tokenizer->bos();
+    if (!bos) return unsupported("{}: --bos: the vocabulary names no beginning-of-text token", options.model);
+    tokens.insert(tokens.begin(), *bos);
   }
   if (options.json)
     print(JsonWriter().begin_object().member("tokens", tokens).end_object().take() + "\n");
