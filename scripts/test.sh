@@ -43,9 +43,10 @@ run_fuzz_targets() {
   return "$failed"
 }
 
-# Sanitized code is slow: the real models get their prompts and the first tokens of the long text.
+# Sanitized code is slow: the real models get their prompts and the first tokens of the long text. Without detect_stack_use_after_return:
+# GCC 12's fake stack is not aligned for 64-byte vectors.
 run_sanitized_tests() {
-  HALFBYTE_TEST_QUICK=1 ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1 \
+  HALFBYTE_TEST_QUICK=1 ASAN_OPTIONS=strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1 \
     TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 \
     ctest --test-dir "$1" --output-on-failure --no-tests=error -j "$jobs"
 }
