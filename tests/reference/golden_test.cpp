@@ -37,14 +37,14 @@ class Golden : public testing::TestWithParam<RealModel> {
     return GetParam().name == kDisputedModel && number == kDisputedCase && step == kDisputedStep;
   }
 
-  // Along the reference's greedy continuation, given its own tokens: how often the most likely token is another one although the
-  // reference's first choice led by more than `margin`.
-  struct Choices {
-    int wrong = 0, counted = 0;
-    std::string list;  // of the wrong ones
+  // Along the reference's greedy continuation, given its own tokens: is the most likely token the reference's?
+  struct Choice {
+    double margin;  // by which the reference's token led
+    bool is_wrong;
+    std::string text;
   };
-  Choices wrong_choices(double margin, ActivationMode activations) {
-    Choices out;
+  std::vector<Choice> choices(ActivationMode activations) {
+    std::vector<Choice> out;
     for (size_t number = 0; number < cases().size(); ++number) {
       const Json& c = cases()[number];
       auto tokens = tokens_of(*c.find("tokens"));
@@ -52,18 +52,31 @@ class Golden : public testing::TestWithParam<RealModel> {
       const auto greedy = tokens_of(*c.find("greedy"));
       const auto margins = numbers_of(*c.find("greedy_margin"));
       tokens.insert(tokens.end(), greedy.begin(), greedy.end() - 1);
-      const auto rows =
+      const auto done =
           evaluate(model_, pool_, tokens, {.activations = activations}, prompt - 1, [&](size_t position, std::span<const float> logits) {
             const size_t step = position - (prompt - 1);
-            if (margins[step] <= margin || is_disputed(number, step)) return;
-            ++out.counted;
-            if (const Token choice = most_likely(logits); choice != greedy[step]) {
-              ++out.wrong;
-              out.list += fmt::format("\n'{}' step {}: {} instead of {}, which led by {}", c.find("prompt")->text()->substr(0, 30), step,
-                                      choice, greedy[step], margins[step]);
-            }
+            if (is_disputed(number, step)) return;
+            const Token choice = most_likely(logits);
+            out.push_back(
+                {margins[step], choice != greedy[step],
+                 fmt::format("\nprompt {} step {}: {} instead of {}, which led by {}", number, step, choice, greedy[step], margins[step])});
           });
-      EXPECT_TRUE(rows) << rows.error().message;
+      EXPECT_TRUE(done) << done.error().message;
+    }
+    return out;
+  }
+  struct Wrong {
+    int count = 0, of = 0;
+    std::string list;
+  };
+  static Wrong wrong_above(double margin, const std::vector<Choice>& choices) {
+    Wrong out;
+    for (const Choice& choice : choices) {
+      if (choice.margin <= margin) continue;
+      ++out.of;
+      if (!choice.is_wrong) continue;
+      ++out.count;
+      out.list += choice.text;
     }
     return out;
   }
@@ -118,9 +131,9 @@ TEST_P(Golden, PromptsHaveTheReferencesTokens) {
 }
 
 TEST_P(Golden, WithFloatActivationsTheFormulaIsTheReferences) {
-  const Choices choices = wrong_choices(0.05, ActivationMode::kFloat);
-  EXPECT_GE(choices.counted, 250);
-  EXPECT_EQ(choices.wrong, 0) << choices.list;
+  const Wrong wrong = wrong_above(0.05, choices(ActivationMode::kFloat));
+  EXPECT_GE(wrong.of, 250);
+  EXPECT_EQ(wrong.count, 0) << wrong.list;
   const LongText text = read_long_text(ActivationMode::kFloat);
   RecordProperty("perplexity_ratio", std::to_string(text.perplexity_ratio));
   EXPECT_NEAR(text.perplexity_ratio, 1, 0.0005);
@@ -151,11 +164,11 @@ TEST_P(Golden, InFloat32ThroughoutLogitsAndLeadsAreTheReferences) {
 }
 
 TEST_P(Golden, WithInt8ActivationsItChoosesAsTheReferenceDoes) {
-  const Choices clear = wrong_choices(1.0, ActivationMode::kInt8);
-  EXPECT_EQ(clear.wrong, 0) << clear.list;
-  const Choices close = wrong_choices(0.3, ActivationMode::kInt8);
-  EXPECT_GE(close.counted, 200);
-  EXPECT_LE(close.wrong, close.counted / 100) << close.list;
+  const auto all = choices(ActivationMode::kInt8);
+  const Wrong clear = wrong_above(1.0, all), close = wrong_above(0.3, all);
+  EXPECT_EQ(clear.count, 0) << clear.list;
+  EXPECT_GE(close.of, 200);
+  EXPECT_LE(close.count, close.of / 100) << close.list;
 }
 
 TEST_P(Golden, WithInt8ActivationsPerplexityStaysWithinOnePercent) {
