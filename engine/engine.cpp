@@ -188,8 +188,7 @@ Result<Engine> Engine::open(const std::filesystem::path& path, const EngineOptio
   const int context = options.context_tokens > 0 ? options.context_tokens : std::min(most, kDefaultContext);
   auto impl = std::make_unique<Impl>(std::move(pool), std::move(model), context);
   HB_TRY_ASSIGN(runner, Runner::create(impl->model, *impl->pool,
-                                       {.context_tokens = context,
-                                        .cache_tokens = std::max(context, options.cache_tokens),
+                                       {.cache_tokens = std::max(context, options.cache_tokens),
                                         .chunk_tokens = std::min(options.chunk_tokens, context),
                                         .kv_type = options.kv_type,
                                         .activations = options.activations}));
@@ -223,7 +222,8 @@ Result<RequestId> Engine::submit(Request request, TokenSink sink) {
   const std::lock_guard lock(e.mutex);
   if (e.unfinished >= Impl::kQueue) return busy("queue: {} requests are unfinished", e.unfinished);
   const RequestId id = ++e.last_id;
-  auto sequence = std::make_unique<Sequence>(id, std::move(request), std::move(sink), *e.model.tokenizer, e.context_tokens);
+  auto sequence = std::make_unique<Sequence>(id, std::move(request), std::move(sink), *e.model.tokenizer, e.context_tokens,
+                                             e.runner->program().kernels());
   ++e.unfinished;
   e.inbox.push_back({Impl::Message::Kind::kSubmit, id, std::move(sequence)});
   e.inbox_filled.notify_one();

@@ -1,7 +1,6 @@
 #include "engine/evaluate.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "base/errors.h"
 #include "engine/runner.h"
@@ -19,8 +18,7 @@ Result<void> evaluate(const Model& model, ThreadPool& pool, std::span<const Toke
     return too_long("{} tokens, the model's context is {}", tokens.size(), dims.context);
   const int length = static_cast<int>(tokens.size());
   HB_TRY_ASSIGN(runner, Runner::create(model, pool,
-                                       {.context_tokens = length,
-                                        .cache_tokens = length,
+                                       {.cache_tokens = length,
                                         .chunk_tokens = std::min(options.chunk_tokens, length),
                                         .kv_type = options.kv_type,
                                         .activations = options.activations}));
@@ -32,7 +30,7 @@ Result<void> evaluate(const Model& model, ThreadPool& pool, std::span<const Toke
         .sequence = &sequence, .tokens = tokens.subspan(from, count), .first_wanted = first_wanted > from ? first_wanted - from : 0};
     HB_TRY(runner.run({&slice, 1}, [&](size_t, size_t token, std::span<const float> logits) {
       if (not_finite) return;
-      if (!std::ranges::all_of(logits, [](float x) { return std::isfinite(x); }))
+      if (const int n = static_cast<int>(logits.size()); runner.program().kernels().first_not_finite(logits.data(), n) < n)
         not_finite = from + token;
       else
         sink(from + token, logits);

@@ -22,12 +22,11 @@ Result<Measured> measure(const Model& model, ThreadPool& pool, int prompt_tokens
   const Dims& dims = model.formula->dims();
   const int longest = std::max(prompt_tokens, generated_tokens);
   if (longest > dims.context) return too_long("{} tokens, the model's context is {}", longest, dims.context);
-  HB_TRY_ASSIGN(runner, Runner::create(model, pool,
-                                       {.context_tokens = longest,
-                                        .cache_tokens = longest,
-                                        .chunk_tokens = options.chunk_tokens,
-                                        .kv_type = options.kv_type,
-                                        .activations = options.activations}));
+  HB_TRY_ASSIGN(
+      runner,
+      Runner::create(
+          model, pool,
+          {.cache_tokens = longest, .chunk_tokens = options.chunk_tokens, .kv_type = options.kv_type, .activations = options.activations}));
   Measured measured{.bytes_per_token = runner.program().bytes_per_token() + runner.bytes_cached_per_sequence(generated_tokens / 2),
                     .weight_bytes = model.weights.bytes(),
                     .kv_bytes = runner.bytes_cached_per_sequence(longest)};

@@ -13,7 +13,6 @@
 namespace halfbyte {
 
 struct RunnerOptions {
-  int context_tokens = 0;  // longest sequence
   int cache_tokens = 0;    // positions of all sequences together
   int chunk_tokens = 512;  // most tokens in one step
   KvType kv_type = KvType::kF16;

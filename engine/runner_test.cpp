@@ -70,7 +70,7 @@ TEST(Runner, SlicesOfOneStepGetTheBitsTheyGetAlone) {
   Bench bench({.format = "Q4_1"});
   const std::vector<Token> a = some_tokens(50), b = some_tokens(5, 101);
   const Logits alone_a = bench.logits(a), alone_b = bench.logits(b);
-  auto runner = Runner::create(bench.model, bench.pool, {.context_tokens = 64, .cache_tokens = 128, .chunk_tokens = 64});
+  auto runner = Runner::create(bench.model, bench.pool, {.cache_tokens = 128, .chunk_tokens = 64});
   ASSERT_TRUE(runner);
   CachedSequence cache_a, cache_b;
   const Runner::Slice slices[] = {
@@ -86,7 +86,7 @@ TEST(Runner, SlicesOfOneStepGetTheBitsTheyGetAlone) {
 
 TEST(Runner, PagesOutsideTheWindowAreGivenBack) {
   Bench bench({.window = 32});
-  auto runner = Runner::create(bench.model, bench.pool, {.context_tokens = 512, .cache_tokens = 96, .chunk_tokens = 16});
+  auto runner = Runner::create(bench.model, bench.pool, {.cache_tokens = 96, .chunk_tokens = 16});
   ASSERT_TRUE(runner);
   ASSERT_EQ(runner->pages(), 3);
   const std::vector<Token> tokens = some_tokens(320);
@@ -100,7 +100,7 @@ TEST(Runner, PagesOutsideTheWindowAreGivenBack) {
 
 TEST(Runner, AFullCacheIsBusyNotWrong) {
   Bench bench({});
-  auto runner = Runner::create(bench.model, bench.pool, {.context_tokens = 64, .cache_tokens = 32, .chunk_tokens = 64});
+  auto runner = Runner::create(bench.model, bench.pool, {.cache_tokens = 32, .chunk_tokens = 64});
   const std::vector<Token> tokens = some_tokens(33);
   CachedSequence sequence;
   const Runner::Slice slice{.sequence = &sequence, .tokens = tokens};

@@ -36,8 +36,10 @@ Result<void> check(const SamplingOptions& o) {
 
 double uniform_at(uint64_t seed, uint64_t position) { return static_cast<double>(mixed(mixed(seed) ^ mixed(~position)) >> 11) * 0x1p-53; }
 
-Sampler::Sampler(const SamplingOptions& options, int context_tokens)
-    : options_(options), window_(static_cast<size_t>(options.repeat_window < 0 ? context_tokens : options.repeat_window)) {}
+Sampler::Sampler(const SamplingOptions& options, int context_tokens, const KernelTable& kernels)
+    : options_(options),
+      kernels_(&kernels),
+      window_(static_cast<size_t>(options.repeat_window < 0 ? context_tokens : options.repeat_window)) {}
 
 bool Sampler::has_penalties() const {
   return options_.repeat_penalty != 1.0F || options_.presence_penalty != 0.0F || options_.frequency_penalty != 0.0F;
@@ -74,14 +76,16 @@ void Sampler::keep_top_k() {
     std::ranges::sort(candidates_, before);
     return;
   }
-  // A heap whose front is the worst kept: nearly every logit fails the first comparison.
-  for (size_t i = 0; i < logits_.size(); ++i) {
+  // A heap whose front is the worst kept: nearly every logit is passed over by comparison with it alone.
+  const int n = static_cast<int>(logits_.size());
+  for (int i = 0; i < n; ++i) {
     if (candidates_.size() == k) {
-      if (logits_[i] <= candidates_.front().logit) continue;
+      i += kernels_->first_greater(&logits_[static_cast<size_t>(i)], n - i, candidates_.front().logit);
+      if (i == n) break;
       std::ranges::pop_heap(candidates_, before);
       candidates_.pop_back();
     }
-    candidates_.push_back({logits_[i], static_cast<Token>(i)});
+    candidates_.push_back({logits_[static_cast<size_t>(i)], i});
     std::ranges::push_heap(candidates_, before);
   }
   std::ranges::sort_heap(candidates_, before);
@@ -121,11 +125,12 @@ Token Sampler::draw(double uniform) const {
 }
 
 Result<Token> Sampler::sample(std::span<const float> logits, uint64_t position) {
-  for (size_t i = 0; i < logits.size(); ++i)
-    if (!std::isfinite(logits[i])) return numeric("token {}: the logit of token id {} is not finite", position, i);
+  const int n = static_cast<int>(logits.size());
+  if (const int bad = kernels_->first_not_finite(logits.data(), n); bad < n)
+    return numeric("token {}: the logit of token id {} is not finite", position, bad);
   logits_ = logits;
   penalize();
-  if (options_.temperature == 0) return static_cast<Token>(std::ranges::max_element(logits_) - logits_.begin());
+  if (options_.temperature == 0) return kernels_->argmax(logits_.data(), n);
   keep_top_k();
   keep_top_p();
   keep_min_p();

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "halfbyte/engine.h"
+#include "kernels/kernels.h"
 
 namespace halfbyte {
 
@@ -22,7 +23,7 @@ double uniform_at(uint64_t seed, uint64_t position);
 // One sequence's sampler: its options and the tokens its penalties look back on.
 class Sampler {
  public:
-  Sampler(const SamplingOptions& options, int context_tokens);
+  Sampler(const SamplingOptions& options, int context_tokens, const KernelTable& kernels);
   void accept(Token token);  // a prompt token, or one sampled
   // The next token, which has index `position` in the sequence. kNumeric: a logit is not finite.
   Result<Token> sample(std::span<const float> logits, uint64_t position);
@@ -40,6 +41,7 @@ class Sampler {
   Token draw(double uniform) const;
 
   SamplingOptions options_;
+  const KernelTable* kernels_;
   size_t window_;
   std::deque<Token> recent_;
   std::unordered_map<Token, int> counts_;  // of recent_

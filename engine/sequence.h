@@ -15,12 +15,12 @@ namespace halfbyte {
 struct Sequence {
   using Clock = std::chrono::steady_clock;
 
-  Sequence(SequenceId number, Request asked, TokenSink events, const Tokenizer& tokenizer, int context_tokens)
+  Sequence(SequenceId number, Request asked, TokenSink events, const Tokenizer& tokenizer, int context_tokens, const KernelTable& kernels)
       : id(number),
         request(std::move(asked)),
         sink(std::move(events)),
         tokens(request.prompt),
-        sampler(request.sampling, context_tokens),
+        sampler(request.sampling, context_tokens, kernels),
         detokenizer(tokenizer),
         stop_scanner(request.stop) {
     for (const Token token : tokens) sampler.accept(token);

@@ -103,6 +103,20 @@ Bytes run_finish_attend(const KernelTable& table, int n) {
   return bytes_of(out);
 }
 Bytes run_argmax(const KernelTable& table, int n) { return bytes_of(std::vector<int>{table.argmax(numbers(n, 13).data(), n)}); }
+Bytes run_first_not_finite(const KernelTable& table, int n) {
+  std::vector<int> found;
+  for (const float odd : {0.0F, INFINITY, -INFINITY, NAN}) {
+    auto x = numbers(n, 15);
+    x[static_cast<size_t>(n) * 2 / 3] = odd;
+    found.push_back(table.first_not_finite(x.data(), n));
+  }
+  return bytes_of(found);
+}
+Bytes run_first_greater(const KernelTable& table, int n) {
+  std::vector<int> found;
+  for (const float limit : {-INFINITY, 0.0F, 1.0F, INFINITY}) found.push_back(table.first_greater(numbers(n, 16).data(), n, limit));
+  return bytes_of(found);
+}
 Bytes run_log_sum_exp(const KernelTable& table, int n) {
   return bytes_of(std::vector<double>{table.log_sum_exp(numbers(n, 14).data(), n)});
 }

@@ -178,6 +178,24 @@ TEST(Argmax, PassesOverNanAndMinusInfinity) {
   EXPECT_EQ(scalar().argmax(x.data(), 50), 40);
 }
 
+TEST(FirstNotFinite, IsTheLowestIndexOfAnInfinityOrNan) {
+  std::vector<float> x(1000, 3e38F);
+  EXPECT_EQ(scalar().first_not_finite(x.data(), 1000), 1000);
+  x[900] = NAN;
+  EXPECT_EQ(scalar().first_not_finite(x.data(), 1000), 900);
+  x[260] = -INFINITY;
+  EXPECT_EQ(scalar().first_not_finite(x.data(), 1000), 260);
+  EXPECT_EQ(scalar().first_not_finite(x.data(), 260), 260);
+}
+
+TEST(FirstGreater, IsTheLowestIndexAboveTheLimitNotAtIt) {
+  std::vector<float> x(1000, 1.0F);
+  x[130] = x[999] = 2.0F;
+  EXPECT_EQ(scalar().first_greater(x.data(), 1000, 1.0F), 130);
+  EXPECT_EQ(scalar().first_greater(x.data() + 131, 869, 1.0F), 868);
+  EXPECT_EQ(scalar().first_greater(x.data(), 1000, 2.0F), 1000);
+}
+
 TEST(LogSumExp, IsExactToTwelveDigitsOfItsInputsSum) {
   const int n = 5003;
   const auto x = random_floats(n, 9, 6.0F);

@@ -141,6 +141,7 @@ class Program {
   void run(const StepInput& input, ThreadPool& pool, Workspace& workspace, const LogitsSink& sink) const;
 
   const KvLayout& layout() const { return layout_; }
+  const KernelTable& kernels() const { return *kernels_; }
   int max_tokens() const { return max_tokens_; }
   int vocabulary() const { return vocabulary_; }
   // Bytes of weights that a step of one token reads: every matrix once, one row of the embedding table.

@@ -100,10 +100,8 @@ class Engine {
   std::string_view bos_text() const;
   std::string_view eos_text() const;
 
-  struct Impl;
-  Impl& impl() { return *impl_; }  // for the rooms beside this header; not part of the API's promises
-
  private:
+  struct Impl;
   explicit Engine(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

@@ -1,4 +1,4 @@
-// Over all logits: the greatest, and the logarithm of the sum of exponentials.
+// Over all logits: the greatest, those above a limit, those that are not finite, and the logarithm of the sum of exponentials.
 
 constexpr int kVocabularyBlock = 256;
 
@@ -21,6 +21,28 @@ int argmax(const float* x, int n) {
   for (int i = block; i < n; ++i)
     if (x[i] == best) return i;
   return 0;
+}
+
+int first_not_finite(const float* x, int n) {
+  int begin = 0;
+  for (; begin + kVocabularyBlock <= n; begin += kVocabularyBlock) {
+    F zeros = splat(0.0F);  // x * 0 is 0, or NaN where x is not finite
+    for (int i = begin; i < begin + kVocabularyBlock; i += 16) zeros = fma(load(x + i), splat(0.0F), zeros);
+    if (!(sum_pairwise(zeros) == 0.0F)) break;
+  }
+  for (; begin < n; ++begin)
+    if (!(x[begin] - x[begin] == 0.0F)) return begin;
+  return n;
+}
+
+int first_greater(const float* x, int n, float limit) {
+  constexpr int kStep = 64;  // short: a search that begins again behind each hit must not look far ahead
+  int begin = 0;
+  for (; begin + kStep <= n; begin += kStep)
+    if (greatest_of(x + begin, kStep) > limit) break;
+  for (; begin < n; ++begin)
+    if (x[begin] > limit) return begin;
+  return n;
 }
 
 double log_sum_exp(const float* x, int n) {
