@@ -561,14 +561,14 @@ class TestOllamaErrors:
 
     def test_a_stream_that_ends_before_it_is_done_is_an_error(self, services: FakeServices) -> None:
         services.behave(Behaviour(close_after_bytes=250))
-        with pytest.raises(OllamaError):
+        with pytest.raises(OllamaError, match="ended before the reply was done"):
             list(self.backend(services).stream("hi"))
         services.behave(Behaviour(body=b'{"response": "a", "done": false}\n'))
         with pytest.raises(OllamaError, match="ended before the reply was done"):
             list(self.backend(services).stream("hi"))
 
     def test_a_stream_line_that_is_not_json_is_refused(self, services: FakeServices) -> None:
-        services.behave(Behaviour(body=b'{"response": "a"\n'))
+        services.behave(Behaviour(body=b'{"response": "a"\n{"response": "b"}\n'))
         with pytest.raises(OllamaError, match="not JSON"):
             list(self.backend(services).stream("hi"))
 

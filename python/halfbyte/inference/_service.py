@@ -95,6 +95,8 @@ class Service:
         while line := response.readline(MAX_LINE_BYTES):
             if len(line) == MAX_LINE_BYTES:
                 raise self.error(f"{self.name} at {self.base_url}: a line of more than {MAX_LINE_BYTES} bytes")
+            if not line.endswith(b"\n") and not _is_json(line):
+                return  # cut in the middle: whoever reads finds that the end is missing
             yield line.rstrip(b"\r\n")
 
     def parse(self, text: bytes) -> dict[str, Any]:
@@ -160,6 +162,14 @@ class Service:
             f"{self.name} at {url}: HTTP {answer.code} {answer.reason or ''}{after}{': ' if said else ''}{said}",
             status=answer.code,
         )
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _shown(text: bytes) -> str:

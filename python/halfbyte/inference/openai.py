@@ -256,7 +256,8 @@ class OpenAIBackend(Backend):
 
 
 def server_sent_events(lines: Iterator[bytes]) -> Iterator[bytes]:
-    """The data of each event: `data:` lines up to an empty one, joined; comments and other fields are passed over."""
+    """The data of each event: `data:` lines up to an empty one, joined. Comments and other fields are passed over, and so
+    is an event that the end of the stream cuts off."""
     data: list[bytes] = []
     for line in lines:
         if line.startswith(b"data:"):
@@ -264,8 +265,6 @@ def server_sent_events(lines: Iterator[bytes]) -> Iterator[bytes]:
         elif not line and data:
             yield b"\n".join(data)
             data = []
-    if data:  # the stream closed right after its last event
-        yield b"\n".join(data)
 
 
 def _counts(usage: Any) -> tuple[int | None, int | None]:
