@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import urllib.error
 from pathlib import Path
 from typing import Any
@@ -243,6 +244,19 @@ class TestOpenAIRetries:
             backend_of(services, max_retries=2).complete("hi")
         assert len(services.requests) == 3
         assert isinstance(error.value.__cause__, urllib.error.HTTPError)
+
+    def test_an_answer_without_headers_or_body_is_tried_again_too(self) -> None:
+        refusal = urllib.error.HTTPError("http://localhost", 429, "Too Many Requests", None, None)  # type: ignore[arg-type]
+        script: list[Any] = [refusal, io.BytesIO(b'{"choices": [{"message": {"content": "ok"}}]}')]
+
+        def urlopen(request: Any, timeout: float) -> Any:
+            step = script.pop(0)
+            if isinstance(step, Exception):
+                raise step
+            return step
+
+        backend = OpenAIBackend("tiny", base_url="http://test", env_file=None, urlopen=urlopen, sleep=Waits())
+        assert backend.complete("hi").completion == "ok"
 
     @pytest.mark.parametrize("status", [400, 401, 404])
     def test_the_callers_mistakes_are_not_tried_again(self, services: FakeServices, status: int) -> None:

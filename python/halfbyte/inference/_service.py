@@ -126,7 +126,8 @@ class Service:
                     if answer.code not in RETRIED or tries > self.max_retries:
                         raise
                     wait = _wait_seconds(answer, tries)
-                    answer.close()
+                    if answer.fp is not None:
+                        answer.close()
                 self.sleep(wait)
                 tries += 1
             with response:
