@@ -174,6 +174,19 @@ def test_answers_a_conversation(backend: Backend) -> None:
     assert answer.backend == backend.info
 
 
+def test_the_pieces_of_a_streamed_conversation_are_its_content(backend: Backend) -> None:
+    stream = backend.stream_chat(MESSAGES, max_new_tokens=4, temperature=0.0)
+    pieces = []
+    while True:
+        try:
+            pieces.append(next(stream))
+        except StopIteration as end:
+            result = end.value
+            break
+    assert "".join(pieces) == result.content == backend.chat(MESSAGES, max_new_tokens=4, temperature=0.0).content
+    assert result.backend == backend.info
+
+
 def test_takes_tools_or_says_that_it_does_not(backend: Backend) -> None:
     tools = [{"name": "weather", "parameters": {"type": "object", "properties": {}}}]
     if backend.supports_tools:

@@ -6,6 +6,7 @@ from .benchmark import BenchmarkResult, benchmark
 from .evaluate import EvaluationResult, evaluate
 from .local import LocalTransformerBackend
 from .mlx import MLXBackend
+from .named import open_backend
 from .ollama import DEFAULT_OLLAMA_URL, OllamaBackend, OllamaError
 from .openai import DEFAULT_OPENAI_URL, OpenAIBackend, OpenAIError
 from .prodlm import (
@@ -49,6 +50,7 @@ __all__ = [
     "load_artifact_backend",
     "load_default_backend",
     "load_prodlm_backend",
+    "open_backend",
     "prodlm_manifest_exists",
     "register_artifact_loader",
     "write_prodlm_manifest",

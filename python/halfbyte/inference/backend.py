@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ._checks import check_messages, check_request
+from ._checks import check_messages, check_request, check_sampling
 
 Message = Mapping[str, Any]
 """One turn: `role` (system, user, assistant, tool), `content`, and `tool_calls`, `tool_name`, `call_id` where they apply."""
@@ -226,6 +226,31 @@ class Backend(ABC):
             backend=result.backend,
             metadata={**result.metadata, "chat_format": "transcript"},
         )
+
+    def stream_chat(
+        self,
+        messages: Sequence[Message],
+        *,
+        max_new_tokens: int = 512,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+    ) -> Generator[str, None, ChatResult]:
+        """`chat` without tools, its content in pieces as they come; the generator's return value is the whole result.
+
+        Here: one piece, when all of it is there.
+        """
+        check_messages(messages)
+        check_sampling(max_new_tokens, temperature, top_k, top_p)
+        return self._stream_whole_chat(
+            messages, max_new_tokens=max_new_tokens, temperature=temperature, top_k=top_k, top_p=top_p
+        )
+
+    def _stream_whole_chat(self, messages: Sequence[Message], **sampling: Any) -> Generator[str, None, ChatResult]:
+        result = self.chat(messages, **sampling)
+        if result.content:
+            yield result.content
+        return result
 
     async def acomplete(
         self,

@@ -142,18 +142,71 @@ class OllamaBackend(Backend):
         begin = time.perf_counter()
         answer, _ = self._service.post_json("/api/chat", self._body(sampling, stream=False, **fields))
         latency_ms = (time.perf_counter() - begin) * 1000
+        content, thinking, calls = self._message(answer)
+        return self._chat_result(messages, content, thinking, calls, answer, latency_ms, sampling)
+
+    def stream_chat(
+        self,
+        messages: Sequence[Message],
+        *,
+        max_new_tokens: int = 512,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+    ) -> Generator[str, None, ChatResult]:
+        check_messages(messages)
+        return self._stream_chat_lines(messages, check_sampling(max_new_tokens, temperature, top_k, top_p))
+
+    def _stream_chat_lines(
+        self, messages: Sequence[Message], sampling: dict[str, Any]
+    ) -> Generator[str, None, ChatResult]:
+        body = self._body(sampling, stream=True, messages=[_wire_message(message) for message in messages])
+        begin = time.perf_counter()
+        pieces: list[str] = []
+        thoughts: list[str] = []
+        with self._service.post_lines("/api/chat", body) as (lines, _):
+            for line in lines:
+                if not line.strip():
+                    continue
+                answer = self._service.parse(line)
+                piece, thinking, _ = self._message(answer)
+                thoughts.append(thinking)
+                if piece:
+                    pieces.append(piece)
+                    yield piece
+                if answer.get("done"):
+                    latency_ms = (time.perf_counter() - begin) * 1000
+                    content, thinking = "".join(pieces), "".join(thoughts)
+                    return self._chat_result(messages, content, thinking, [], answer, latency_ms, sampling)
+        raise OllamaError(f"Ollama at {self.base_url}/api/chat: the stream ended before the reply was done")
+
+    def _message(self, answer: Mapping[str, Any]) -> tuple[str, str, list[Any]]:
+        """Content, thinking and tool calls of one answer; what is absent is empty."""
         self._refuse_error(answer)
         message = answer.get("message")
         if not isinstance(message, dict):
             raise OllamaError(f"Ollama at {self.base_url}/api/chat: the answer has no `message`")
-        content, calls = message.get("content") or "", message.get("tool_calls") or []
-        if not isinstance(content, str) or not isinstance(calls, list):
-            raise OllamaError(f"Ollama at {self.base_url}/api/chat: expected content and tool_calls, found {message!r}")
+        content, thinking = message.get("content") or "", message.get("thinking") or ""
+        calls = message.get("tool_calls") or []
+        if not isinstance(content, str) or not isinstance(thinking, str) or not isinstance(calls, list):
+            raise OllamaError(f"Ollama at {self.base_url}/api/chat: expected texts and tool calls, found {message!r}")
+        return content, thinking, calls
+
+    def _chat_result(
+        self,
+        messages: Sequence[Message],
+        content: str,
+        thinking: str,
+        calls: list[Any],
+        answer: Mapping[str, Any],
+        latency_ms: float,
+        sampling: dict[str, Any],
+    ) -> ChatResult:
         return ChatResult(
             messages=[dict(message) for message in messages],
             content=content,
             tool_calls=[self._tool_call(call, number) for number, call in enumerate(calls)],
-            thinking=message.get("thinking") or None,
+            thinking=thinking or None,
             prompt_tokens=_count(answer, "prompt_eval_count"),
             completion_tokens=_count(answer, "eval_count"),
             latency_ms=latency_ms,

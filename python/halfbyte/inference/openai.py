@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +22,16 @@ KEY_NAME = "OPENAI_API_KEY"
 
 class OpenAIError(ServiceError):
     """The service was not reached, refused, or answered with something else than it should; the cause is chained."""
+
+
+@dataclass(frozen=True)
+class _Streamed:
+    """What a stream came to."""
+
+    text: str
+    thinking: str
+    usage: Any
+    metadata: dict[str, Any]
 
 
 class OpenAIBackend(Backend):
@@ -151,12 +162,52 @@ class OpenAIBackend(Backend):
         top_p: float | None = None,
     ) -> Generator[str, None, InferenceResult]:
         sampling = check_request(prompt, max_new_tokens, temperature, top_k, top_p)
-        return self._stream_events(prompt, sampling)
+        return self._stream_prompt(prompt, sampling)
 
-    def _stream_events(self, prompt: str, sampling: dict[str, Any]) -> Generator[str, None, InferenceResult]:
+    def _stream_prompt(self, prompt: str, sampling: dict[str, Any]) -> Generator[str, None, InferenceResult]:
         path, fields = self._prompt_request(prompt)
         begin = time.perf_counter()
+        streamed = yield from self._stream_events(path, fields, sampling)
+        latency_ms = (time.perf_counter() - begin) * 1000
+        return self._result(prompt, streamed.text, streamed.usage, latency_ms, streamed.metadata)
+
+    def stream_chat(
+        self,
+        messages: Sequence[Message],
+        *,
+        max_new_tokens: int = 512,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+    ) -> Generator[str, None, ChatResult]:
+        check_messages(messages)
+        return self._stream_messages(messages, check_sampling(max_new_tokens, temperature, top_k, top_p))
+
+    def _stream_messages(
+        self, messages: Sequence[Message], sampling: dict[str, Any]
+    ) -> Generator[str, None, ChatResult]:
+        fields = {"messages": [_wire_message(message) for message in messages]}
+        begin = time.perf_counter()
+        streamed = yield from self._stream_events("/chat/completions", fields, sampling)
+        prompt_tokens, completion_tokens = _counts(streamed.usage)
+        return ChatResult(
+            messages=[dict(message) for message in messages],
+            content=streamed.text,
+            tool_calls=[],
+            thinking=streamed.thinking or None,
+            prompt_tokens=prompt_tokens,
+            completion_tokens=completion_tokens,
+            latency_ms=(time.perf_counter() - begin) * 1000,
+            backend=self.info,
+            metadata=streamed.metadata,
+        )
+
+    def _stream_events(
+        self, path: str, fields: dict[str, Any], sampling: dict[str, Any]
+    ) -> Generator[str, None, _Streamed]:
+        """Pieces of either route: the older one has its text in the choice, the other in the choice's delta."""
         pieces: list[str] = []
+        thoughts: list[str] = []
         usage, finish_reason, last, is_done = None, None, {}, False
         with self._service.post_lines(path, self._body(sampling, stream=True, **fields)) as (lines, tries):
             for data in server_sent_events(lines):
@@ -168,16 +219,16 @@ class OpenAIBackend(Backend):
                 usage = last.get("usage") or usage
                 for choice in last.get("choices") or []:
                     finish_reason = choice.get("finish_reason") or finish_reason
-                    piece = (choice.get("delta") or {}).get("content") if self._api == "chat" else choice.get("text")
+                    delta = choice.get("delta") or {}
+                    thoughts.append(delta.get("reasoning_content") or delta.get("reasoning") or "")
+                    piece = delta.get("content") or choice.get("text")
                     if piece:
                         pieces.append(piece)
                         yield piece
         if not is_done and finish_reason is None:
             raise OpenAIError(f"OpenAI at {self.base_url}{path}: the stream ended before the reply was done")
-        latency_ms = (time.perf_counter() - begin) * 1000
-        return self._result(
-            prompt, "".join(pieces), usage, latency_ms, self._metadata(sampling, tries, finish_reason, last)
-        )
+        metadata = self._metadata(sampling, tries, finish_reason, last)
+        return _Streamed("".join(pieces), "".join(thoughts), usage, metadata)
 
     def chat(
         self,
