@@ -139,9 +139,12 @@ class TestArtifactWeights:
         torch = pytest.importorskip("torch")
         seen: list[Any] = []
         monkeypatch.setattr(artifact_module, "_loaders", {})
-        register_artifact_loader(
-            "next_letter", lambda weights, folder, config: (seen.append(weights) or NextLetterModel(), CharTokenizer())
-        )
+
+        def load(weights: Any, folder: Path, config: Any) -> tuple[Any, Any]:
+            seen.append(weights)
+            return NextLetterModel(), CharTokenizer()
+
+        register_artifact_loader("next_letter", load)
         torch.save({"scale": torch.ones(2)}, leave(tmp_path, "Good") / "model.pt")
         assert load_artifact_backend("Good", repo_root=tmp_path, device="cpu") is not None
         assert seen[0]["scale"].tolist() == [1.0, 1.0]

@@ -135,7 +135,7 @@ def test_completes_without_repeating_the_prompt(backend: Backend) -> None:
     assert answer.completion
     assert not answer.completion.startswith("hi")
     assert answer.backend == backend.info
-    assert answer.completion_tokens is not None and answer.completion_tokens > 0
+    assert answer.completion_tokens
     assert answer.latency_ms > 0
 
 

@@ -16,7 +16,7 @@ def saying(*completions: str) -> ScriptedBackend:
     return ScriptedBackend(*((text, 1.0, 1, 1) for text in completions))
 
 
-QUESTIONS = [{"prompt": "Capital of France?", "answer": "Paris"}, {"prompt": "2 + 2?", "answer": ["4", "four"]}]
+QUESTIONS: list[dict[str, Any]] = [{"prompt": "Capital of France?", "answer": "Paris"}, {"prompt": "2 + 2?", "answer": ["4", "four"]}]
 
 
 def test_exact_match_looks_past_case_space_and_outer_punctuation() -> None:
@@ -33,7 +33,7 @@ def test_contains_finds_the_answer_inside() -> None:
 
 def test_a_callers_scorer_sees_the_example() -> None:
     def length(completion: str, example: Mapping[str, Any]) -> float:
-        return len(completion) / example["most"]
+        return len(completion) / float(example["most"])
 
     out = evaluate(saying("abc"), [{"prompt": "p", "most": 6}], length)
     assert (out.score, out.metric) == (0.5, "length")

@@ -9,6 +9,7 @@ from fake_services import PIECES, Behaviour, FakeServices
 from stand_ins import ScriptedBackend
 
 from halfbyte.inference import OllamaBackend, Route, RouterBackend, RouterError
+from halfbyte.inference.router import Request
 
 
 def answering(name: str) -> ScriptedBackend:
@@ -29,8 +30,8 @@ def test_the_first_route_that_applies_answers_and_metadata_says_why() -> None:
 
 
 def test_patterns_may_be_compiled_and_functions_choose_too() -> None:
-    def is_question(request: object) -> bool:
-        return str(getattr(request, "prompt")).endswith("?")
+    def is_question(request: Request) -> bool:
+        return request.prompt.endswith("?")
 
     router = RouterBackend(
         [

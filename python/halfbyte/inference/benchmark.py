@@ -85,8 +85,8 @@ def _rate(rate: float | None) -> str:
 
 def markdown_table(results: Sequence[BenchmarkResult]) -> str:
     """Benchmarks as one Markdown table, a row each."""
-    header = "| backend | model | n | mean ms | p50 ms | p90 ms | first ms | tokens | tokens/s | prompt tokens/s | generation tokens/s |"
-    rows = [header, "|---|---|" + "---:|" * 9]
+    figures = ["n", "mean ms", "p50 ms", "p90 ms", "first ms", "tokens", "tokens/s", "prompt tokens/s", "generation tokens/s"]
+    rows = ["| " + " | ".join(["backend", "model", *figures]) + " |", "|---|---|" + "---:|" * len(figures)]
     for result in results:
         tokens = "—" if result.completion_tokens_total is None else str(result.completion_tokens_total)
         first = result.metadata.get("first_request_latency_ms")
