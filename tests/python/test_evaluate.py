@@ -16,7 +16,10 @@ def saying(*completions: str) -> ScriptedBackend:
     return ScriptedBackend(*((text, 1.0, 1, 1) for text in completions))
 
 
-QUESTIONS: list[dict[str, Any]] = [{"prompt": "Capital of France?", "answer": "Paris"}, {"prompt": "2 + 2?", "answer": ["4", "four"]}]
+QUESTIONS: list[dict[str, Any]] = [
+    {"prompt": "Capital of France?", "answer": "Paris"},
+    {"prompt": "2 + 2?", "answer": ["4", "four"]},
+]
 
 
 def test_exact_match_looks_past_case_space_and_outer_punctuation() -> None:

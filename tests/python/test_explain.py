@@ -14,6 +14,7 @@ import pytest
 from fake_services import PIECES, TEXT, Behaviour, FakeServices
 from stand_ins import ScriptedBackend
 
+import halfbyte
 from halfbyte._fence import OuterFence, strip_outer_fence
 from halfbyte._terminal import TerminalMarkdown, cells, harmless
 from halfbyte.explain import SYSTEM_PROMPT, NotebookPage, PlainPage, TerminalPage, explain, main, page_for
@@ -209,7 +210,8 @@ class TestExplain:
 
 class TestExplainCommand:
     def run(self, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-        environment = {**os.environ, "PYTHONWARNINGS": "error"}
+        package = Path(halfbyte.__file__).parents[1]
+        environment = {**os.environ, "PYTHONPATH": str(package), "PYTHONWARNINGS": "error"}
         return subprocess.run(
             [sys.executable, "-m", "halfbyte.explain", *arguments],
             capture_output=True,
@@ -234,6 +236,32 @@ class TestExplainCommand:
     def test_an_unknown_backend_is_a_usage_error(self, word: str, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["Why?", "--backend", word]) == 2
         assert word in capsys.readouterr().err
+
+    def test_ctrl_c_is_no_traceback(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        def interrupted(word: str) -> ScriptedBackend:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("halfbyte.explain.open_backend", interrupted)
+        assert main(["Why?"]) == 130
+        assert capsys.readouterr().err == ""
+
+    def test_a_reader_that_has_gone_ends_it_quietly(self, services: FakeServices, tmp_path: Path) -> None:
+        from halfbyte.inference import write_prodlm_manifest
+
+        write_prodlm_manifest(model_id="tiny", base_url=services.ollama_url, repo_root=tmp_path)
+        package = Path(halfbyte.__file__).parents[1]
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = subprocess.run(
+            [sys.executable, "-m", "halfbyte.explain", "Why?"],
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(package)},
+            timeout=60,
+        )
+        os.close(writer)
+        assert (done.returncode, done.stderr) == (1, b"")
 
     def test_defaults_of_the_services(self) -> None:
         from halfbyte.inference import open_backend

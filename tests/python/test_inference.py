@@ -87,6 +87,16 @@ class TestInferenceResultBoilerplate:
         with pytest.raises(ValueError, match="latency_ms"):
             result(latency_ms=float("nan"))
 
+    def test_a_count_may_be_any_integer_and_nothing_else(self) -> None:
+        class Integer:
+            def __index__(self) -> int:
+                return 7
+
+        assert result(completion_tokens=Integer()).completion_tokens == 7
+        for wrong in (1.5, "3", True):
+            with pytest.raises(TypeError, match="completion_tokens"):
+                result(completion_tokens=wrong)
+
     def test_counts_may_be_unknown(self) -> None:
         unknown = result(prompt_tokens=None, completion_tokens=None)
         assert unknown.prompt_tokens is None
@@ -503,7 +513,7 @@ class TestOllamaErrors:
 
     def test_an_http_status_is_told_with_what_the_server_said(self, services: FakeServices) -> None:
         services.behave(Behaviour(status=404))
-        with pytest.raises(OllamaError, match=r"404.*the server says 404") as error:
+        with pytest.raises(OllamaError, match=r"404.*the server says 404.*ollama pull tiny") as error:
             self.backend(services).complete("hi")
         assert isinstance(error.value.__cause__, urllib.error.HTTPError)
         assert error.value.status == 404

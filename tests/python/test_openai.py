@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import urllib.error
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,19 @@ class TestOpenAIRequests:
             "temperature": 0.5,
             "top_p": 0.9,
         }
+
+    def test_the_original_gets_its_new_name_for_the_limit(self) -> None:
+        sent: list[dict[str, Any]] = []
+
+        def urlopen(request: Any, timeout: float) -> Any:
+            sent.append(json.loads(request.data))
+            return io.BytesIO(b'{"choices": [{"message": {"content": "ok"}, "text": "ok"}]}')
+
+        OpenAIBackend(api_key="sk-test", urlopen=urlopen).complete("hi", max_new_tokens=9)
+        OpenAIBackend(api_key="sk-test", urlopen=urlopen, api="completions").complete("hi", max_new_tokens=9)
+        assert sent[0]["max_completion_tokens"] == 9
+        assert "max_tokens" not in sent[0]
+        assert sent[1]["max_tokens"] == 9
 
     def test_the_older_route_sends_the_prompt_as_it_is(self, services: FakeServices) -> None:
         backend = backend_of(services, api="completions")

@@ -59,7 +59,8 @@ class Service:
     """Where a service is and how to speak to it.
 
     name: in messages. timeout: seconds without a byte. error: what every failure is raised as, with its cause.
-    start_hint: what a user runs when nobody answers. headers: asked for each request, so that a key is kept nowhere.
+    start_hint, missing_hint: what a user runs when nobody answers, and when the answer is 404.
+    headers: asked for each request, so that a key is kept nowhere.
     max_retries: further tries after 429 and 5xx, with back-off, as long as no byte of an answer has been used.
     """
 
@@ -68,6 +69,7 @@ class Service:
     timeout: float
     error: type[ServiceError]
     start_hint: str
+    missing_hint: str = ""
     urlopen: Urlopen = default_urlopen
     headers: Callable[[], Mapping[str, str]] = field(default=dict)
     max_retries: int = 0
@@ -159,10 +161,10 @@ class Service:
     def _refused(self, answer: urllib.error.HTTPError, url: str, tries: int) -> ServiceError:
         said = _error_text(answer)
         after = f" after {tries} tries" if tries > 1 else ""
-        return self.error(
-            f"{self.name} at {url}: HTTP {answer.code} {answer.reason or ''}{after}{': ' if said else ''}{said}",
-            status=answer.code,
-        )
+        message = f"{self.name} at {url}: HTTP {answer.code} {answer.reason or ''}{after}{': ' if said else ''}{said}"
+        if answer.code == 404 and self.missing_hint:
+            message += f". {self.missing_hint}"
+        return self.error(message, status=answer.code)
 
 
 def _is_json(text: bytes) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import math
+import operator
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Generator, Mapping, Sequence
@@ -21,13 +22,16 @@ Message = Mapping[str, Any]
 """One turn: `role` (system, user, assistant, tool), `content`, and `tool_calls`, `tool_name`, `call_id` where they apply."""
 
 
-def _check_count(name: str, count: object) -> None:
+def _count(name: str, count: Any) -> int | None:
+    """`count` as an int, whichever kind of integer it is."""
     if count is None:
-        return
-    if isinstance(count, bool) or not isinstance(count, int):
+        return None
+    if isinstance(count, bool) or not hasattr(count, "__index__"):
         raise TypeError(f"{name}: expected an int or None, found {count!r}")
+    count = operator.index(count)
     if count < 0:
         raise ValueError(f"{name}: expected 0 or more, found {count}")
+    return int(count)
 
 
 def _check_latency(name: str, latency_ms: object) -> None:
@@ -79,8 +83,8 @@ class InferenceResult:
     metadata: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _check_count("prompt_tokens", self.prompt_tokens)
-        _check_count("completion_tokens", self.completion_tokens)
+        self.prompt_tokens = _count("prompt_tokens", self.prompt_tokens)
+        self.completion_tokens = _count("completion_tokens", self.completion_tokens)
         _check_latency("latency_ms", self.latency_ms)
 
     @property
@@ -127,8 +131,8 @@ class ChatResult:
     metadata: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _check_count("prompt_tokens", self.prompt_tokens)
-        _check_count("completion_tokens", self.completion_tokens)
+        self.prompt_tokens = _count("prompt_tokens", self.prompt_tokens)
+        self.completion_tokens = _count("completion_tokens", self.completion_tokens)
         _check_latency("latency_ms", self.latency_ms)
 
     @property

@@ -47,6 +47,7 @@ class OllamaBackend(Backend):
             timeout=timeout,
             error=OllamaError,
             start_hint=f"Start it with `ollama serve` and fetch the model with `ollama pull {model_id}`.",
+            missing_hint=f"Fetch the model with `ollama pull {model_id}`.",
             urlopen=urlopen or default_urlopen,
         )
 
