@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import importlib
 import sys
+import threading
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -291,6 +292,27 @@ def test_the_default_chat_ends_where_the_user_would_speak_next() -> None:
     backend = ScriptedBackend((" Hello.\nUser: and then", 1.0, 1, 1))
     assert backend.chat(MESSAGES).content == "Hello."
     assert backend.calls[0]["prompt"] == "System: Be brief.\nUser: hi\nAssistant:"
+
+
+def test_leaving_an_asynchronous_stream_closes_the_one_underneath() -> None:
+    closed = threading.Event()
+
+    class Endless(TwoMethods):
+        def stream(self, prompt: str, **sampling: Any) -> Generator[str, None, InferenceResult]:
+            try:
+                while True:
+                    yield "more"
+            finally:
+                closed.set()
+
+    async def leave() -> bool:
+        pieces = Endless().astream("hi")
+        async for _ in pieces:
+            break
+        await pieces.aclose()  # type: ignore[attr-defined]
+        return await asyncio.to_thread(closed.wait, 30)
+
+    assert asyncio.run(leave())
 
 
 def test_what_a_stream_raises_reaches_the_asynchronous_caller() -> None:

@@ -34,6 +34,7 @@ class TestOuterFence:
             (f"~~~markdown\n{INSIDE}~~~", INSIDE),
             ("```markdown\nA\n```\nbare block\n```\nB\n```", "A\n```\nbare block\n```\nB\n"),
             ("```markdown\ncut off", "cut off"),
+            ("````markdown\nA\n```\n", "A\n```\n"),
             ("```markdown\n```python\nprint(1)\n```", "```python\nprint(1)\n```"),
         ],
     )

@@ -203,6 +203,18 @@ class TestOpenAIStream:
         assert end.value.value.completion_tokens == COMPLETION_TOKENS
         assert services.requests[0]["body"]["stream_options"] == {"include_usage": True}
 
+    def test_usage_may_come_before_the_last_event(self, services: FakeServices) -> None:
+        events = (
+            b'data: {"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 2}}\n\n'
+            b'data: {"choices": [{"delta": {"content": "a"}, "finish_reason": "stop"}]}\n\n'
+        )
+        services.behave(Behaviour(body=events))
+        stream = backend_of(services).stream("hi")
+        assert next(stream) == "a"
+        with pytest.raises(StopIteration) as end:
+            next(stream)
+        assert end.value.value.completion_tokens == 2
+
     def test_an_error_event_is_raised_after_the_pieces_before_it(self, services: FakeServices) -> None:
         services.behave(Behaviour(error_after_lines=3))
         pieces = []

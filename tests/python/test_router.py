@@ -81,6 +81,8 @@ def test_tools_go_to_backends_that_take_them(services: FakeServices) -> None:
     assert with_tools.tool_calls[0].name == "weather"
     assert router.chat(messages).content == "from plain"
     assert not RouterBackend([], answering("plain")).supports_tools
+    passed_over = RouterBackend([Route.longer_than(0, answering("plain"))], capable)
+    assert passed_over.chat(messages, [{"name": "weather", "parameters": {}}]).metadata["failures"] == []
 
 
 def test_a_stream_falls_back_before_its_first_piece_only(services: FakeServices) -> None:
