@@ -1,0 +1,1 @@
+"""The package under names that other code already imports."""

@@ -1,0 +1,57 @@
+"""One small interface over every way to run a language model: `Backend`, its kinds, and what is measured through it."""
+
+from .artifact import ArtifactBackend, ArtifactError, LoadedArtifact, load_artifact_backend, register_artifact_loader
+from .backend import Backend, BackendInfo, ChatResult, InferenceResult, ToolCall
+from .benchmark import BenchmarkResult, benchmark
+from .evaluate import EvaluationResult, evaluate
+from .local import LocalTransformerBackend
+from .mlx import MLXBackend
+from .named import open_backend
+from .ollama import DEFAULT_OLLAMA_URL, OllamaBackend, OllamaError
+from .openai import DEFAULT_OPENAI_URL, OpenAIBackend, OpenAIError
+from .prodlm import (
+    DEFAULT_PRODLM_MODEL_ID,
+    PRODLM_KIND,
+    PRODLM_NAME,
+    load_default_backend,
+    load_prodlm_backend,
+    prodlm_manifest_exists,
+    write_prodlm_manifest,
+)
+from .router import Route, RouterBackend, RouterError
+
+__all__ = [
+    "DEFAULT_OLLAMA_URL",
+    "DEFAULT_OPENAI_URL",
+    "DEFAULT_PRODLM_MODEL_ID",
+    "PRODLM_KIND",
+    "PRODLM_NAME",
+    "ArtifactBackend",
+    "ArtifactError",
+    "Backend",
+    "BackendInfo",
+    "BenchmarkResult",
+    "ChatResult",
+    "EvaluationResult",
+    "InferenceResult",
+    "LoadedArtifact",
+    "LocalTransformerBackend",
+    "MLXBackend",
+    "OllamaBackend",
+    "OllamaError",
+    "OpenAIBackend",
+    "OpenAIError",
+    "Route",
+    "RouterBackend",
+    "RouterError",
+    "ToolCall",
+    "benchmark",
+    "evaluate",
+    "load_artifact_backend",
+    "load_default_backend",
+    "load_prodlm_backend",
+    "open_backend",
+    "prodlm_manifest_exists",
+    "register_artifact_loader",
+    "write_prodlm_manifest",
+]

@@ -1,0 +1,105 @@
+"""Models run by MLX, through the package `mlx-lm`, which is imported when a completion is asked for."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Generator
+from typing import Any
+
+from ._checks import check_request
+from .backend import Backend, BackendInfo, InferenceResult
+
+
+class MLXBackend(Backend):
+    """A model that `mlx_lm.load` opens (a directory or a hub name), or a loaded `model` with its `tokenizer`.
+
+    The prompt is continued as it is, without a chat template. ValueError: one of model and tokenizer without the other.
+    ImportError, at the first completion: no mlx-lm.
+    """
+
+    def __init__(
+        self,
+        model_id: str,
+        *,
+        model: Any = None,
+        tokenizer: Any = None,
+        name: str = "mlx",
+        extra: dict[str, Any] | None = None,
+    ) -> None:
+        if (model is None) != (tokenizer is None):
+            raise ValueError(f"{'model' if model is None else 'tokenizer'}: expected with the other one, found None")
+        self._info = BackendInfo(name=name, model_id=model_id, extra=extra or {})
+        self._model = model
+        self._tokenizer = tokenizer
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(model_id={self.info.model_id!r})"
+
+    @property
+    def info(self) -> BackendInfo:
+        return self._info
+
+    def _load(self) -> tuple[Any, Any]:
+        try:
+            mlx_lm = importlib.import_module("mlx_lm")
+            samplers = importlib.import_module("mlx_lm.sample_utils")
+        except ImportError as cause:
+            raise ImportError("MLXBackend needs the package mlx-lm: pip install mlx-lm (on Linux with mlx[cpu])") from cause
+        if self._model is None:
+            self._model, self._tokenizer = mlx_lm.load(self.info.model_id)[:2]
+        return mlx_lm, samplers
+
+    def complete(
+        self,
+        prompt: str,
+        *,
+        max_new_tokens: int = 128,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+    ) -> InferenceResult:
+        pieces = self.stream(prompt, max_new_tokens=max_new_tokens, temperature=temperature, top_k=top_k, top_p=top_p)
+        while True:
+            try:
+                next(pieces)
+            except StopIteration as end:
+                result: InferenceResult = end.value
+                return result
+
+    def stream(
+        self,
+        prompt: str,
+        *,
+        max_new_tokens: int = 128,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+    ) -> Generator[str, None, InferenceResult]:
+        sampling = check_request(prompt, max_new_tokens, temperature, top_k, top_p)
+        return self._stream_tokens(prompt, sampling)
+
+    def _stream_tokens(self, prompt: str, sampling: dict[str, Any]) -> Generator[str, None, InferenceResult]:
+        mlx_lm, samplers = self._load()
+        # 0 is off for both limits in mlx-lm.
+        sampler = samplers.make_sampler(
+            temp=sampling["temperature"], top_k=sampling["top_k"] or 0, top_p=sampling["top_p"] or 0.0
+        )
+        begin = time.perf_counter()
+        pieces: list[str] = []
+        last: Any = None
+        for last in mlx_lm.stream_generate(
+            self._model, self._tokenizer, prompt, max_tokens=sampling["max_new_tokens"], sampler=sampler
+        ):
+            if last.text:
+                pieces.append(last.text)
+                yield last.text
+        return InferenceResult(
+            prompt=prompt,
+            completion="".join(pieces),
+            prompt_tokens=None if last is None else last.prompt_tokens,
+            completion_tokens=0 if last is None else last.generation_tokens,
+            latency_ms=(time.perf_counter() - begin) * 1000,
+            backend=self.info,
+            metadata={"sampling": sampling, "finish_reason": getattr(last, "finish_reason", None)},
+        )
