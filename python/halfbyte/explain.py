@@ -217,7 +217,7 @@ def _ahead(ask: Callable[[Backend], Iterator[str]], backend: Backend, stopped: t
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; exit status 0 done, 1 failed, 2 usage, 130 stopped by Ctrl-C."""
-    parser = argparse.ArgumentParser(prog="halfbyte explain", description="Explains a technical question in Markdown.")
+    parser = argparse.ArgumentParser(prog="python -m halfbyte.explain", description="Explains a technical question in Markdown.")
     parser.add_argument("question")
     parser.add_argument(
         "--backend",
