@@ -19,14 +19,12 @@ constexpr int kDefaultContext = 4096;
 }  // namespace
 
 struct Engine::Impl {
-  Impl(std::unique_ptr<ThreadPool> threads, Model loaded, int context)
-      : pool(std::move(threads)), model(std::move(loaded)), context_tokens(context) {}
-
+  // Behind pointers: the runner refers to pool and model, and must not see them move.
   std::unique_ptr<ThreadPool> pool;
-  Model model;
+  std::unique_ptr<const Model> model;
   int context_tokens;
-  std::optional<Runner> runner;
-  std::optional<Scheduler> scheduler;
+  Runner runner;
+  Scheduler scheduler;
   std::map<SequenceId, std::unique_ptr<Sequence>> sequences;  // the engine thread's
 
   // The inbox: written by callers under the mutex, taken by the engine thread between steps.
@@ -45,13 +43,17 @@ struct Engine::Impl {
 
   static constexpr int kQueue = 64;  // most unfinished requests
 
+  Impl(std::unique_ptr<ThreadPool> threads, std::unique_ptr<const Model> loaded, int context, Runner ready, const SchedulerLimits& limits)
+      : pool(std::move(threads)), model(std::move(loaded)), context_tokens(context), runner(std::move(ready)), scheduler(limits) {
+    thread = std::thread([this] { loop(); });
+  }
   ~Impl() {
     {
       const std::lock_guard lock(mutex);
       is_stopping = true;
     }
     inbox_filled.notify_one();
-    if (thread.joinable()) thread.join();
+    thread.join();
   }
 
   void loop();
@@ -65,7 +67,7 @@ struct Engine::Impl {
 
 void Engine::Impl::loop() {
   for (;;) {
-    const std::vector<Slice> plan = scheduler->plan();
+    const std::vector<Slice> plan = scheduler.plan();
     std::deque<Message> messages;
     bool is_last = false;
     {
@@ -89,7 +91,7 @@ void Engine::Impl::take(std::deque<Message>& messages) {
       Sequence& sequence = *message.sequence;
       const int prompt = static_cast<int>(sequence.tokens.size());
       sequences.emplace(message.id, std::move(message.sequence));
-      if (!scheduler->add(sequence.id, prompt, runner->pages_for(prompt + sequence.request.max_tokens)))
+      if (!scheduler.add(sequence.id, prompt, runner.pages_for(prompt + sequence.request.max_tokens)))
         end(sequence, FinishReason::kFailed, {}, busy("queue: full"));
       continue;
     }
@@ -98,7 +100,7 @@ void Engine::Impl::take(std::deque<Message>& messages) {
     if (message.kind == Message::Kind::kCancel)
       end(*found->second, FinishReason::kCancelled, {});
     else
-      scheduler->pause(message.id, false);
+      scheduler.pause(message.id, false);
   }
 }
 
@@ -112,8 +114,8 @@ void Engine::Impl::step(const std::vector<Slice>& plan) {
                       .tokens = std::span(sequence.tokens).subspan(static_cast<size_t>(slice.first), count),
                       .first_wanted = slice.reaches_end ? count - 1 : count});
   }
-  scheduler->advance(plan);
-  const auto ran = runner->run(
+  scheduler.advance(plan);
+  const auto ran = runner.run(
       slices, [&](size_t slice, size_t, std::span<const float> logits) { sampled(*sequences.at(plan[slice].sequence), logits); });
   if (!ran)
     for (const Slice& slice : plan) end(*sequences.at(slice.sequence), FinishReason::kFailed, {}, ran.error());
@@ -125,7 +127,7 @@ void Engine::Impl::sampled(Sequence& sequence, std::span<const float> logits) {
   const Result<Token> token = sequence.sampler.sample(logits, sequence.tokens.size());
   if (!token) return end(sequence, FinishReason::kFailed, {}, token.error());
   ++sequence.usage.completion_tokens;
-  if (sequence.request.obey_end_tokens && model.tokenizer->ends_generation(*token))
+  if (sequence.request.obey_end_tokens && model->tokenizer->ends_generation(*token))
     return end(sequence, FinishReason::kEnd, remainder(sequence));
   std::string text = sequence.stop_scanner.push(sequence.detokenizer.push(*token));
   if (sequence.stop_scanner.found()) return end(sequence, FinishReason::kStop, std::move(text));
@@ -134,11 +136,11 @@ void Engine::Impl::sampled(Sequence& sequence, std::span<const float> logits) {
   if (!text.empty()) {
     const SinkAnswer answer = sequence.sink({.text = std::move(text)});
     if (answer == SinkAnswer::kStop) return end(sequence, FinishReason::kCancelled, {});
-    if (answer == SinkAnswer::kPause) scheduler->pause(sequence.id, true);
+    if (answer == SinkAnswer::kPause) scheduler.pause(sequence.id, true);
   }
   sequence.tokens.push_back(*token);
   sequence.sampler.accept(*token);
-  scheduler->append(sequence.id);
+  scheduler.append(sequence.id);
 }
 
 std::string Engine::Impl::remainder(Sequence& sequence) {
@@ -164,8 +166,8 @@ void Engine::Impl::bury() {
       ++it;
       continue;
     }
-    runner->release(it->second->cache);
-    scheduler->remove(it->first);
+    runner.release(it->second->cache);
+    scheduler.remove(it->first);
     it = sequences.erase(it);
     const std::lock_guard lock(mutex);
     --unfinished;
@@ -180,30 +182,28 @@ Engine::~Engine() = default;
 Result<Engine> Engine::open(const std::filesystem::path& path, const EngineOptions& options) {
   const int threads = options.threads > 0 ? options.threads : processors_available();
   auto pool = std::make_unique<ThreadPool>(threads);
-  HB_TRY_ASSIGN(model, load_model(path, *pool));
-  const int most = model.formula->dims().context;
+  HB_TRY_ASSIGN(loaded, load_model(path, *pool));
+  auto model = std::make_unique<const Model>(std::move(loaded));
+  const int most = model->formula->dims().context;
   if (options.context_tokens > most)
-    return too_long("context of {} tokens: {} was made for at most {}", options.context_tokens, model.path, most);
+    return too_long("context of {} tokens: {} was made for at most {}", options.context_tokens, model->path, most);
   if (options.chunk_tokens < 1) return invalid("chunk_tokens: {} is less than 1", options.chunk_tokens);
   const int context = options.context_tokens > 0 ? options.context_tokens : std::min(most, kDefaultContext);
-  auto impl = std::make_unique<Impl>(std::move(pool), std::move(model), context);
-  HB_TRY_ASSIGN(runner, Runner::create(impl->model, *impl->pool,
+  const int chunk = std::min(options.chunk_tokens, context);
+  HB_TRY_ASSIGN(runner, Runner::create(*model, *pool,
                                        {.cache_tokens = std::max(context, options.cache_tokens),
-                                        .chunk_tokens = std::min(options.chunk_tokens, context),
+                                        .chunk_tokens = chunk,
                                         .kv_type = options.kv_type,
                                         .activations = options.activations}));
-  impl->runner = std::move(runner);
-  impl->scheduler.emplace(
-      SchedulerLimits{.step_tokens = std::min(options.chunk_tokens, context), .pages = impl->runner->pages(), .queue = Impl::kQueue});
-  impl->thread = std::thread([engine = impl.get()] { engine->loop(); });
-  return Engine(std::move(impl));
+  const SchedulerLimits limits{.step_tokens = chunk, .pages = runner.pages(), .queue = Impl::kQueue};
+  return Engine(std::make_unique<Impl>(std::move(pool), std::move(model), context, std::move(runner), limits));
 }
 
 Result<RequestId> Engine::submit(Request request, TokenSink sink) {
   Impl& e = *impl_;
   constexpr size_t kMostStops = 16, kMostStopBytes = 256;
   HB_TRY(check(request.sampling));
-  const int vocabulary = e.model.formula->dims().vocabulary;
+  const int vocabulary = e.model->formula->dims().vocabulary;
   if (request.prompt.empty()) return invalid("prompt: no tokens");
   for (size_t i = 0; i < request.prompt.size(); ++i)
     if (request.prompt[i] < 0 || request.prompt[i] >= vocabulary)
@@ -222,8 +222,8 @@ Result<RequestId> Engine::submit(Request request, TokenSink sink) {
   const std::lock_guard lock(e.mutex);
   if (e.unfinished >= Impl::kQueue) return busy("queue: {} requests are unfinished", e.unfinished);
   const RequestId id = ++e.last_id;
-  auto sequence = std::make_unique<Sequence>(id, std::move(request), std::move(sink), *e.model.tokenizer, e.context_tokens,
-                                             e.runner->program().kernels());
+  auto sequence = std::make_unique<Sequence>(id, std::move(request), std::move(sink), *e.model->tokenizer, e.context_tokens,
+                                             e.runner.program().kernels());
   ++e.unfinished;
   e.inbox.push_back({Impl::Message::Kind::kSubmit, id, std::move(sequence)});
   e.inbox_filled.notify_one();
@@ -269,18 +269,18 @@ Result<Engine::Reply> Engine::complete(Request request, const TokenSink& sink) {
 
 int Engine::context_tokens() const { return impl_->context_tokens; }
 int Engine::threads() const { return impl_->pool->threads(); }
-bool Engine::adds_bos() const { return impl_->model.tokenizer->adds_bos(); }
-const std::string& Engine::chat_template() const { return impl_->model.chat_template; }
+bool Engine::adds_bos() const { return impl_->model->tokenizer->adds_bos(); }
+const std::string& Engine::chat_template() const { return impl_->model->chat_template; }
 std::string_view Engine::bos_text() const {
-  const Tokenizer& tokenizer = *impl_->model.tokenizer;
+  const Tokenizer& tokenizer = *impl_->model->tokenizer;
   return tokenizer.text(tokenizer.bos().value_or(-1));
 }
 std::string_view Engine::eos_text() const {
-  const Tokenizer& tokenizer = *impl_->model.tokenizer;
+  const Tokenizer& tokenizer = *impl_->model->tokenizer;
   return tokenizer.text(tokenizer.eos().value_or(-1));
 }
 std::vector<Token> Engine::encode(const std::string& text, bool add_special, bool parse_special) const {
-  return impl_->model.tokenizer->encode(text, {.add_special = add_special, .parse_special = parse_special});
+  return impl_->model->tokenizer->encode(text, {.add_special = add_special, .parse_special = parse_special});
 }
 
 }  // namespace halfbyte

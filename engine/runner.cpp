@@ -41,9 +41,12 @@ void Runner::drop_unseen(CachedSequence& sequence) {
     if (window == 0) continue;
     auto& table = sequence.tables[static_cast<size_t>(g)];
     const int first_seen = std::max(0, sequence.length + 1 - window);
-    for (int page = first_seen / kPagePositions; page-- > 0 && table[static_cast<size_t>(page)] != nullptr;) {
-      cache_.release(g, table[static_cast<size_t>(page)]);
-      table[static_cast<size_t>(page)] = nullptr;
+    // From the youngest back: what lies before a page already given back was given back earlier.
+    for (auto page = table.begin() + first_seen / kPagePositions; page != table.begin();) {
+      --page;
+      if (*page == nullptr) break;
+      cache_.release(g, *page);
+      *page = nullptr;
     }
   }
 }

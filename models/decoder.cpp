@@ -36,6 +36,7 @@ void Decoder::head(Step& s, Tensor x) const {
 
 std::vector<KvLayer> Decoder::cache() const {
   std::vector<KvLayer> out;
+  out.reserve(layers_.size());
   for (const Layer& l : layers_) out.push_back({.kv_heads = dims_.kv_heads, .head_dim = dims_.head_dim, .window = window(l.index)});
   return out;
 }

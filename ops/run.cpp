@@ -34,6 +34,9 @@ struct Program::Pass {
     std::byte* base = few && s.is_replicated ? own() + place.own : shared() + place.shared;
     return reinterpret_cast<float*>(base) + static_cast<size_t>(token) * place.stride;
   }
+  float* head_row(int slot, int token, int head, int head_dim) const {
+    return row(slot, token) + static_cast<size_t>(head) * static_cast<size_t>(head_dim);
+  }
   size_t stride(int slot) const { return p.buffers_[static_cast<size_t>(p.slots_[static_cast<size_t>(slot)].buffer)].stride; }
   int width(int slot) const { return p.slots_[static_cast<size_t>(slot)].width; }
   float* partial(int token, int head, int part) const {
@@ -80,10 +83,9 @@ struct Program::Pass {
   void rope_table(const TokenOp& op, int token) const;
   void merge_attention(const TokenOp& op, int token) const;
   void run_products(const Stage& stage) const;
-  void multiply(const Linear& linear, PanelKernel* kernel, const Stage& stage, uint32_t first, uint32_t last, float* y,
-                size_t y_stride) const;
-  void multiply_decoded(const Matrix& matrix, int input_slot, uint32_t first, uint32_t last, float* y, size_t y_stride) const;
-  void finish_heads(const Product& product, uint32_t first_row, uint32_t last_row) const;
+  void multiply(const Linear& linear, PanelKernel* kernel, const Stage& stage, size_t first, size_t last, float* y, size_t y_stride) const;
+  void multiply_decoded(const Matrix& matrix, int input_slot, size_t first, size_t last, float* y, size_t y_stride) const;
+  void finish_heads(const Product& product, size_t first_row, size_t last_row) const;
   void run_attend(const Stage& stage) const;
   void attend_few(const Stage& stage) const;
   void attend_many(const Stage& stage) const;
@@ -127,7 +129,7 @@ void Program::Pass::merge_attention(const TokenOp& op, int token) const {
     std::memset(merged.max, 0, floats * sizeof(float));
     *merged.max = -std::numeric_limits<float>::infinity();
     for (int part = 0; part < parts; ++part) p.kernels_->merge_partial(merged, state_at(partial(token, head, part)), attend.head_dim);
-    p.kernels_->finish_attend(merged, attend.head_dim, row(op.out, token) + head * attend.head_dim);
+    p.kernels_->finish_attend(merged, attend.head_dim, head_row(op.out, token, head, attend.head_dim));
   }
 }
 
@@ -168,15 +170,15 @@ void Program::Pass::run_tokens(const Stage& stage, int begin, int end) const {
 }
 
 // The slow and always right way: 16 rows are decoded to float32 and multiplied by unquantized activations.
-void Program::Pass::multiply_decoded(const Matrix& matrix, int input_slot, uint32_t first, uint32_t last, float* y, size_t y_stride) const {
+void Program::Pass::multiply_decoded(const Matrix& matrix, int input_slot, size_t first, size_t last, float* y, size_t y_stride) const {
   auto* tile = reinterpret_cast<float*>(own() + p.own_tile_);
   auto* decoded = reinterpret_cast<float*>(own() + p.own_raw_);
   std::byte* raw = own() + p.own_scratch_;
   auto* product = reinterpret_cast<float*>(own() + p.own_y_);
   const size_t columns = matrix.columns;
-  for (uint32_t panel = first; panel < last; ++panel) {
-    for (uint32_t lane = 0; lane < kPanelRows; ++lane) {
-      const uint32_t r = panel * kPanelRows + lane;
+  for (size_t panel = first; panel < last; ++panel) {
+    for (size_t lane = 0; lane < kPanelRows; ++lane) {
+      const auto r = static_cast<uint32_t>(panel * kPanelRows + lane);
       if (r < matrix.rows)
         matrix.decode_row(r, raw, decoded);
       else
@@ -192,7 +194,7 @@ void Program::Pass::multiply_decoded(const Matrix& matrix, int input_slot, uint3
 }
 
 // y[t][0..] = rows of panels first..last of the matrix, plus bias.
-void Program::Pass::multiply(const Linear& linear, PanelKernel* kernel, const Stage& stage, uint32_t first, uint32_t last, float* y,
+void Program::Pass::multiply(const Linear& linear, PanelKernel* kernel, const Stage& stage, size_t first, size_t last, float* y,
                              size_t y_stride) const {
   const Matrix& matrix = (*p.weights_)[linear.matrix];
   if (kernel != nullptr)
@@ -208,17 +210,17 @@ void Program::Pass::multiply(const Linear& linear, PanelKernel* kernel, const St
     }
 }
 
-void Program::Pass::finish_heads(const Product& product, uint32_t first_row, uint32_t last_row) const {
+void Program::Pass::finish_heads(const Product& product, size_t first_row, size_t last_row) const {
   const HeadEpilogue& h = product.heads;
   const KernelTable& k = *p.kernels_;
-  const auto dim = static_cast<uint32_t>(h.head_dim);
+  const auto dim = static_cast<size_t>(h.head_dim);
   const float* norm = (*p.weights_)[h.norm];
   const bool is_half = p.layout_.type() == KvType::kF16;
   const auto element = p.layout_.element_bytes();
   for (int t = 0; t < tokens; ++t) {
     const SliceInput& slice = slice_of(t);
     const int at = slice.first_position + t - slice.first_row;
-    for (uint32_t first = first_row; first < last_row; first += dim) {
+    for (size_t first = first_row; first < last_row; first += dim) {
       float* x = row(product.out, t) + first;
       if (norm != nullptr) k.rms_norm(x, norm, h.eps, h.head_dim, x);
       if (h.rope >= 0) {
@@ -255,8 +257,8 @@ void Program::Pass::run_products(const Stage& stage) const {
     const bool is_gated = product.gate != Product::Gate::kNone;
     const size_t batch =
         is_gated ? std::max<size_t>(1, kUpBytes / (static_cast<size_t>(tokens) * kPanelRows * sizeof(float))) : range.last - range.first;
-    for (uint32_t first = range.first; first < range.last;) {
-      const auto last = static_cast<uint32_t>(std::min<size_t>(first + batch, range.last));
+    for (size_t first = range.first; first < range.last;) {
+      const size_t last = std::min<size_t>(first + batch, range.last);
       const int columns = static_cast<int>((last - first) * kPanelRows);
       float* y = row(product.out, 0) + first * kPanelRows;
       multiply(product.linear, product.kernel, stage, first, last, y, y_stride);
@@ -275,7 +277,7 @@ void Program::Pass::run_products(const Stage& stage) const {
           k.add(row(product.residual, t) + first * kPanelRows, out, columns, out);
         }
       if (product.heads.role != HeadEpilogue::Role::kNone)
-        finish_heads(product, first * kPanelRows, std::min(last * kPanelRows, (*p.weights_)[product.linear.matrix].rows));
+        finish_heads(product, first * kPanelRows, std::min<size_t>(last * kPanelRows, (*p.weights_)[product.linear.matrix].rows));
       first = last;
     }
   }
@@ -348,7 +350,7 @@ void Program::Pass::attend_few(const Stage& stage) const {
         AttendState out[kQueryRows];
         size_t n = 0;
         for (int h = head; h < next_head(head, group, heads_each); ++h, ++n) {
-          q[n] = row(stage.q, t) + h * stage.head_dim;
+          q[n] = head_row(stage.q, t, h, stage.head_dim);
           positions[n] = at;
           out[n] = state_at(partial(t, h, (block - first_block) / step));
         }
@@ -377,7 +379,7 @@ void Program::Pass::attend_many(const Stage& stage) const {
         size_t n = 0;
         for (int t = from; t < from + count; ++t)
           for (int h = head; h < end_head; ++h, ++n) {
-            q[n] = row(stage.q, slice.first_row + t) + h * stage.head_dim;
+            q[n] = head_row(stage.q, slice.first_row + t, h, stage.head_dim);
             positions[n] = slice.first_position + t;
             out[n] = state_at(memory + n * p.partial_stride_);
           }
@@ -387,7 +389,7 @@ void Program::Pass::attend_many(const Stage& stage) const {
         n = 0;
         for (int t = from; t < from + count; ++t)
           for (int h = head; h < end_head; ++h, ++n)
-            p.kernels_->finish_attend(out[n], stage.head_dim, row(stage.out, slice.first_row + t) + h * stage.head_dim);
+            p.kernels_->finish_attend(out[n], stage.head_dim, head_row(stage.out, slice.first_row + t, h, stage.head_dim));
       }
 }
 
