@@ -18,7 +18,7 @@ double number(const Json& json) {
 
 }  // namespace
 
-bool is_quick() { return std::getenv("HALFBYTE_TEST_QUICK") != nullptr || std::getenv("HALFBYTE_ISA") != nullptr; }
+bool is_quick() { return std::getenv("HALFBYTE_TEST_QUICK") != nullptr; }
 
 std::string missing_isa() {
   const auto isa = choose_isa();

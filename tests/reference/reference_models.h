@@ -11,7 +11,7 @@
 
 namespace halfbyte {
 
-// HALFBYTE_TEST_QUICK is set or HALFBYTE_ISA forces a set: prompts, and 128 tokens of the long text. For sanitized and scalar runs.
+// HALFBYTE_TEST_QUICK is set: prompts, and 128 tokens of the long text. For scalar and sanitized runs.
 bool is_quick();
 
 // The instruction set that HALFBYTE_ISA forces is not on this processor; the text says so. Empty: all is well.
