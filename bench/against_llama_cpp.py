@@ -40,8 +40,8 @@ def measure_llama_cpp(model: str, threads: int, prompt: int, generate: int) -> d
     tokens = [i * 7919 % vocabulary for i in range(max(prompt, generate))]
 
     def decode(part):
-        batch = llama_cpp.llama_batch_get_one((llama_cpp.llama_token * len(part))(*part), len(part))
-        if llama_cpp.llama_decode(context, batch) != 0:
+        ids = (llama_cpp.llama_token * len(part))(*part)  # the batch points into it
+        if llama_cpp.llama_decode(context, llama_cpp.llama_batch_get_one(ids, len(part))) != 0:
             raise RuntimeError("llama_decode failed")
         llama_cpp.llama_get_logits(context)
 
