@@ -3,6 +3,10 @@
 #include <fstream>
 #include <string>
 
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
 namespace halfbyte {
 
 std::optional<uint64_t> resident_bytes() {
@@ -13,6 +17,12 @@ std::optional<uint64_t> resident_bytes() {
     if (word == "VmRSS:" && status >> kilobytes) return kilobytes * 1024;
 #endif
   return std::nullopt;
+}
+
+void return_freed_memory() {
+#if defined(__GLIBC__)
+  malloc_trim(0);
+#endif
 }
 
 }  // namespace halfbyte

@@ -1,11 +1,14 @@
 #include "models/model.h"
 
 #include "base/errors.h"
+#include "base/process_memory.h"
 #include "models/load_weights.h"
 
 namespace halfbyte {
 
-Result<Model> load_model(const std::filesystem::path& path, ThreadPool& pool) {
+namespace {
+
+Result<Model> load(const std::filesystem::path& path, ThreadPool& pool) {
   HB_TRY_ASSIGN(checkpoint, open_gguf(path));
   Model model;
   model.path = path.string();
@@ -27,6 +30,14 @@ Result<Model> load_model(const std::filesystem::path& path, ThreadPool& pool) {
   model.formula->weights(list);
   HB_TRY_ASSIGN(weights, load_weights(checkpoint, list, pool, model.warnings));
   model.weights = std::move(weights);
+  return model;
+}
+
+}  // namespace
+
+Result<Model> load_model(const std::filesystem::path& path, ThreadPool& pool) {
+  auto model = load(path, pool);
+  return_freed_memory();  // the file's metadata: of a large vocabulary, tens of megabytes
   return model;
 }
 
