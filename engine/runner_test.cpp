@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <cstring>
 
 #include "engine/evaluate.h"
@@ -52,6 +53,21 @@ TEST_P(RunnerTest, ChunksAndThreadsDoNotChangeABit) {
   for (const int threads : {1, 2, 3})
     for (const int chunk : {1, 7, 64, 512})
       EXPECT_TRUE(same_bits(whole, Bench(tiny, threads).logits(tokens, {.chunk_tokens = chunk}))) << threads << " threads, chunk " << chunk;
+}
+
+TEST_P(RunnerTest, EveryInstructionSetComputesTheSameBits) {
+  Bench bench({.format = GetParam()});
+  const std::vector<Token> tokens = some_tokens(40);
+  const char* forced = std::getenv("HALFBYTE_ISA");
+  const std::string before = forced != nullptr ? forced : "";
+  Logits scalar;
+  for (const Isa isa : isas_here()) {
+    ::setenv("HALFBYTE_ISA", std::string(name(isa)).c_str(), 1);
+    const Logits logits = bench.logits(tokens);
+    if (isa == Isa::kScalar) scalar = logits;
+    EXPECT_TRUE(same_bits(logits, scalar)) << name(isa);
+  }
+  ::setenv("HALFBYTE_ISA", before.c_str(), 1);  // empty: the strongest
 }
 
 TEST_P(RunnerTest, ASlidingWindowDoesNotDependOnChunksEither) {
