@@ -1,0 +1,67 @@
+// What every Backend has from its two own members.
+#include "halfbyte/backend.h"
+
+#include "base/errors.h"
+
+namespace halfbyte {
+namespace {
+
+std::optional<double> rate(std::optional<int> tokens, double latency_ms) {
+  if (tokens.value_or(0) == 0 || latency_ms == 0) return std::nullopt;
+  return *tokens / (latency_ms / 1000);
+}
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kBlank = " \t\r\n";
+  const size_t first = text.find_first_not_of(kBlank);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
+}
+
+// For models without a chat format: plain text that ends where the assistant speaks next.
+std::string transcript(std::span<const Message> messages) {
+  std::string text;
+  for (const Message& message : messages) {
+    std::string speaker = message.role;
+    if (!speaker.empty() && speaker[0] >= 'a' && speaker[0] <= 'z') speaker[0] = static_cast<char>(speaker[0] - 'a' + 'A');
+    text += fmt::format("{}: {}\n", speaker, message.content);
+  }
+  return text + "Assistant:";
+}
+
+}  // namespace
+
+std::optional<double> InferenceResult::tokens_per_second() const { return rate(completion_tokens, latency_ms); }
+std::optional<double> ChatResult::tokens_per_second() const { return rate(completion_tokens, latency_ms); }
+
+Result<InferenceResult> Backend::stream(const std::string& prompt, const CompletionOptions& options, const TextSink& sink) {
+  auto result = complete(prompt, options);
+  if (result && !result->completion.empty()) sink(result->completion);
+  return result;
+}
+
+Result<ChatResult> Backend::chat(std::span<const Message> messages, std::span<const Tool> tools, const CompletionOptions& options) {
+  if (messages.empty()) return invalid("messages: expected at least one, found none");
+  if (!tools.empty()) return unsupported("{} ({}) takes no tools", info().name, info().model_id);
+  HB_TRY_ASSIGN(reply, complete(transcript(messages), options));
+  const std::string_view turn = std::string_view(reply.completion).substr(0, reply.completion.find("\nUser:"));
+  ChatResult result{
+      .messages = {messages.begin(), messages.end()},
+      .content = std::string(trimmed(turn)),
+      .prompt_tokens = reply.prompt_tokens,
+      .completion_tokens = reply.completion_tokens,
+      .latency_ms = reply.latency_ms,
+      .backend = reply.backend,
+      .metadata = reply.metadata
+  };
+  result.metadata["chat_format"] = "transcript";
+  return result;
+}
+
+Result<ChatResult> Backend::stream_chat(std::span<const Message> messages, const CompletionOptions& options, const TextSink& sink) {
+  auto result = chat(messages, {}, options);
+  if (result && !result->content.empty()) sink(result->content);
+  return result;
+}
+
+}  // namespace halfbyte

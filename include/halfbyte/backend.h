@@ -1,0 +1,108 @@
+// One small interface over every way to run a model: our engine in process, an Ollama server, an OpenAI-style service, a
+// router over others, or a class of your own. Code that uses a model takes a `Backend&` and does not care which it is.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "halfbyte/result.h"
+
+namespace halfbyte {
+
+// Who answers: the kind of backend, the model, and whatever else tells two of them apart.
+struct BackendInfo {
+  std::string name;      // not empty
+  std::string model_id;  // not empty
+  std::map<std::string, std::string> extra;
+  bool operator==(const BackendInfo&) const = default;
+};
+
+struct CompletionOptions {
+  int max_new_tokens = 128;       // at least 1
+  float temperature = 1.0F;       // 0: greedy
+  std::optional<int> top_k;       // absent: the backend's own default
+  std::optional<float> top_p;     // in (0, 1]
+  std::optional<uint64_t> seed;   // same seed, same bytes, where the backend keeps that promise
+  std::vector<std::string> stop;  // the text ends before the first of these
+};
+
+// Facts about one request beyond the common fields: "server_total_duration_ms", "template", ... Values are printed as they are.
+using Facts = std::map<std::string, std::string>;
+
+// One completion. It never contains the prompt; counts are absent where the backend does not tell them.
+struct InferenceResult {
+  std::string prompt, completion;
+  std::optional<int> prompt_tokens, completion_tokens;
+  double latency_ms = 0;  // wall time as we measured it around the call; a server's own times are in `metadata`
+  BackendInfo backend;
+  Facts metadata;
+
+  std::optional<double> tokens_per_second() const;  // absent: no tokens or no time
+};
+
+// A function the model wants called.
+struct ToolCall {
+  std::string name;
+  std::string arguments;  // a JSON object
+  std::string call_id;
+  bool operator==(const ToolCall&) const = default;
+};
+
+// A function a model may ask for.
+struct Tool {
+  std::string name, description;
+  std::string parameters;  // a JSON schema of the arguments: an object
+};
+
+struct Message {
+  std::string role;  // "system", "user", "assistant", "tool"
+  std::string content;
+  std::string thinking;              // of an assistant turn; may be empty
+  std::vector<ToolCall> tool_calls;  // of an assistant turn
+  std::string tool_name, call_id;    // of a tool turn: whose result this is
+};
+
+struct ChatResult {
+  std::vector<Message> messages;  // the conversation that was answered
+  std::string content;
+  std::vector<ToolCall> tool_calls;
+  std::optional<std::string> thinking;  // reasoning that the model keeps apart from its answer
+  std::optional<int> prompt_tokens, completion_tokens;
+  double latency_ms = 0;
+  BackendInfo backend;
+  Facts metadata;
+
+  std::optional<double> tokens_per_second() const;
+};
+
+// Gets pieces of text in order, on the calling thread. False: stop here; what came until then is the result.
+using TextSink = std::function<bool(std::string_view)>;
+
+// Write info() and complete(); the rest follows from them and is overridden where there is something better underneath.
+// Errors: kInvalid names the argument (empty prompt, max_new_tokens < 1, ...); kNotFound, kIo and kBusy say who did not answer.
+// Thread-safe where a kind says so; backends hold no global state, so two with different models live side by side.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual BackendInfo info() const = 0;
+  virtual Result<InferenceResult> complete(const std::string& prompt, const CompletionOptions& options = {}) = 0;
+
+  // complete() in pieces. Here: one piece, when all of it is there.
+  virtual Result<InferenceResult> stream(const std::string& prompt, const CompletionOptions& options, const TextSink& sink);
+
+  virtual bool supports_tools() const { return false; }
+  // The next turn of a conversation. kUnsupported: tools are given and supports_tools() is false.
+  // Here: the conversation goes to complete() as a plain transcript, and the reply ends where the next turn would begin.
+  virtual Result<ChatResult> chat(std::span<const Message> messages, std::span<const Tool> tools = {},
+                                  const CompletionOptions& options = {.max_new_tokens = 512});
+  // chat() without tools, its content in pieces. Here: one piece.
+  virtual Result<ChatResult> stream_chat(std::span<const Message> messages, const CompletionOptions& options, const TextSink& sink);
+};
+
+}  // namespace halfbyte
