@@ -13,22 +13,10 @@ using Bytes = std::vector<std::byte>;
 std::vector<float> numbers(int n, uint32_t seed) { return random_floats(static_cast<size_t>(n), seed, 4.0F); }
 void append(Bytes& out, const Bytes& more) { out.insert(out.end(), more.begin(), more.end()); }
 
-Bytes run_panel_f32(const KernelTable& table, int n) {
-  const auto tile = numbers(16 * n, 1);
-  Bytes out;
-  for (const int tokens : {1, 2, 7, 8, 19}) {
-    const auto x = numbers((n + 3) * tokens, 2);
-    auto y = numbers(16 * tokens, 3);
-    table.panel_f32(tile.data(), x.data(), static_cast<size_t>(n) + 3, n, tokens, y.data());
-    append(out, bytes_of(y));
-  }
-  return out;
-}
-
 Bytes quantized(const KernelTable& table, ActivationKind kind, int columns) {
   auto x = numbers(columns, 4);
   for (int i = 0; i < columns; i += 5) x[static_cast<size_t>(i)] = std::ldexp(x[static_cast<size_t>(i)], -i % 40);
-  const QuantizedRows rows(table, kind, x, columns, 1);
+  const ActivationRows rows(table, kind, x, columns, 1);
   Bytes out = bytes_of(rows.q);
   append(out, bytes_of(rows.scale));
   append(out, bytes_of(rows.sum32));

@@ -113,7 +113,7 @@ TEST(Quantize, GivesTheNearestEighthBitOfEachBlock) {
     const int columns = 768;
     const auto x = random_floats(columns, 3);
     const auto kind = block == 32 ? ActivationKind::kPer32 : ActivationKind::kPer256;
-    const QuantizedRows rows(scalar(), kind, x, columns, 1);
+    const ActivationRows rows(scalar(), kind, x, columns, 1);
     for (size_t i = 0; i < columns; ++i) {
       float amax = 0;
       for (size_t k = i / block * block; k < (i / block + 1) * block; ++k) amax = std::max(amax, std::abs(x[k]));
@@ -132,7 +132,7 @@ TEST(Quantize, GivesTheNearestEighthBitOfEachBlock) {
 
 TEST(Quantize, GivesZerosForABlockOfZerosAndForOneTooSmallToScale) {
   for (const float value : {0.0F, 1e-40F}) {
-    const QuantizedRows rows(scalar(), ActivationKind::kPer32, std::vector<float>(32, value), 32, 1);
+    const ActivationRows rows(scalar(), ActivationKind::kPer32, std::vector<float>(32, value), 32, 1);
     EXPECT_EQ(rows.scale[0], value / 127);
     EXPECT_EQ(rows.q, std::vector<int8_t>(rows.q.size(), 0));
     EXPECT_EQ(rows.sum32[0], 0);
@@ -143,22 +143,8 @@ TEST(Quantize, NeverHidesAValueThatIsNotFinite) {
   for (const float bad : {NAN, INFINITY, -INFINITY}) {
     std::vector<float> x(32, 1.0F);
     x[7] = bad;
-    const QuantizedRows rows(scalar(), ActivationKind::kPer32, x, 32, 1);
+    const ActivationRows rows(scalar(), ActivationKind::kPer32, x, 32, 1);
     EXPECT_FALSE(std::isfinite(rows.scale[0]));
-  }
-}
-
-TEST(PanelF32, AddsToTheProductWhatWasThere) {
-  const int columns = 300, tokens = 3;
-  const auto tile = random_floats(16 * columns, 1), x = random_floats(columns * tokens, 2);
-  std::vector<float> y(16 * tokens, 0.5F);
-  scalar().panel_f32(tile.data(), x.data(), columns, columns, tokens, y.data());
-  for (size_t t = 0; t < tokens; ++t) {
-    for (size_t r = 0; r < 16; ++r) {
-      double exact = 0.5;
-      for (size_t k = 0; k < columns; ++k) exact += static_cast<double>(tile[16 * k + r]) * static_cast<double>(x[t * columns + k]);
-      ASSERT_NEAR(y[16 * t + r], exact, 1e-4);
-    }
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <random>
@@ -55,9 +56,9 @@ class Aligned {
   std::vector<Line> lines_;
 };
 
-// Rows of activations quantized by `table`, with strides larger than the rows.
-struct QuantizedRows {
-  QuantizedRows(const KernelTable& table, ActivationKind kind, const std::vector<float>& x, int columns, int tokens) {
+// Rows of activations as a format meets them, quantized by `table` or left as they are, with strides larger than the rows.
+struct ActivationRows {
+  ActivationRows(const KernelTable& table, ActivationKind kind, const std::vector<float>& x, int columns, int tokens) {
     const size_t n = static_cast<size_t>(columns), block = kind == ActivationKind::kPer32 ? 32 : 256;
     view.q_stride = (n + 127) / 64 * 64;
     view.scale_stride = n / block + 3;
@@ -68,6 +69,14 @@ struct QuantizedRows {
     scale.resize(rows * view.scale_stride);
     sum32.resize(rows * view.sum32_stride);
     sum16.resize(rows * view.sum16_stride);
+    if (kind == ActivationKind::kFloat) {
+      view.f_stride = n + 3;
+      f.resize(rows * view.f_stride);
+      for (size_t t = 0; t < rows; ++t)
+        std::copy_n(x.begin() + static_cast<ptrdiff_t>(t * n), n, f.begin() + static_cast<ptrdiff_t>(t * view.f_stride));
+      view.f = f.data();
+      return;
+    }
     const auto quantize = kind == ActivationKind::kPer32 ? table.quantize_per32 : table.quantize_per256;
     for (size_t t = 0; t < rows; ++t)
       quantize(x.data() + t * n, columns, q.data() + t * view.q_stride, scale.data() + t * view.scale_stride,
@@ -77,10 +86,16 @@ struct QuantizedRows {
     view.sum32 = sum32.data();
     view.sum16 = sum16.data();
   }
+  // Column k of row t as the kernels see it, with scales per `block` columns.
+  double value(size_t t, size_t k, size_t block) const {
+    if (!f.empty()) return static_cast<double>(f[t * view.f_stride + k]);
+    return static_cast<double>(q[t * view.q_stride + k]) * static_cast<double>(scale[t * view.scale_stride + k / block]);
+  }
   Activations view;
   std::vector<int8_t> q;
   std::vector<float> scale;
   std::vector<int16_t> sum32, sum16;
+  std::vector<float> f;
 };
 
 // 16 rows of random blocks with finite scales of ordinary size, in file layout.

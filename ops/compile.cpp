@@ -178,9 +178,11 @@ Result<void> Compiler::emit_products(Tensor first) {
   bool per32 = false, per256 = false;
   const auto kernel_of = [&](MatrixId id) -> PanelKernel* {
     const Matrix& m = weights[id];
-    if (program_.is_float_ || !m.is_panels) return nullptr;
+    const ActivationKind activations = m.format->activations;
+    if (!m.is_panels || (program_.is_float_ && activations != ActivationKind::kFloat)) return nullptr;
     PanelKernel* kernel = panel_kernel(*program_.kernels_, m.format->name);
-    if (kernel != nullptr) (m.format->activations == ActivationKind::kPer32 ? per32 : per256) = true;
+    per32 |= kernel != nullptr && activations == ActivationKind::kPer32;
+    per256 |= kernel != nullptr && activations == ActivationKind::kPer256;
     return kernel;
   };
   Stage stage{.kind = Stage::Kind::kProducts};
@@ -365,7 +367,6 @@ void Compiler::place_memory() {
       p.shared_bytes_, static_cast<size_t>(Program::kMostPartials) * static_cast<size_t>(p.max_heads_) * p.partial_stride_ * sizeof(float));
   p.own_scratch_ = take(p.own_bytes_, panel_scratch_bytes(round_up(p.max_columns_, 256)));
   p.own_up_ = take(p.own_bytes_, Program::kUpBytes + rows * kPanelRows * sizeof(float));
-  p.own_y_ = take(p.own_bytes_, rows * kPanelRows * sizeof(float));
   p.own_tile_ = take(p.own_bytes_, p.max_columns_ * kPanelRows * sizeof(float));
   p.own_raw_ = take(p.own_bytes_, p.max_columns_ * 2 * sizeof(float));
   p.own_states_ = take(p.own_bytes_, size_t{2} * Program::kQueryRows * p.partial_stride_ * sizeof(float));

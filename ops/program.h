@@ -182,7 +182,7 @@ class Program {
   ActivationPlace shared_activations_, own_activations_;
   size_t max_columns_ = 0, q_stride_ = 0;
   size_t shared_partials_ = 0, partial_stride_ = 0;  // bytes; floats per state
-  size_t own_scratch_ = 0, own_up_ = 0, own_y_ = 0, own_tile_ = 0, own_raw_ = 0, own_states_ = 0;
+  size_t own_scratch_ = 0, own_up_ = 0, own_tile_ = 0, own_raw_ = 0, own_states_ = 0;
   size_t shared_bytes_ = 0, own_bytes_ = 0;
   int max_heads_ = 0;
 };

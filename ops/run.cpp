@@ -169,12 +169,11 @@ void Program::Pass::run_tokens(const Stage& stage, int begin, int end) const {
   }
 }
 
-// The slow and always right way: 16 rows are decoded to float32 and multiplied by unquantized activations.
+// The slow and always right way: 16 rows are decoded to a panel of float32 and multiplied by unquantized activations.
 void Program::Pass::multiply_decoded(const Matrix& matrix, int input_slot, size_t first, size_t last, float* y, size_t y_stride) const {
   auto* tile = reinterpret_cast<float*>(own() + p.own_tile_);
   auto* decoded = reinterpret_cast<float*>(own() + p.own_raw_);
   std::byte* raw = own() + p.own_scratch_;
-  auto* product = reinterpret_cast<float*>(own() + p.own_y_);
   const size_t columns = matrix.columns;
   for (size_t panel = first; panel < last; ++panel) {
     for (size_t lane = 0; lane < kPanelRows; ++lane) {
@@ -185,11 +184,8 @@ void Program::Pass::multiply_decoded(const Matrix& matrix, int input_slot, size_
         std::memset(decoded, 0, columns * sizeof(float));
       for (size_t c = 0; c < columns; ++c) tile[c * kPanelRows + lane] = decoded[c];
     }
-    std::memset(product, 0, static_cast<size_t>(tokens) * kPanelRows * sizeof(float));
-    p.kernels_->panel_f32(tile, row(input_slot, 0), stride(input_slot), static_cast<int>(columns), tokens, product);
-    for (int t = 0; t < tokens; ++t)
-      std::memcpy(y + static_cast<size_t>(t) * y_stride + (panel - first) * kPanelRows, product + static_cast<size_t>(t) * kPanelRows,
-                  kPanelRows * sizeof(float));
+    p.kernels_->panel_f32(own() + p.own_tile_, columns * kPanelRows * sizeof(float), 1, activations(ActivationKind::kFloat, input_slot),
+                          static_cast<int>(columns), tokens, y + (panel - first) * kPanelRows, y_stride, own() + p.own_scratch_);
   }
 }
 

@@ -1,10 +1,14 @@
 // F32, F16, BF16: a block is one value.
+//
+// Panel group of n columns: per column the values of the 16 rows, in the width they have in the file.
 #pragma once
 
 #include <bit>
 #include <cmath>
+#include <cstddef>
 
 #include "base/float16.h"
+#include "quant/panel_parts.h"
 #include "quant/scales.h"
 
 namespace halfbyte {
@@ -40,5 +44,18 @@ struct BF16 {
   void decode(float* out) const { *out = bfloat_to_float(value); }
 };
 static_assert(sizeof(BF16) == 2);
+
+template <>
+inline constexpr auto kPanelParts<F32> = std::to_array<PanelPart>({
+    {PanelPart::kWords, offsetof(F32, value), 1},
+});
+template <>
+inline constexpr auto kPanelParts<F16> = std::to_array<PanelPart>({
+    {PanelPart::kHalfs, offsetof(F16, value), 1},
+});
+template <>
+inline constexpr auto kPanelParts<BF16> = std::to_array<PanelPart>({
+    {PanelPart::kHalfs, offsetof(BF16, value), 1},
+});
 
 }  // namespace halfbyte

@@ -85,8 +85,8 @@ TEST_P(EveryFormat, IsFoundByItsNameAndByItsId) {
   EXPECT_FALSE(is_removed_type(format().gguf_type));
 }
 
-TEST_P(EveryFormat, MeetsQuantizedActivationsExactlyWhenItHasAPanel) {
-  EXPECT_EQ(format().panel != nullptr, format().activations != ActivationKind::kFloat);
+TEST_P(EveryFormat, MeetsQuantizedActivationsOnlyWhenItHasAPanel) {
+  EXPECT_TRUE(format().panel != nullptr || format().activations == ActivationKind::kFloat);
 }
 
 TEST(NumberFormat, DecodesEveryHalfAsItsDefinitionDoes) {

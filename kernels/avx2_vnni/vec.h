@@ -15,6 +15,8 @@ namespace {
 constexpr int kTile = 4;
 constexpr int kUnpackFrom32 = 0;
 constexpr int kUnpackFrom256 = 8;
+constexpr int kFloatTile = 6;
+constexpr int kFloatChains = 6;
 constexpr int kScoreQueries = 4;
 constexpr int kScoreChains = 4;
 constexpr int kValueQueries = 2;

@@ -13,6 +13,9 @@ HALFBYTE_INLINE F max(F a, F b) { return _mm512_max_ps(a, b); }
 HALFBYTE_INLINE F min(F a, F b) { return _mm512_min_ps(a, b); }
 HALFBYTE_INLINE F fma(F a, F b, F c) { return _mm512_fmadd_ps(a, b, c); }
 HALFBYTE_INLINE F load_half(const void* p) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i*)p)); }
+HALFBYTE_INLINE F load_bfloat(const void* p) {
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i*)p)), 16));
+}
 HALFBYTE_INLINE void store_half(void* p, F v) { _mm256_storeu_si256((__m256i*)p, _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT)); }
 
 HALFBYTE_INLINE void load_pairs(const float* p, F& first, F& second) {

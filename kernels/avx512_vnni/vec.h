@@ -15,6 +15,8 @@ namespace {
 constexpr int kTile = 8;
 constexpr int kUnpackFrom32 = 0;
 constexpr int kUnpackFrom256 = 32;
+constexpr int kFloatTile = 12;
+constexpr int kFloatChains = 24;
 constexpr int kScoreQueries = 8;
 constexpr int kScoreChains = 16;
 constexpr int kValueQueries = 4;

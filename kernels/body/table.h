@@ -9,8 +9,8 @@ namespace {
 #include "kernels/body/quantize.h"
 #include "kernels/body/vocabulary.h"
 #include "kernels/body/attend.h"
-#include "kernels/body/panel_f32.h"
 #include "kernels/body/product.h"
+#include "kernels/body/panel_floats.h"
 #include "kernels/body/panel_per32.h"
 #include "kernels/body/panel_per256.h"
 // clang-format on

@@ -22,6 +22,8 @@ typedef uint32_t U __attribute__((vector_size(64)));
 constexpr int kTile = 2;              // tokens that share one read of a panel
 constexpr int kUnpackFrom32 = 0;      // from how many tokens on a panel is unpacked first: formats of 32 columns with a fifth bit;
 constexpr int kUnpackFrom256 = 0;     // formats of 256 columns. 0: never
+constexpr int kFloatTile = 2;         // tokens of a register tile of float weights
+constexpr int kFloatChains = 4;       // multiply-adds in flight there: tokens times panels
 constexpr int kScoreQueries = 4;      // query rows that share one read of K
 constexpr int kScoreChains = 4;       // of multiply-adds in flight there: queries times K tiles
 constexpr int kValueQueries = 2;      // query rows that share one read of V
@@ -51,6 +53,13 @@ HALFBYTE_INLINE F load_half(const void* p) {
   memcpy(h, p, sizeof h);
   F v;
   for (int i = 0; i < 16; ++i) v[i] = half_to_float(h[i]);
+  return v;
+}
+HALFBYTE_INLINE F load_bfloat(const void* p) {
+  uint16_t b[16];
+  memcpy(b, p, sizeof b);
+  F v;
+  for (int i = 0; i < 16; ++i) v[i] = bfloat_to_float(b[i]);
   return v;
 }
 HALFBYTE_INLINE void store_half(void* p, F v) {
