@@ -1,6 +1,10 @@
 #include "formats/checkpoint.h"
 
+#include <algorithm>
+
 #include "base/errors.h"
+#include "formats/hugging_face.h"
+#include "formats/turn.h"
 
 namespace halfbyte {
 
@@ -13,7 +17,20 @@ const TensorLocation* Checkpoint::find(std::string_view name) const {
 Result<void> Checkpoint::read(const TensorLocation& tensor, uint64_t begin, std::span<std::byte> out) const {
   if (begin > tensor.bytes || out.size() > tensor.bytes - begin)
     return internal("tensor '{}': bytes {} to {} asked for, it has {}", tensor.name, begin, begin + out.size(), tensor.bytes);
-  return files[tensor.file].read_at(tensor.offset + begin, out);
+  if (tensor.file == TensorLocation::kComputed) {
+    std::ranges::copy(std::span(computed).subspan(static_cast<size_t>(tensor.offset + begin), out.size()), out.begin());
+    return {};
+  }
+  if (tensor.turn.kind == Turn::Kind::kNone) return files[tensor.file].read_at(tensor.offset + begin, out);
+  return read_turned(FileBytes(files[tensor.file]), tensor, begin, out);
+}
+
+Result<Checkpoint> open_checkpoint(const std::filesystem::path& path) {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) return open_hugging_face(path, {});
+  const std::string name = path.filename().string();
+  if (!name.ends_with(".safetensors") && !name.ends_with(".safetensors.index.json")) return open_gguf(path);
+  return open_hugging_face(path.has_parent_path() ? path.parent_path() : ".", name);
 }
 
 }  // namespace halfbyte

@@ -1,4 +1,4 @@
-// A model file as values: metadata and where each tensor lies. Nothing in it has been trusted: every length, offset and
+// A model as values, whichever files it came in: metadata and where each tensor lies, under GGUF's keys and names. Nothing in it has been trusted: every length, offset and
 // sum was checked when the Checkpoint was made, so users of this header need not check them again.
 #pragma once
 
@@ -52,13 +52,28 @@ class Metadata {
   std::map<std::string, MetadataValue, std::less<>> values_;
 };
 
+// How a tensor's values come out of the file's bytes, where a checkpoint stores them otherwise than GGUF does.
+struct Turn {
+  enum class Kind : uint8_t {
+    kNone,
+    kAdjacentPairs,  // in each head, rows i and i + n/2 become rows 2i and 2i + 1: the pairs that rotary positions turn
+    kTransposed,     // rows are the file's columns
+    kPlusOne,        // 1 + w, as float32
+  };
+  Kind kind = Kind::kNone;
+  uint64_t heads = 0;                    // kAdjacentPairs
+  const NumberFormat* stored = nullptr;  // kPlusOne: the file's format
+};
+
 struct TensorLocation {
   std::string name;
   const NumberFormat* format = nullptr;
   std::vector<uint64_t> shape;  // slowest first: {rows, columns}, as the formula writes it (GGUF stores them reversed)
-  uint32_t file = 0;            // index into Checkpoint::files
-  uint64_t offset = 0;          // absolute byte in that file
+  uint32_t file = 0;            // index into Checkpoint::files, or kComputed
+  uint64_t offset = 0;          // absolute byte in that file; of kComputed, in Checkpoint::computed
   uint64_t bytes = 0;
+  Turn turn = {};  // what Checkpoint::read does to the file's bytes
+  static constexpr uint32_t kComputed = ~uint32_t{0};
   uint64_t elements() const {
     uint64_t n = 1;
     for (const uint64_t d : shape) n *= d;
@@ -74,12 +89,16 @@ class Checkpoint {
   Metadata metadata;
   std::vector<TensorLocation> tensors;  // in file order
   std::vector<File> files;
+  std::vector<std::byte> computed;    // data of tensors that stand in no file
   std::vector<std::string> warnings;  // harmless oddities, one line each
 
   const TensorLocation* find(std::string_view name) const;  // null: absent
-  // Bytes [begin, begin + out.size()) of a tensor's data.
+  // Bytes [begin, begin + out.size()) of a tensor's data, turned. Of a turned tensor: whole rows (of a vector, whole values).
   Result<void> read(const TensorLocation& tensor, uint64_t begin, std::span<std::byte> out) const;
 };
+
+// Opens what `path` is: a Hugging Face checkpoint (its directory, or the .safetensors file or shard index in it), else a GGUF file.
+Result<Checkpoint> open_checkpoint(const std::filesystem::path& path);
 
 // Opens a GGUF file (v2 or v3), or the first file of a sharded one with its siblings. formats/gguf.h has the rules and limits.
 Result<Checkpoint> open_gguf(const std::filesystem::path& path);

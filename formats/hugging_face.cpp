@@ -1,0 +1,117 @@
+#include "formats/hugging_face.h"
+
+#include <cstring>
+#include <map>
+
+#include "base/errors.h"
+#include "formats/checkpoint_folder.h"
+#include "formats/hugging_face_config.h"
+#include "formats/hugging_face_names.h"
+#include "formats/hugging_face_tokens.h"
+#include "formats/limits.h"
+#include "formats/safetensors_shards.h"
+#include "formats/tensor_names.h"
+
+namespace halfbyte {
+namespace {
+
+class HuggingFaceReader {
+ public:
+  HuggingFaceReader(const CheckpointFolder& folder, HuggingFaceConfig config) : folder_(folder), config_(std::move(config)) {}
+
+  Result<Checkpoint> read(const Json& config, std::string_view weights) {
+    out_.metadata = std::move(config_.metadata);
+    HB_TRY(read_tokens(folder_, config, config_.vocabulary, out_.metadata, out_.warnings));
+    HB_TRY_ASSIGN(stored, open_safetensors(folder_, weights));
+    out_.files = std::move(stored.files);
+    for (std::string& warning : stored.warnings) out_.warnings.push_back(std::move(warning));
+    for (const StoredTensor& tensor : stored.tensors) HB_TRY(add(tensor));
+    if (!config_.is_tied && out_.find(gguf_name("output.weight")) == nullptr)
+      return corrupt("{}: tie_word_embeddings is false, but there is no lm_head.weight", where());
+    add_rope_factors();
+    return std::move(out_);
+  }
+
+ private:
+  std::string where() const { return folder_.path().string(); }
+
+  Result<void> add(const StoredTensor& stored) {
+    const SafetensorsEntry& entry = stored.entry;
+    if (is_left_out(entry.name)) return {};
+    const auto name = gguf_name_of(entry.name, config_.names);
+    if (!name) {
+      out_.warnings.push_back(fmt::format("{}: tensor '{}' is not used", where(), escaped(entry.name)));
+      return {};
+    }
+    if (config_.is_tied && name->name == gguf_name("output.weight")) return {};  // a copy of the embedding table
+    if (const auto [at, is_new] = stored_names_.emplace(name->name, entry.name); !is_new)
+      return corrupt("{}: tensors '{}' and '{}' are the same weight, {}", where(), escaped(at->second), escaped(entry.name), name->name);
+    TensorLocation tensor{.name = name->name, .shape = entry.shape, .file = stored.file, .offset = entry.offset, .bytes = entry.bytes};
+    tensor.format = entry.dtype == "F32" || entry.dtype == "F16" || entry.dtype == "BF16" ? find_number_format(entry.dtype) : nullptr;
+    if (tensor.format == nullptr)
+      return unsupported("{}: tensor '{}' is {}; this build reads F32, F16 and BF16 here", where(), escaped(entry.name), entry.dtype);
+    if (tensor.shape.empty() || tensor.shape.size() > limits::kDimensions || tensor.bytes == 0)
+      return corrupt("{}: tensor '{}': shape [{}], expected 1 to {} dimensions, none of them 0", where(), escaped(entry.name),
+                     fmt::join(entry.shape, ", "), limits::kDimensions);
+    HB_TRY(turn(entry, name->stored, tensor));
+    out_.tensors.push_back(std::move(tensor));
+    return {};
+  }
+
+  Result<void> turn(const SafetensorsEntry& entry, StoredAs stored, TensorLocation& tensor) const {
+    switch (stored) {
+      case StoredAs::kSame: return {};
+      case StoredAs::kQueryHalves: return pair_rows(entry, config_.heads, tensor);
+      case StoredAs::kKeyHalves: return pair_rows(entry, config_.kv_heads, tensor);
+      case StoredAs::kColumns:
+        if (tensor.shape.size() == 1) return {};  // a bias
+        if (tensor.shape.size() != 2)
+          return corrupt("{}: tensor '{}': {} dimensions, expected 2", where(), escaped(entry.name), tensor.shape.size());
+        std::swap(tensor.shape[0], tensor.shape[1]);
+        tensor.turn.kind = Turn::Kind::kTransposed;
+        return {};
+      case StoredAs::kMinusOne:
+        tensor.turn = {.kind = Turn::Kind::kPlusOne, .stored = tensor.format};
+        tensor.bytes = tensor.elements() * sizeof(float);
+        tensor.format = find_number_format("F32");
+        return {};
+    }
+    return {};
+  }
+
+  Result<void> pair_rows(const SafetensorsEntry& entry, uint64_t heads, TensorLocation& tensor) const {
+    if (tensor.shape[0] % (2 * heads) != 0)
+      return corrupt("{}: tensor '{}': {} rows are not {} heads of an even size", where(), escaped(entry.name), tensor.shape[0], heads);
+    tensor.turn = {.kind = Turn::Kind::kAdjacentPairs, .heads = heads};
+    return {};
+  }
+
+  void add_rope_factors() {
+    if (config_.rope_factors.empty()) return;
+    const auto bytes = std::as_bytes(std::span(config_.rope_factors));
+    out_.computed.assign(bytes.begin(), bytes.end());
+    out_.tensors.push_back({.name = gguf_name("rope_freqs.weight"),
+                            .format = find_number_format("F32"),
+                            .shape = {config_.rope_factors.size()},
+                            .file = TensorLocation::kComputed,
+                            .bytes = bytes.size()});
+  }
+
+  const CheckpointFolder& folder_;
+  HuggingFaceConfig config_;
+  std::map<std::string, std::string> stored_names_;  // GGUF's -> the file's
+  Checkpoint out_;
+};
+
+}  // namespace
+
+Result<Checkpoint> open_hugging_face(const std::filesystem::path& path, std::string_view weights) {
+  const CheckpointFolder folder(path);
+  HB_TRY_ASSIGN(config, folder.json("config.json", limits::kConfigBytes));
+  if (!config)
+    return not_found("{}: no such file; a checkpoint's directory has config.json and model.safetensors", folder.path_of("config.json"));
+  HB_TRY_ASSIGN(translated, read_config(*config, folder.path_of("config.json"), path));
+  return HuggingFaceReader(folder, std::move(translated)).read(*config, weights);
+}
+
+}  // namespace halfbyte

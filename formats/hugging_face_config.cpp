@@ -1,0 +1,251 @@
+#include "formats/hugging_face_config.h"
+
+#include <algorithm>
+#include <cmath>
+#include <span>
+
+#include "base/errors.h"
+#include "formats/hugging_face_rope.h"
+#include "formats/json_metadata.h"
+
+namespace halfbyte {
+namespace {
+
+constexpr uint64_t kMost = ~uint32_t{0};  // models/ knows the true ranges
+constexpr uint64_t kMostLayers = 65'535;
+
+// Values a configuration leaves out when they are the family's own.
+struct Default {
+  std::string_view key;
+  MetadataValue value;
+};
+
+struct Family {
+  std::string_view model_type, architecture;
+  NamingScheme names;
+  bool is_tied;  // unless the file says otherwise
+  std::string_view activation_key;
+  std::string_view activations[2];  // names of the one that the formula has
+};
+constexpr Family kFamilies[] = {
+    {"llama",       "llama",  NamingScheme::kLlama,        false, "hidden_act",          {"silu", "swish"}                },
+    {"mistral",     "llama",  NamingScheme::kLlama,        false, "hidden_act",          {"silu", "swish"}                },
+    {"qwen2",       "qwen2",  NamingScheme::kPlainDecoder, false, "hidden_act",          {"silu", "swish"}                },
+    {"qwen3",       "qwen3",  NamingScheme::kPlainDecoder, false, "hidden_act",          {"silu", "swish"}                },
+    {"gemma3_text", "gemma3", NamingScheme::kGemma3,       true,  "hidden_activation",   {"gelu_pytorch_tanh", "gelu_new"}},
+    {"gpt2",        "gpt2",   NamingScheme::kGpt2,         true,  "activation_function", {"gelu_new", "gelu_pytorch_tanh"}},
+};
+
+// transformers' Gemma3TextConfig; the files of the larger models name only what differs.
+std::vector<Default> gemma3_defaults() {
+  return {
+      {"vocab_size",              uint64_t{262'208}               },
+      {"num_attention_heads",     uint64_t{8}                     },
+      {"num_key_value_heads",     uint64_t{4}                     },
+      {"head_dim",                uint64_t{256}                   },
+      {"max_position_embeddings", uint64_t{131'072}               },
+      {"rms_norm_eps",            1e-6                            },
+      {"hidden_activation",       std::string("gelu_pytorch_tanh")},
+      {"query_pre_attn_scalar",   uint64_t{256}                   },
+      {"sliding_window",          uint64_t{4096}                  },
+      {"sliding_window_pattern",  uint64_t{6}                     },
+      {"rope_theta",              1e6                             },
+  };
+}
+
+// Settings that would change a formula, with the only value each may have.
+struct Fixed {
+  std::string_view key;
+  MetadataValue value;
+};
+std::vector<Fixed> fixed_settings() {
+  return {
+      {"use_bidirectional_attention",     false},
+      {"scale_attn_weights",              true },
+      {"scale_attn_by_inverse_layer_idx", false},
+      {"add_cross_attention",             false},
+  };
+}
+// Settings that must be absent or null.
+constexpr std::string_view kUnknownSettings[] = {"attn_logit_softcapping", "final_logit_softcapping"};
+
+class ConfigReader {
+ public:
+  ConfigReader(const Metadata& config, const Family& family, const std::filesystem::path& folder) : config_(config), family_(family) {
+    out_.metadata = Metadata(folder.string());
+    out_.architecture = family.architecture;
+    out_.names = family.names;
+    // The conversion to GGUF names a model after its folder too; "DIR/" and "." have a name as well.
+    std::error_code error;
+    const auto place = std::filesystem::weakly_canonical(folder, error);
+    out_.metadata.insert("general.architecture", out_.architecture);
+    out_.metadata.insert("general.name", (error ? folder : place).filename().string());
+  }
+
+  Result<HuggingFaceConfig> read() {
+    HB_TRY(check_settings());
+    HB_TRY_ASSIGN(tied, config_.flag_or("tie_word_embeddings", family_.is_tied));
+    out_.is_tied = tied;
+    HB_TRY(copy("vocab_size", "vocab_size", out_.vocabulary));
+    HB_TRY(family_.architecture == "gpt2" ? gpt2() : decoder());
+    return std::move(out_);
+  }
+
+ private:
+  void put(std::string_view key, MetadataValue value) {
+    out_.metadata.insert(fmt::format("{}.{}", family_.architecture, key), std::move(value));
+  }
+  Result<void> copy(std::string_view from, std::string_view to, uint64_t& value) {
+    HB_TRY_ASSIGN(number, config_.unsigned_integer(from, 1, kMost));
+    value = number;
+    put(to, number);
+    return {};
+  }
+  Result<void> copy(std::string_view from, std::string_view to) {
+    uint64_t value = 0;
+    return copy(from, to, value);
+  }
+  Result<void> copy_eps(std::string_view from, std::string_view to) {
+    HB_TRY_ASSIGN(eps, config_.positive_float(from));
+    put(to, static_cast<double>(static_cast<float>(eps)));  // GGUF stores float32
+    return {};
+  }
+
+  Result<void> check_settings() const {
+    const auto& activation = family_.activations;
+    HB_TRY_ASSIGN(found, config_.text_or(family_.activation_key, std::string(activation[0])));
+    if (std::ranges::find(activation, found) == std::end(activation))
+      return unsupported("{}: {} is '{}', this build runs {} with {}", config_.path(), family_.activation_key, escaped(found),
+                         family_.model_type, activation[0]);
+    for (const Fixed& fixed : fixed_settings())
+      if (const MetadataValue* value = config_.find(fixed.key); value != nullptr && *value != fixed.value)
+        return unsupported("{}: {} is not {}, which this build needs", config_.path(), fixed.key, std::get<bool>(fixed.value));
+    for (const std::string_view key : kUnknownSettings)
+      if (config_.contains(key)) return unsupported("{}: {} is not supported by this build", config_.path(), key);
+    return {};
+  }
+
+  Result<void> decoder() {
+    HB_TRY(copy("max_position_embeddings", "context_length"));
+    uint64_t width = 0;
+    HB_TRY(copy("hidden_size", "embedding_length", width));
+    HB_TRY(copy("num_hidden_layers", "block_count", layers_));
+    HB_TRY(copy("intermediate_size", "feed_forward_length"));
+    HB_TRY(copy("num_attention_heads", "attention.head_count", out_.heads));
+    HB_TRY_ASSIGN(kv_heads, config_.unsigned_integer_or("num_key_value_heads", 1, kMost, out_.heads));
+    out_.kv_heads = kv_heads;
+    put("attention.head_count_kv", kv_heads);
+    HB_TRY_ASSIGN(head_dim, config_.unsigned_integer_or("head_dim", 1, kMost, width / out_.heads));
+    put("attention.key_length", head_dim);
+    put("attention.value_length", head_dim);
+    HB_TRY(copy_eps("rms_norm_eps", "attention.layer_norm_rms_epsilon"));
+    HB_TRY(read_rope_settings(config_, "full_attention", family_.architecture, head_dim, out_.metadata, out_.rope_factors));
+    if (family_.architecture == "gemma3") HB_TRY(gemma3());
+    return windows();
+  }
+
+  Result<void> gemma3() {
+    HB_TRY_ASSIGN(base, sliding_rope_base(config_));
+    put("rope.freq_base_swa", static_cast<double>(static_cast<float>(base)));
+    HB_TRY_ASSIGN(divisor, config_.positive_float("query_pre_attn_scalar"));
+    put("attention.scale", static_cast<double>(1 / std::sqrt(static_cast<float>(divisor))));
+    return {};
+  }
+
+  Result<void> gpt2() {
+    uint64_t width = 0;
+    HB_TRY(copy("n_positions", "context_length"));
+    HB_TRY(copy("n_embd", "embedding_length", width));
+    HB_TRY(copy("n_layer", "block_count", layers_));
+    HB_TRY(copy("n_head", "attention.head_count", out_.heads));
+    out_.kv_heads = out_.heads;
+    HB_TRY_ASSIGN(ffn, config_.unsigned_integer_or("n_inner", 1, kMost, 4 * width));
+    put("feed_forward_length", ffn);
+    return copy_eps("layer_norm_epsilon", "attention.layer_norm_epsilon");
+  }
+
+  // Which layers see a sliding window: as layer_types says, or by the family's older settings.
+  Result<std::vector<bool>> sliding_layers() const {
+    if (layers_ > kMostLayers) return corrupt("{}: num_hidden_layers is {}, at most {}", config_.path(), layers_, kMostLayers);
+    std::vector<bool> out(static_cast<size_t>(layers_), false);
+    HB_TRY_ASSIGN(types, config_.strings("layer_types"));
+    if (types != nullptr) {
+      if (types->size() != out.size())
+        return corrupt("{}: layer_types has {} entries, num_hidden_layers is {}", config_.path(), types->size(), out.size());
+      for (size_t i = 0; i < out.size(); ++i) {
+        const std::string& type = (*types)[i];
+        if (type != "sliding_attention" && type != "full_attention")
+          return unsupported("{}: layer_types[{}] is '{}', this build runs sliding_attention and full_attention", config_.path(), i,
+                             escaped(type));
+        out[i] = type == "sliding_attention";
+      }
+      return out;
+    }
+    if (!config_.contains("sliding_window") || family_.model_type == "llama") return out;
+    if (family_.model_type == "mistral") return std::vector<bool>(out.size(), true);
+    if (family_.architecture == "gemma3") {
+      HB_TRY_ASSIGN(pattern, config_.unsigned_integer("sliding_window_pattern", 1, kMost));
+      for (size_t i = 0; i < out.size(); ++i) out[i] = (i + 1) % pattern != 0;
+      return out;
+    }
+    HB_TRY_ASSIGN(uses_window, config_.flag_or("use_sliding_window", false));
+    HB_TRY_ASSIGN(first, config_.unsigned_integer_or("max_window_layers", 0, kMost, 0));
+    for (size_t i = 0; i < out.size(); ++i) out[i] = uses_window && i >= first;
+    return out;
+  }
+
+  Result<void> windows() {
+    HB_TRY_ASSIGN(slides, sliding_layers());
+    if (std::ranges::find(slides, true) == slides.end()) return {};
+    HB_TRY(copy("sliding_window", "attention.sliding_window"));
+    const auto first_full = static_cast<size_t>(std::ranges::find(slides, false) - slides.begin());
+    if (family_.architecture == "llama" && first_full == slides.size()) return {};
+    if (family_.architecture == "gemma3") {
+      bool is_regular = true;
+      for (size_t i = 0; i < slides.size(); ++i) is_regular = is_regular && slides[i] == ((i + 1) % (first_full + 1) != 0);
+      put("attention.sliding_window_pattern", uint64_t{first_full + 1});
+      if (is_regular) return {};
+    }
+    return unsupported("{}: the layers with a sliding window are not those that this build's {} has", config_.path(), family_.model_type);
+  }
+
+  const Metadata& config_;
+  const Family& family_;
+  HuggingFaceConfig out_;
+  uint64_t layers_ = 0;
+};
+
+Result<const Family*> family_of(const std::string& model_type, const std::string& path) {
+  std::string known;
+  for (const Family& family : kFamilies) {
+    if (family.model_type == model_type) return &family;
+    known += fmt::format("{}{}", known.empty() ? "" : ", ", family.model_type);
+  }
+  return unsupported("{}: model_type '{}'; this build runs {}, and the text side of gemma3", path, escaped(model_type), known);
+}
+
+}  // namespace
+
+Result<HuggingFaceConfig> read_config(const Json& config, const std::string& path, const std::filesystem::path& folder) {
+  HB_TRY_ASSIGN(whole, metadata_of(config, path));
+  HB_TRY_ASSIGN(model_type, whole.text("model_type"));
+  const Json* text = &config;  // the part that describes the language model
+  if (model_type == "gemma3") {
+    text = config.find("text_config");
+    if (text == nullptr || text->object() == nullptr) return corrupt("{}: text_config is missing or not an object", path);
+    model_type = "gemma3_text";
+  }
+  if (const Json* quantization = config.find("quantization_config"); quantization != nullptr && quantization->object() != nullptr) {
+    HB_TRY_ASSIGN(method, whole.text_or("quantization_config.quant_method", "unknown"));
+    return unsupported("{}: quantization_config: weights quantized with '{}'; this build reads F32, F16 and BF16 here", path,
+                       escaped(method));
+  }
+  HB_TRY_ASSIGN(family, family_of(model_type, path));
+  HB_TRY_ASSIGN(values, metadata_of(*text, path));
+  if (family->architecture == "gemma3")
+    for (Default& value : gemma3_defaults())
+      if (text->find(value.key) == nullptr) values.insert(std::string(value.key), std::move(value.value));
+  return ConfigReader(values, *family, folder).read();
+}
+
+}  // namespace halfbyte

@@ -1,0 +1,15 @@
+// What a Hugging Face checkpoint says of its tokens, as GGUF's tokenizer keys: the tokenizer itself as one text, which text/ reads.
+#pragma once
+
+#include "base/json.h"
+#include "formats/checkpoint.h"
+#include "formats/checkpoint_folder.h"
+
+namespace halfbyte {
+
+// tokenizer.json, tokenizer_config.json, chat_template.jinja, and the special ids of config.json and generation_config.json, which
+// counts first. Ids outside the `vocabulary` are warned of and left out. Without tokenizer.json: "tokenizer.ggml.model" = "no_vocab".
+Result<void> read_tokens(const CheckpointFolder& folder, const Json& config, uint64_t vocabulary, Metadata& out,
+                         std::vector<std::string>& warnings);
+
+}  // namespace halfbyte
