@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "cli/prompt.h"
+#include "backends/prompt_format.h"
 #include "halfbyte/engine.h"
 
 namespace halfbyte {

@@ -2,11 +2,9 @@
 
 namespace halfbyte {
 
-Result<ResolvedModel> find_model(const std::string& model) { return resolve_model(model, StoreLocations::from_environment()); }
-
 Result<Checkpoint> open_model_file(const std::string& model) {
   HB_TRY_ASSIGN(found, find_model(model));
-  return open_gguf(found.path);
+  return open_checkpoint(found.path);
 }
 
 Result<std::unique_ptr<Tokenizer>> open_tokenizer(const std::string& model) {

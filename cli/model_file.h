@@ -12,8 +12,7 @@ namespace halfbyte {
 
 constexpr std::string_view kDefaultModel = "smollm2:135m";
 
-// `model` is a path or a name that the store knows in the usual places. kNotFound says where it was looked for.
-Result<ResolvedModel> find_model(const std::string& model);
+// `model` as find_model() takes it.
 Result<Checkpoint> open_model_file(const std::string& model);
 // Also from a file that holds a vocabulary and nothing else.
 Result<std::unique_ptr<Tokenizer>> open_tokenizer(const std::string& model);

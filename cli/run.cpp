@@ -14,7 +14,7 @@
 #include "cli/notice.h"
 #include "cli/options.h"
 #include "cli/output.h"
-#include "cli/prompt.h"
+#include "backends/prompt_format.h"
 #include "cli/reply.h"
 #include "cli/stored_defaults.h"
 

@@ -123,8 +123,9 @@ Result<ResolvedModel> resolve_model(std::string_view model, const StoreLocations
   if (model.find('\0') != std::string_view::npos) return invalid("model '{}': a name has no zero byte", escaped(model));
   const std::filesystem::path path(model);
   if (is_file(path)) return ResolvedModel{.name = std::string(model), .place = "file", .path = path};
+  if (is_file(path / "config.json")) return ResolvedModel{.name = std::string(model), .place = "directory", .path = path};
   if (looks_like_a_path(model)) {
-    if (is_something(path)) return invalid("{}: not a regular file; expected a .gguf file", escaped(model));
+    if (is_something(path)) return invalid("{}: neither a regular file nor a directory with a config.json", escaped(model));
     return not_found("{}: no such file", escaped(model));
   }
   Search search;
@@ -135,6 +136,8 @@ Result<ResolvedModel> resolve_model(std::string_view model, const StoreLocations
   }
   return search.failed(model);
 }
+
+Result<ResolvedModel> find_model(std::string_view model) { return resolve_model(model, StoreLocations::from_environment()); }
 
 std::vector<ResolvedModel> list_models(const StoreLocations& locations) {
   std::vector<ResolvedModel> models;

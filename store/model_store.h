@@ -23,15 +23,18 @@ struct StoreLocations {
 
 struct ResolvedModel {
   std::string name;            // as a user would type it
-  std::string place;           // "file", "fetched", "Ollama store", "Hugging Face cache"
-  std::filesystem::path path;  // of the GGUF file, the first one if it is sharded
+  std::string place;           // "file", "directory", "fetched", "Ollama store", "Hugging Face cache"
+  std::filesystem::path path;  // of the GGUF file, the first one if it is sharded; or of the directory
   std::string system;          // system text that came with the model; may be empty
   std::string parameters;      // JSON of default options that came with it (Ollama's names); may be empty
 };
 
-// Looks in this order: an existing file, a fetched model, an Ollama store, a Hugging Face cache. kNotFound says every place
+// Looks in this order: an existing file or a directory with a config.json, a fetched model, an Ollama store, a Hugging Face cache. kNotFound says every place
 // that was looked at and what to do; kInvalid: several files fit; kCorrupt: what was found contradicts itself.
 Result<ResolvedModel> resolve_model(std::string_view model, const StoreLocations& locations);
+
+// resolve_model() in the usual places.
+Result<ResolvedModel> find_model(std::string_view model);
 
 // All that resolve_model() would find by name.
 std::vector<ResolvedModel> list_models(const StoreLocations& locations);

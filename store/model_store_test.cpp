@@ -59,12 +59,23 @@ TEST_F(ModelStoreTest, AnExistingFileIsTheModelWhateverItsName) {
   EXPECT_EQ(found->place, "file");
 }
 
+TEST_F(ModelStoreTest, ADirectoryWithAConfigIsAModel) {
+  fs::create_directories(root_ / "checkpoint");
+  std::ofstream(root_ / "checkpoint" / "config.json") << "{}";
+  const auto found = resolve((root_ / "checkpoint").string());
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(found->path, root_ / "checkpoint");
+  EXPECT_EQ(found->place, "directory");
+}
+
 TEST_F(ModelStoreTest, APathThatIsNotAFileIsRefusedWithoutASearch) {
   EXPECT_EQ(refusal((root_ / "no.gguf").string()), (root_ / "no.gguf").string() + ": no such file");
   fs::create_directories(root_ / "folder.gguf");
-  EXPECT_EQ(refusal((root_ / "folder.gguf").string()), (root_ / "folder.gguf").string() + ": not a regular file; expected a .gguf file");
+  EXPECT_EQ(refusal((root_ / "folder.gguf").string()),
+            (root_ / "folder.gguf").string() + ": neither a regular file nor a directory with a config.json");
   ASSERT_EQ(::mkfifo((root_ / "pipe.gguf").c_str(), 0600), 0);
-  EXPECT_EQ(refusal((root_ / "pipe.gguf").string()), (root_ / "pipe.gguf").string() + ": not a regular file; expected a .gguf file");
+  EXPECT_EQ(refusal((root_ / "pipe.gguf").string()),
+            (root_ / "pipe.gguf").string() + ": neither a regular file nor a directory with a config.json");
 }
 
 TEST_F(ModelStoreTest, AFetchedModelIsFoundByItsName) {

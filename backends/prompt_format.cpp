@@ -1,4 +1,4 @@
-#include "cli/prompt.h"
+#include "backends/prompt_format.h"
 
 namespace halfbyte {
 

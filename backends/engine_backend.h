@@ -1,0 +1,90 @@
+// Our engine in process, as a Backend.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "halfbyte/backend.h"
+#include "halfbyte/engine.h"
+
+namespace halfbyte {
+
+struct EngineBackendOptions {
+  std::string name = "engine";  // BackendInfo::name
+  bool use_template =
+      false;  // complete() and stream(): the prompt is a user's turn in the model's chat template; else it is continued as it stands
+  EngineOptions engine;
+};
+
+// What a stream gives its reader at each step.
+struct StreamStep {
+  enum class Kind { kText, kThinking, kFinished, kNothingYet } kind;
+  std::string text;  // with kText and kThinking: whole characters, not empty
+};
+
+// A completion under way, pulled by its reader. One reader; cancel() from any thread. It keeps the engine alive, and destroying it
+// cancels what still runs. The engine runs ahead of the reader by some pieces and then waits for it.
+class CompletionStream {
+ public:
+  ~CompletionStream();
+  // Waits for at most `timeout`, or without one until there is something. After kFinished it is kFinished for ever.
+  StreamStep next(std::optional<std::chrono::milliseconds> timeout = {});
+  void cancel();  // no text comes after this, only kFinished
+  // Reads what is left, and tells the whole. metadata: "finish_reason" (end, stop, length, cancelled), "prompt_ms",
+  // "generation_ms", "sampling" (JSON), "template" (none, model's).
+  Result<InferenceResult> result();
+
+ private:
+  friend class EngineBackend;
+  struct Impl;
+  explicit CompletionStream(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// The same for a turn of a chat. The result's content, thinking and tool calls are told apart as the model's template has them.
+class ChatStream {
+ public:
+  ~ChatStream();
+  StreamStep next(std::optional<std::chrono::milliseconds> timeout = {});
+  void cancel();
+  Result<ChatResult> result();
+
+ private:
+  friend class EngineBackend;
+  struct Impl;
+  explicit ChatStream(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// Thread-safe: many threads may use one at the same time, and their requests share the engine's steps.
+// top_k and top_p are off unless given. Without a seed it is 0: the same call gives the same bytes; give seeds to get different ones.
+// Errors: kInvalid names the argument; kTooLong: the prompt does not fit the context; kBusy: too many requests are unfinished.
+class EngineBackend final : public Backend {
+ public:
+  // `model`: the path of a GGUF file or of a checkpoint directory, or a name as find_model() takes it. kUnsupported:
+  // use_template, and the model has none.
+  static Result<std::unique_ptr<EngineBackend>> open(const std::string& model, const EngineBackendOptions& options = {});
+  ~EngineBackend() override;  // streams that are still held go on
+
+  BackendInfo info() const override;
+  Result<InferenceResult> complete(const std::string& prompt, const CompletionOptions& options = {}) override;
+  Result<InferenceResult> stream(const std::string& prompt, const CompletionOptions& options, const TextSink& sink) override;
+  Result<ChatResult> chat(std::span<const Message> messages, std::span<const Tool> tools = {},
+                          const CompletionOptions& options = {.max_new_tokens = 512}) override;
+  Result<ChatResult> stream_chat(std::span<const Message> messages, const CompletionOptions& options, const TextSink& sink) override;
+
+  // What the calls above are made of.
+  Result<std::unique_ptr<CompletionStream>> start(const std::string& prompt, const CompletionOptions& options = {});
+  Result<std::unique_ptr<ChatStream>> start_chat(std::span<const Message> messages, std::span<const Tool> tools = {},
+                                                 const CompletionOptions& options = {.max_new_tokens = 512});
+
+ private:
+  struct Loaded;
+  explicit EngineBackend(std::shared_ptr<Loaded> loaded);
+  std::shared_ptr<Loaded> loaded_;
+};
+
+}  // namespace halfbyte
