@@ -7,7 +7,8 @@ set -euo pipefail
 packages=(
   g++ cmake ninja-build ccache pkg-config git              # build
   libfmt-dev libboost1.81-dev libboost-json1.81-dev        # text, JSON
-  libcli11-dev libedit-dev libutf8proc-dev                 # command line, Unicode
+  libcli11-dev libedit-dev libutf8proc-dev libpcre2-dev    # command line, Unicode, patterns
+  libssl-dev                                               # TLS
   libgtest-dev libbenchmark-dev                            # tests, micro-benchmarks
   python3 python3-venv ca-certificates                     # test tools; fetching models
   clang-19 clang-format-19 clang-tidy-19 libclang-rt-19-dev llvm-19  # fuzzing, format, lint

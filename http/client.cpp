@@ -1,0 +1,224 @@
+// The only file that includes Boost.Asio and Beast: it takes as long to compile as a whole room.
+#include "http/client.h"
+
+#include <algorithm>
+#include <boost/asio/connect.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/host_name_verification.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/beast/ssl/ssl_stream.hpp>
+#include <optional>
+
+#include "base/errors.h"
+#include "http/url.h"
+
+namespace halfbyte {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+using boost::system::error_code;
+using Clock = std::chrono::steady_clock;
+using TlsStream = beast::ssl_stream<beast::tcp_stream>;
+
+constexpr size_t kReadBytes = 16 << 10;
+
+bool has_control_character(std::string_view text) {
+  return std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+}
+
+// One connection for one request. Each operation is started asynchronously and run to its end, so that it has a deadline and
+// can be stopped, which plain blocking calls cannot.
+class Exchange {
+ public:
+  Exchange(const HttpRequest& request, const HttpOptions& options, const HttpSink* sink)
+      : request_(request), options_(options), sink_(sink), begin_(Clock::now()) {}
+
+  Result<HttpResponse> run() {
+    HB_TRY_ASSIGN(url, parse_url(request_.url));
+    for (const HttpHeader& header : request_.headers)
+      if (header.name.empty() || has_control_character(header.name) || has_control_character(header.value))
+        return invalid("{}: header '{}' has no name or contains control characters", request_.url, escaped(header.name));
+    url_ = std::move(url);
+
+    asio::ip::tcp::resolver resolver(io_);
+    asio::ip::tcp::resolver::results_type places;
+    const error_code unknown = wait([&](auto done) {
+      resolver.async_resolve(url_.host, url_.port, [&places, done](error_code error, auto found) {
+        places = std::move(found);
+        done(error);
+      });
+    });
+    if (unknown) return unreached(unknown);
+    if (url_.is_secure) return run_secure(places);
+    beast::tcp_stream stream(io_);
+    tcp_ = &stream;
+    HB_TRY(connect(places));
+    return exchange(stream);
+  }
+
+ private:
+  using Places = asio::ip::tcp::resolver::results_type;
+
+  Result<HttpResponse> run_secure(const Places& places) {
+    asio::ssl::context context(asio::ssl::context::tls_client);
+    error_code error;
+    context.set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1, error);
+    if (options_.certificates.empty())
+      context.set_default_verify_paths(error);
+    else
+      context.load_verify_file(options_.certificates.string(), error);
+    if (error) return io_error("{}: cannot read the trusted certificates: {}", request_.url, error.message());
+
+    TlsStream stream(io_, context);
+    tcp_ = &beast::get_lowest_layer(stream);
+    stream.set_verify_mode(asio::ssl::verify_peer, error);
+    if (!error) stream.set_verify_callback(asio::ssl::host_name_verification(url_.host), error);
+    if (error) return internal("{}: {}", request_.url, error.message());
+    error_code not_an_ip;
+    asio::ip::make_address(url_.host, not_an_ip);
+    if (not_an_ip && SSL_set_tlsext_host_name(stream.native_handle(), url_.host.c_str()) != 1)
+      return invalid("{}: not a host name for TLS", request_.url);
+    HB_TRY(connect(places));
+    if (const error_code failed = wait([&](auto done) { stream.async_handshake(asio::ssl::stream_base::client, done); }))
+      return unreached(failed);
+    return exchange(stream);
+  }
+
+  Result<void> connect(const Places& places) {
+    const error_code failed = wait([&](auto done) { tcp_->async_connect(places, [done](error_code e, const auto&) { done(e); }); });
+    if (failed) return unreached(failed);
+    return {};
+  }
+
+  template <class Stream>
+  Result<HttpResponse> exchange(Stream& stream) {
+    const auto method = http::string_to_verb(request_.method);
+    if (method == http::verb::unknown) return invalid("{}: unknown method '{}'", request_.url, escaped(request_.method));
+    http::request<http::string_body> message(method, url_.target, 11, request_.body);
+    for (const HttpHeader& header : request_.headers) message.insert(header.name, header.value);
+    message.set(http::field::host, url_.authority());
+    message.set(http::field::user_agent, "halfbyte");
+    message.set(http::field::connection, "close");
+    message.prepare_payload();
+    if (const error_code failed = wait([&](auto done) { http::async_write(stream, message, [done](error_code e, size_t) { done(e); }); }))
+      return broken(failed);
+
+    beast::flat_buffer buffer(size_t{options_.most_header_bytes} + kReadBytes);
+    http::response_parser<http::string_body> parser;
+    parser.header_limit(options_.most_header_bytes);
+    parser.body_limit(options_.most_body_bytes);
+    if (request_.method == "HEAD") parser.skip(true);
+    if (const error_code failed =
+            wait([&](auto done) { http::async_read_header(stream, buffer, parser, [done](error_code e, size_t) { done(e); }); }))
+      return broken(failed);
+
+    HttpResponse response{.status = static_cast<int>(parser.get().result_int()), .reason = std::string(parser.get().reason())};
+    for (const auto& field : parser.get()) response.headers.push_back({std::string(field.name_string()), std::string(field.value())});
+    if (const std::string* place = response.header("Location"); place != nullptr && response.status / 100 == 3)
+      return unsupported("{}: HTTP {}: a redirect to {}, which is not followed", request_.url, response.status, escaped(*place));
+
+    const bool is_streamed = sink_ != nullptr && response.status / 100 == 2;
+    uint64_t bytes = 0;
+    parser.eager(false);  // one part at a time: eager, it would hold a chunk back until the next one begins
+    while (true) {
+      std::string& piece = parser.get().body();
+      bytes += piece.size();
+      if (bytes > options_.most_body_bytes) return broken(http::error::body_limit);
+      if (is_streamed) {
+        if (!piece.empty() && !(*sink_)(piece)) return response;
+      } else {
+        response.body += piece;
+      }
+      piece.clear();
+      if (parser.is_done()) return response;
+      if (const error_code failed =
+              wait([&](auto done) { http::async_read_some(stream, buffer, parser, [done](error_code e, size_t) { done(e); }); }))
+        return broken(failed);
+    }
+  }
+
+  // Starts an operation, given what it must call with its error at its end, and runs it until then.
+  template <class Start>
+  error_code wait(Start start) {
+    if (options_.stop.stop_requested()) return asio::error::operation_aborted;
+    if (tcp_ != nullptr) {
+      auto longest = options_.idle;
+      if (options_.total.count() > 0) {
+        const auto spent = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin_);
+        longest = std::clamp(options_.total - spent, std::chrono::milliseconds(0), longest);
+      }
+      tcp_->expires_after(longest);
+    }
+    const std::stop_callback stopping(options_.stop, [this] {
+      asio::post(io_, [this] {
+        if (tcp_ != nullptr) tcp_->cancel();
+      });
+    });
+    error_code result = asio::error::operation_aborted;
+    start([&result](error_code error) { result = error; });
+    io_.restart();
+    io_.run();
+    return options_.stop.stop_requested() ? error_code(asio::error::operation_aborted) : result;
+  }
+
+  // Why no connection came about.
+  Error unreached(error_code error) const {
+    if (error == beast::error::timeout || options_.stop.stop_requested()) return broken(error);
+    return not_found("{}: {}", request_.url, error.message());
+  }
+
+  // Why a connection was of no use.
+  Error broken(error_code error) const {
+    const std::string& url = request_.url;
+    if (options_.stop.stop_requested()) return io_error("{}: stopped", url);
+    if (error == beast::error::timeout) {
+      if (options_.total.count() > 0 && Clock::now() - begin_ >= options_.total)
+        return io_error("{}: timed out, not complete after {:g} s", url, static_cast<double>(options_.total.count()) / 1000);
+      return io_error("{}: timed out, no byte for {:g} s", url, static_cast<double>(options_.idle.count()) / 1000);
+    }
+    if (error == http::error::header_limit || error == http::error::buffer_overflow)
+      return too_long("{}: the answer has headers of more than {} bytes", url, options_.most_header_bytes);
+    if (error == http::error::body_limit) return too_long("{}: the answer has more than {} bytes", url, options_.most_body_bytes);
+    if (error == http::error::end_of_stream || error == http::error::partial_message || error == asio::error::eof ||
+        error == asio::error::connection_reset || error == asio::error::broken_pipe || error == asio::ssl::error::stream_truncated)
+      return io_error("{}: the connection closed before the answer was complete", url);
+    if (error.category() == http::make_error_code(http::error::bad_version).category())
+      return corrupt("{}: the answer is not HTTP: {}", url, error.message());
+    return io_error("{}: {}", url, error.message());
+  }
+
+  const HttpRequest& request_;
+  const HttpOptions& options_;
+  const HttpSink* sink_;
+  Clock::time_point begin_;
+  Url url_;
+  asio::io_context io_{1};
+  beast::tcp_stream* tcp_ = nullptr;  // what deadlines and stopping apply to; null while the name is looked up
+};
+
+}  // namespace
+
+const std::string* HttpResponse::header(std::string_view name) const {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; };
+  for (const HttpHeader& header : headers)
+    if (std::ranges::equal(header.name, name, {}, lower, lower)) return &header.value;
+  return nullptr;
+}
+
+Result<HttpResponse> http_request(const HttpRequest& request, const HttpOptions& options) {
+  return Exchange(request, options, nullptr).run();
+}
+
+Result<HttpResponse> http_stream(const HttpRequest& request, const HttpOptions& options, const HttpSink& sink) {
+  return Exchange(request, options, &sink).run();
+}
+
+}  // namespace halfbyte

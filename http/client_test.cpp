@@ -1,0 +1,196 @@
+#include "http/client.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "http/loopback_server.h"
+
+namespace halfbyte {
+namespace {
+
+using namespace std::chrono_literals;
+
+void expect_error(const Result<HttpResponse>& result, Code code, const std::string& message) {
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, code);
+  EXPECT_EQ(result.error().message, message);
+}
+
+TEST(HttpClient, SendsMethodPathHeadersAndBody) {
+  LoopbackServer server([](LoopbackConnection& c, const AskedRequest&) { c.send_answer("200 OK", "{}", "X-Seen: yes\r\n"); });
+  const auto answer =
+      http_request({.method = "POST", .url = server.url() + "/api?a=1", .headers = {{"Authorization", "Bearer k"}}, .body = "{\"x\":1}"});
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ(answer->status, 200);
+  EXPECT_EQ(answer->reason, "OK");
+  EXPECT_EQ(answer->body, "{}");
+  ASSERT_NE(answer->header("x-seen"), nullptr);
+  EXPECT_EQ(*answer->header("x-seen"), "yes");
+  const auto asked = server.asked();
+  ASSERT_EQ(asked.size(), 1u);
+  EXPECT_EQ(asked[0].method, "POST");
+  EXPECT_EQ(asked[0].path, "/api?a=1");
+  EXPECT_EQ(asked[0].body, "{\"x\":1}");
+  EXPECT_NE(asked[0].headers.find("Authorization: Bearer k\r\n"), std::string::npos);
+}
+
+TEST(HttpClient, AnswersThatAreNot200AreAnswers) {
+  LoopbackServer server([](LoopbackConnection& c, const AskedRequest&) { c.send_answer("429 Too Many Requests", "later"); });
+  std::string streamed;
+  const auto answer = http_stream({.url = server.url()}, {}, [&](std::string_view bytes) { return streamed += bytes, true; });
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ(answer->status, 429);
+  EXPECT_EQ(answer->body, "later");
+  EXPECT_EQ(streamed, "");
+}
+
+TEST(HttpClient, StreamsAChunkedBodyAsItComes) {
+  std::atomic<bool> first_seen = false;
+  LoopbackServer server([&](LoopbackConnection& c, const AskedRequest&) {
+    c.begin_chunked("text/plain");
+    c.send_chunk("one");
+    while (!first_seen) std::this_thread::sleep_for(1ms);  // the rest is not sent before the first piece has arrived
+    c.send_chunk(" two");
+    c.send_chunk("");
+  });
+  std::string text;
+  const auto answer = http_stream({.url = server.url()}, {}, [&](std::string_view bytes) {
+    text += bytes;
+    first_seen = true;
+    return true;
+  });
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ(text, "one two");
+}
+
+TEST(HttpClient, ASinkThatHasEnoughClosesTheConnection) {
+  std::atomic<bool> is_gone = false;
+  LoopbackServer server([&](LoopbackConnection& c, const AskedRequest&) {
+    c.begin_chunked("text/plain");
+    c.send_chunk("enough");
+    c.wait_until_gone();
+    is_gone = true;
+  });
+  ASSERT_TRUE(http_stream({.url = server.url()}, {}, [](std::string_view) { return false; }));
+  for (int i = 0; i < 2000 && !is_gone; ++i) std::this_thread::sleep_for(1ms);
+  EXPECT_TRUE(is_gone);
+}
+
+TEST(HttpClient, ASilentServerIsGivenUp) {
+  LoopbackServer server([](LoopbackConnection& c, const AskedRequest&) { c.wait_until_gone(); });
+  expect_error(http_request({.url = server.url()}, {.idle = 50ms}), Code::kIo, server.url() + ": timed out, no byte for 0.05 s");
+}
+
+TEST(HttpClient, AServerThatSendsBytesForEverIsGivenUp) {
+  LoopbackServer server([](LoopbackConnection& c, const AskedRequest&) {
+    c.begin_chunked("text/plain");
+    for (int i = 0; i < 200; ++i) {
+      c.send_chunk("x");
+      std::this_thread::sleep_for(5ms);
+    }
+  });
+  expect_error(http_request({.url = server.url()}, {.total = 60ms}), Code::kIo, server.url() + ": timed out, not complete after 0.06 s");
+}
+
+TEST(HttpClient, AnotherThreadStopsARequest) {
+  std::stop_source source;
+  LoopbackServer server([&](LoopbackConnection& c, const AskedRequest&) {
+    source.request_stop();
+    c.wait_until_gone();
+  });
+  expect_error(http_request({.url = server.url()}, {.stop = source.get_token()}), Code::kIo, server.url() + ": stopped");
+  expect_error(http_request({.url = server.url()}, {.stop = source.get_token()}), Code::kIo, server.url() + ": stopped");
+}
+
+TEST(HttpClient, NobodyThereIsNotFound) {
+  std::string url;
+  {
+    LoopbackServer server([](LoopbackConnection&, const AskedRequest&) {});
+    url = server.url();
+  }
+  expect_error(http_request({.url = url}), Code::kNotFound, url + ": Connection refused");
+  const auto unknown = http_request({.url = "http://nobody.invalid/"});
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(unknown.error().code, Code::kNotFound);
+}
+
+TEST(HttpClient, AConnectionThatClosesEarlyIsSaidSo) {
+  for (const std::string sent : {"", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfour",
+                                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nfo"}) {
+    LoopbackServer server([&](LoopbackConnection& c, const AskedRequest&) { c.send(sent); });
+    expect_error(http_request({.url = server.url()}), Code::kIo, server.url() + ": the connection closed before the answer was complete");
+  }
+}
+
+TEST(HttpClient, RedirectsAreNotFollowed) {
+  LoopbackServer server([](LoopbackConnection& c, const AskedRequest&) {
+    c.send_answer("307 Temporary Redirect", "", "Location: http://elsewhere.example/\r\n");
+  });
+  expect_error(http_request({.url = server.url()}), Code::kUnsupported,
+               server.url() + ": HTTP 307: a redirect to http://elsewhere.example/, which is not followed");
+  EXPECT_EQ(server.asked().size(), 1u);
+}
+
+TEST(HttpClient, HeadersHaveALimit) {
+  LoopbackServer server(
+      [](LoopbackConnection& c, const AskedRequest&) { c.send_answer("200 OK", "", "X-Much: " + std::string(100'000, 'x') + "\r\n"); });
+  expect_error(http_request({.url = server.url()}), Code::kTooLong, server.url() + ": the answer has headers of more than 65536 bytes");
+}
+
+TEST(HttpClient, BodiesHaveALimitWhetherTheirLengthIsToldOrNot) {
+  const std::string expected = ": the answer has more than 1000 bytes";
+  LoopbackServer told([](LoopbackConnection& c, const AskedRequest&) { c.send_answer("200 OK", std::string(1001, 'x')); });
+  expect_error(http_request({.url = told.url()}, {.most_body_bytes = 1000}), Code::kTooLong, told.url() + expected);
+  LoopbackServer chunked([](LoopbackConnection& c, const AskedRequest&) {
+    c.begin_chunked("text/plain");
+    for (int i = 0; i < 11; ++i) c.send_chunk(std::string(100, 'x'));
+    c.send_chunk("");
+  });
+  expect_error(http_request({.url = chunked.url()}, {.most_body_bytes = 1000}), Code::kTooLong, chunked.url() + expected);
+}
+
+TEST(HttpClient, WhatIsNotHttpIsCorrupt) {
+  for (const std::string sent : {"SSH-2.0-OpenSSH\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-2\r\n"}) {
+    LoopbackServer server([&](LoopbackConnection& c, const AskedRequest&) { c.send(sent); });
+    const auto answer = http_request({.url = server.url()});
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().code, Code::kCorrupt) << answer.error().message;
+  }
+}
+
+TEST(HttpClient, HeadersThatWouldSmuggleOthersAreRefusedBeforeAnythingIsSent) {
+  LoopbackServer server([](LoopbackConnection& c, const AskedRequest&) { c.send_answer("200 OK", ""); });
+  const auto answer = http_request({.url = server.url(), .headers = {{"Authorization", "secret\r\nX-Other: 1"}}});
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, Code::kInvalid);
+  EXPECT_EQ(answer.error().message.find("secret"), std::string::npos);
+  EXPECT_TRUE(server.asked().empty());
+}
+
+TEST(HttpClient, ATrustedCertificateIsAccepted) {
+  LoopbackServer server([](LoopbackConnection& c, const AskedRequest&) { c.send_answer("200 OK", "safe"); }, "localhost");
+  const auto answer = http_request({.url = server.url()}, {.certificates = server.certificate()});
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ(answer->body, "safe");
+}
+
+TEST(HttpClient, ACertificateOfItsOwnMakingIsRefused) {
+  LoopbackServer server([](LoopbackConnection& c, const AskedRequest&) { c.send_answer("200 OK", "unsafe"); }, "localhost");
+  const auto answer = http_request({.url = server.url()});
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, Code::kNotFound);
+  EXPECT_NE(answer.error().message.find("certificate verify failed"), std::string::npos) << answer.error().message;
+  EXPECT_TRUE(server.asked().empty());
+}
+
+TEST(HttpClient, ACertificateForAnotherHostIsRefused) {
+  LoopbackServer server([](LoopbackConnection& c, const AskedRequest&) { c.send_answer("200 OK", "unsafe"); }, "elsewhere.example");
+  const auto answer = http_request({.url = server.url()}, {.certificates = server.certificate()});
+  ASSERT_FALSE(answer);
+  EXPECT_NE(answer.error().message.find("certificate verify failed"), std::string::npos) << answer.error().message;
+  EXPECT_TRUE(server.asked().empty());
+}
+
+}  // namespace
+}  // namespace halfbyte
