@@ -31,6 +31,16 @@ Bytes run_rms_norm(const KernelTable& table, int n) {
   table.rms_norm(numbers(n, 6).data(), numbers(n, 7).data(), 1e-5F, n, out.data());
   return bytes_of(out);
 }
+Bytes run_layer_norm(const KernelTable& table, int n) {
+  auto out = numbers(n, 5);
+  table.layer_norm(numbers(n, 6).data(), numbers(n, 7).data(), numbers(n, 8).data(), 1e-5F, n, out.data());
+  return bytes_of(out);
+}
+Bytes run_gelu(const KernelTable& table, int n) {
+  auto out = numbers(n, 5);
+  table.gelu(numbers(n, 6).data(), n, out.data());
+  return bytes_of(out);
+}
 Bytes run_scale(const KernelTable& table, int n) {
   auto out = numbers(n, 5);
   table.scale(numbers(n, 6).data(), 0.7F, n, out.data());

@@ -74,6 +74,33 @@ TEST(Geglu, FollowsItsFormulaFromEndToEnd) {
   expect_near(out, expected, 3e-6);
 }
 
+TEST(Gelu, IsGegluWithNothingToGate) {
+  const auto x = random_floats(77, 1, 3.0F);
+  const std::vector<float> ones(x.size(), 1.0F);
+  std::vector<float> out(x.size()), gated(x.size());
+  scalar().gelu(x.data(), 77, out.data());
+  scalar().geglu(x.data(), ones.data(), 77, gated.data());
+  EXPECT_EQ(out, gated);
+}
+
+TEST(LayerNorm, TakesTheMeanOffAndDividesByTheDeviation) {
+  for (const int n : {5, 16, 577}) {
+    const auto count = static_cast<size_t>(n);
+    auto x = random_floats(count, 1, 5.0F);
+    const auto w = random_floats(count, 2), b = random_floats(count, 3);
+    for (float& v : x) v += 20;
+    double mean = 0, squares = 0;
+    for (const float v : x) mean += static_cast<double>(v) / n;
+    for (const float v : x) squares += (static_cast<double>(v) - mean) * (static_cast<double>(v) - mean);
+    std::vector<float> out(count);
+    scalar().layer_norm(x.data(), w.data(), b.data(), 1e-5F, n, out.data());
+    for (size_t i = 0; i < count; ++i) {
+      const double exact = (static_cast<double>(x[i]) - mean) / std::sqrt(squares / n + 1e-5) * static_cast<double>(w[i]);
+      ASSERT_NEAR(out[i], exact + static_cast<double>(b[i]), 2e-5) << "element " << i << " of " << n;
+    }
+  }
+}
+
 TEST(RmsNorm, DividesByTheRootOfTheMeanSquare) {
   const int n = 577;
   const auto x = random_floats(n, 1, 5.0F), w = random_floats(n, 2);

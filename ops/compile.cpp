@@ -49,6 +49,7 @@ class Compiler {
     Tensor residual;  // added to it
     Tensor up;        // the other linear of a gated pair
     Product::Gate gate = Product::Gate::kNone;
+    bool has_gelu = false;
     bool is_absorbed = false;  // computed as the `up` of another
   };
   std::vector<Fusion> fusions_;
@@ -118,6 +119,12 @@ Result<void> Compiler::plan_fusions() {
       gate.result = here;
       fusions_[static_cast<size_t>(n.b.node)].is_absorbed = true;
       is_done_[static_cast<size_t>(i)] = is_done_[static_cast<size_t>(n.b.node)] = true;
+    }
+    if (n.op == Op::kGelu && node(n.a).op == Op::kLinear && used_once(n.a)) {
+      Fusion& fusion = fusions_[static_cast<size_t>(n.a.node)];
+      fusion.has_gelu = true;
+      fusion.result = here;
+      is_done_[static_cast<size_t>(i)] = true;
     }
     if (n.op == Op::kAdd) {
       for (const auto& [product, other] : {
@@ -189,7 +196,8 @@ Result<void> Compiler::emit_products(Tensor first) {
   for (const Tensor t : group) {
     const Step::Node& n = node(t);
     const Fusion& fusion = fusions_[static_cast<size_t>(t.node)];
-    Product product{.linear = n.linear, .gate = fusion.gate, .heads = fusion.heads, .kernel = kernel_of(n.linear.matrix)};
+    Product product{
+        .linear = n.linear, .gate = fusion.gate, .has_gelu = fusion.has_gelu, .heads = fusion.heads, .kernel = kernel_of(n.linear.matrix)};
     if (fusion.gate != Product::Gate::kNone) {
       product.up = node(fusion.up).linear;
       product.up_kernel = kernel_of(product.up.matrix);
@@ -223,7 +231,7 @@ Result<void> Compiler::emit() {
     if (is_done_[static_cast<size_t>(i)]) continue;
     const Step::Node& n = nodes_[static_cast<size_t>(i)];
     const Tensor here{i};
-    TokenOp op{.kind = TokenOp::Kind::kAdd, .table = n.linear.matrix, .weight = n.vector, .value = n.value};
+    TokenOp op{.kind = TokenOp::Kind::kAdd, .table = n.linear.matrix, .weight = n.vector, .bias = n.bias, .value = n.value};
     switch (n.op) {
       case Op::kLinear:
       case Op::kLogits: HB_TRY(emit_products(here)); continue;
@@ -252,11 +260,14 @@ Result<void> Compiler::emit() {
         break;
       }
       case Op::kEmbed: op.kind = TokenOp::Kind::kEmbed; break;
+      case Op::kEmbedPosition: op.kind = TokenOp::Kind::kEmbedPosition; break;
       case Op::kRmsNorm: op.kind = TokenOp::Kind::kRmsNorm; break;
+      case Op::kLayerNorm: op.kind = TokenOp::Kind::kLayerNorm; break;
       case Op::kScale: op.kind = TokenOp::Kind::kScale; break;
       case Op::kAdd: op.kind = TokenOp::Kind::kAdd; break;
       case Op::kSwiglu: op.kind = TokenOp::Kind::kSwiglu; break;
       case Op::kGeglu: op.kind = TokenOp::Kind::kGeglu; break;
+      case Op::kGelu: op.kind = TokenOp::Kind::kGelu; break;
       case Op::kHeads:
       case Op::kRope: return internal("step: node {}: heads and rope are only known as inputs of an attention", i);
     }
@@ -400,7 +411,8 @@ size_t Program::bytes_per_token() const {
       if (product.gate != Product::Gate::kNone) sum += (*weights_)[product.up.matrix].bytes();
     }
     for (const TokenOp& op : stage.ops)
-      if (op.kind == TokenOp::Kind::kEmbed) sum += (*weights_)[op.table].format->row_bytes((*weights_)[op.table].columns);
+      if (op.kind == TokenOp::Kind::kEmbed || op.kind == TokenOp::Kind::kEmbedPosition)
+        sum += (*weights_)[op.table].format->row_bytes((*weights_)[op.table].columns);
   }
   return sum;
 }

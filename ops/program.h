@@ -62,20 +62,24 @@ struct TokenOp {
   enum class Kind : uint8_t {
     kRopeTable,
     kEmbed,
+    kEmbedPosition,
     kGather,
     kRmsNorm,
+    kLayerNorm,
     kAdd,
     kScale,
     kSwiglu,
     kGeglu,
+    kGelu,
     kMergeAttention,
     kQuantize32,
     kQuantize256
   };
   Kind kind;
   int a = -1, b = -1, out = -1;  // slots
-  MatrixId table;                // kEmbed
-  VectorId weight;               // kRmsNorm
+  MatrixId table;                // kEmbed, kEmbedPosition
+  VectorId weight;               // norms
+  VectorId bias;                 // kLayerNorm
   float value = 0;               // eps or factor
   int index = -1;                // rope of kRopeTable, attend stage of kMergeAttention
 };
@@ -95,6 +99,7 @@ struct Product {
   Linear linear;
   enum class Gate : uint8_t { kNone, kSwiglu, kGeglu } gate = Gate::kNone;
   Linear up;                    // with a gate
+  bool has_gelu = false;        // over the product itself
   int out = -1, residual = -1;  // slots
   HeadEpilogue heads;
   PanelKernel* kernel = nullptr;  // null: through decode

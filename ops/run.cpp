@@ -144,15 +144,22 @@ void Program::Pass::run_tokens(const Stage& stage, int begin, int end) const {
           (*p.weights_)[op.table].decode_row(token, own() + p.own_raw_, row(op.out, t));
           break;
         }
+        case TokenOp::Kind::kEmbedPosition:
+          (*p.weights_)[op.table].decode_row(static_cast<uint32_t>(position(t)), own() + p.own_raw_, row(op.out, t));
+          break;
         case TokenOp::Kind::kGather:
           std::memcpy(row(op.out, t), row(op.a, gathered[static_cast<size_t>(t)], body_is_few),
                       static_cast<size_t>(width(op.out)) * sizeof(float));
           break;
         case TokenOp::Kind::kRmsNorm: k.rms_norm(row(op.a, t), (*p.weights_)[op.weight], op.value, width(op.out), row(op.out, t)); break;
+        case TokenOp::Kind::kLayerNorm:
+          k.layer_norm(row(op.a, t), (*p.weights_)[op.weight], (*p.weights_)[op.bias], op.value, width(op.out), row(op.out, t));
+          break;
         case TokenOp::Kind::kAdd: k.add(row(op.a, t), row(op.b, t), width(op.out), row(op.out, t)); break;
         case TokenOp::Kind::kScale: k.scale(row(op.a, t), op.value, width(op.out), row(op.out, t)); break;
         case TokenOp::Kind::kSwiglu: k.swiglu(row(op.a, t), row(op.b, t), width(op.out), row(op.out, t)); break;
         case TokenOp::Kind::kGeglu: k.geglu(row(op.a, t), row(op.b, t), width(op.out), row(op.out, t)); break;
+        case TokenOp::Kind::kGelu: k.gelu(row(op.a, t), width(op.out), row(op.out, t)); break;
         case TokenOp::Kind::kMergeAttention: merge_attention(op, t); break;
         case TokenOp::Kind::kQuantize32: {
           const Quantized x = quantized(0, t);
@@ -267,6 +274,11 @@ void Program::Pass::run_products(const Stage& stage) const {
                                                                         columns, out);
         }
       }
+      if (product.has_gelu)
+        for (int t = 0; t < tokens; ++t) {
+          float* out = y + static_cast<size_t>(t) * y_stride;
+          k.gelu(out, columns, out);
+        }
       if (product.residual >= 0)
         for (int t = 0; t < tokens; ++t) {
           float* out = y + static_cast<size_t>(t) * y_stride;

@@ -16,9 +16,20 @@ Tensor Step::embed(MatrixId table) {
   });
 }
 
+Tensor Step::embed_position(MatrixId table) {
+  return record({
+      .op = Op::kEmbedPosition, .width = static_cast<int>(weights_[table].columns), .linear = {table, {}}
+  });
+}
+
 Tensor Step::rms_norm(Tensor x, VectorId weight, float eps) {
   const Node& in = nodes_[static_cast<size_t>(x.node)];
   return record({.op = Op::kRmsNorm, .a = x, .width = in.width, .head_dim = in.head_dim, .vector = weight, .value = eps});
+}
+
+Tensor Step::layer_norm(Tensor x, VectorId weight, VectorId bias, float eps) {
+  return record(
+      {.op = Op::kLayerNorm, .a = x, .width = nodes_[static_cast<size_t>(x.node)].width, .vector = weight, .bias = bias, .value = eps});
 }
 
 Tensor Step::linear(Tensor x, const Linear& linear) {
@@ -59,6 +70,8 @@ Tensor Step::swiglu(Tensor gate, Tensor up) {
 Tensor Step::geglu(Tensor gate, Tensor up) {
   return record({.op = Op::kGeglu, .a = gate, .b = up, .width = nodes_[static_cast<size_t>(gate.node)].width});
 }
+
+Tensor Step::gelu(Tensor x) { return record({.op = Op::kGelu, .a = x, .width = nodes_[static_cast<size_t>(x.node)].width}); }
 
 Tensor Step::output(Tensor x) { return record({.op = Op::kOutput, .a = x, .width = nodes_[static_cast<size_t>(x.node)].width}); }
 

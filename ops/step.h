@@ -31,14 +31,31 @@ struct Attention {
 
 class Step {
  public:
-  enum class Op : uint8_t { kEmbed, kRmsNorm, kLinear, kHeads, kRope, kAttend, kAdd, kScale, kSwiglu, kGeglu, kOutput, kLogits };
+  enum class Op : uint8_t {
+    kEmbed,
+    kEmbedPosition,
+    kRmsNorm,
+    kLayerNorm,
+    kLinear,
+    kHeads,
+    kRope,
+    kAttend,
+    kAdd,
+    kScale,
+    kSwiglu,
+    kGeglu,
+    kGelu,
+    kOutput,
+    kLogits
+  };
   struct Node {
     Op op;
     Tensor a, b, c;    // inputs
     int width = 0;     // floats per token
     int head_dim = 0;  // > 0: the row is heads of this size
-    Linear linear;     // kLinear, kLogits; kEmbed: the table
-    VectorId vector;   // kRmsNorm
+    Linear linear;     // kLinear, kLogits; kEmbed, kEmbedPosition: the table
+    VectorId vector;   // norms
+    VectorId bias;     // kLayerNorm
     float value = 0;   // eps or factor
     int rope = -1;     // index into ropes
     Attention attention;
@@ -47,7 +64,9 @@ class Step {
   explicit Step(const Weights& weights) : weights_(weights) {}
 
   Tensor embed(MatrixId table);                           // rows of the table, one per token
+  Tensor embed_position(MatrixId table);                  // the same by position; the table has a row for each that a run may have
   Tensor rms_norm(Tensor x, VectorId weight, float eps);  // over the row, or over each head of a tensor made by heads()
+  Tensor layer_norm(Tensor x, VectorId weight, VectorId bias, float eps);
   Tensor linear(Tensor x, const Linear& linear);
   Tensor heads(Tensor x, int head_dim);  // the same row seen as heads
   Tensor rope(Tensor heads, const Rope& rope);
@@ -56,6 +75,7 @@ class Step {
   Tensor scale(Tensor x, float factor);
   Tensor swiglu(Tensor gate, Tensor up);
   Tensor geglu(Tensor gate, Tensor up);
+  Tensor gelu(Tensor x);
   // The last hidden state: everything recorded after it is computed only for the tokens whose logits are asked for.
   Tensor output(Tensor x);
   void logits(Tensor x, const Linear& head);

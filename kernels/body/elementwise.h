@@ -1,4 +1,4 @@
-// Norm, sums, activations and rope: each output element depends on its own inputs only (rms_norm: and on one sum).
+// Norms, sums, activations and rope: each output element depends on its own inputs only (norms: and on sums over the row).
 
 template <class Formula>
 HALFBYTE_INLINE void for_pairs(const float* a, const float* b, int n, float* out, Formula formula) {
@@ -14,6 +14,28 @@ void rms_norm(const float* x, const float* w, float eps, int n, float* out) {
   if (i < n) squares = fma(load_part(x + i, n - i), load_part(x + i, n - i), squares);
   const F factor = splat(1.0F / sqrtf(sum_pairwise(squares) / (float)n + eps));
   for_pairs(x, w, n, out, [&](F a, F b) { return mul(mul(a, factor), b); });
+}
+
+void layer_norm(const float* x, const float* w, const float* b, float eps, int n, float* out) {
+  F sum = splat(0.0F);
+  int i = 0;
+  for (; i + 16 <= n; i += 16) sum = add(sum, load(x + i));
+  if (i < n) sum = add(sum, load_part(x + i, n - i));
+  const F mean = splat(sum_pairwise(sum) / (float)n);
+  F squares = splat(0.0F);
+  for (i = 0; i + 16 <= n; i += 16) {
+    const F d = sub(load(x + i), mean);
+    squares = fma(d, d, squares);
+  }
+  if (i < n) {  // lanes past the end must stay zero, not minus the mean
+    float rest[16] = {};
+    store_part(rest, sub(load_part(x + i, n - i), mean), n - i);
+    squares = fma(load(rest), load(rest), squares);
+  }
+  const F factor = splat(1.0F / sqrtf(sum_pairwise(squares) / (float)n + eps));
+  const auto scaled = [&](F a, F weight, F bias) { return fma(mul(sub(a, mean), factor), weight, bias); };
+  for (i = 0; i + 16 <= n; i += 16) store(out + i, scaled(load(x + i), load(w + i), load(b + i)));
+  if (i < n) store_part(out + i, scaled(load_part(x + i, n - i), load_part(w + i, n - i), load_part(b + i, n - i)), n - i);
 }
 
 void add(const float* a, const float* b, int n, float* out) {
@@ -32,14 +54,15 @@ void swiglu(const float* gate, const float* up, int n, float* out) {
   for_pairs(gate, up, n, out, [](F g, F u) { return gated(g, g, u); });
 }
 
-// (1 + tanh(z)) / 2 = 1 / (1 + exp(-2 z)), so this is swiglu with another argument.
+// (1 + tanh(z)) / 2 = 1 / (1 + exp(-2 z)), so these are swiglu with another argument: 2 z = 2 sqrt(2 / pi) (g + 0.044715 g^3).
+HALFBYTE_INLINE F gelu_argument(F g) { return mul(fma(mul(mul(g, g), g), splat(0.044715F), g), splat(0x1.988454p0F)); }
+
 void geglu(const float* gate, const float* up, int n, float* out) {
-  const F twice = splat(0x1.988454p0F);  // 2 sqrt(2 / pi)
-  const F cubic = splat(0.044715F);
-  for_pairs(gate, up, n, out, [&](F g, F u) {
-    const F z = fma(mul(mul(g, g), g), cubic, g);
-    return gated(g, mul(z, twice), u);
-  });
+  for_pairs(gate, up, n, out, [](F g, F u) { return gated(g, gelu_argument(g), u); });
+}
+
+void gelu(const float* x, int n, float* out) {
+  for_pairs(x, x, n, out, [](F g, F) { return gated(g, gelu_argument(g), splat(1.0F)); });
 }
 
 HALFBYTE_INLINE F turn_first(F x0, F x1, F c, F s) { return fma(x0, c, sub(splat(0.0F), mul(x1, s))); }
