@@ -49,7 +49,9 @@ inline uint32_t scatter_columns(uint32_t bits) {
 }
 
 // Bytes of one block's entry of a part, for all 16 lanes.
-constexpr size_t entry_bytes(const PanelPart& part) { return part.count * kPanelRows * (part.kind == PanelPart::kHalfs ? 2 : 4); }
+constexpr size_t entry_bytes(const PanelPart& part) {
+  return part.count * kPanelRows * (part.kind == PanelPart::kBytes ? 1 : part.kind == PanelPart::kHalfs ? 2 : 4);
+}
 
 constexpr size_t part_bytes(const PanelPart& part, size_t blocks) { return round_up(blocks * entry_bytes(part), 64); }
 
@@ -70,7 +72,8 @@ struct Interleave {
   }
 
   static void pack(const std::byte* source, int rows, size_t columns, std::byte* panel) {
-    std::memset(panel, 0, rows < kPanelRows || columns / Block::kLength % 2 != 0 ? panel_bytes(columns) : 0);
+    // An entry has at least 16 bytes: four of them leave no padding.
+    std::memset(panel, 0, rows < kPanelRows || columns / Block::kLength % 4 != 0 ? panel_bytes(columns) : 0);
     if (rows == kPanelRows)
       pack_rows(source, std::integral_constant<size_t, kPanelRows>{}, columns, panel);  // unrolled over the rows
     else
@@ -124,6 +127,8 @@ struct Interleave {
           store(out + 2 * at, load<uint16_t>(field + 2 * i));
         else if constexpr (part.kind == PanelPart::kHalfsAsFloats)
           store(out + 4 * at, half_to_float(load<uint16_t>(field + 2 * i)));
+        else if constexpr (part.kind == PanelPart::kBytes)
+          out[at] = field[i];
         else if constexpr (part.kind == PanelPart::kBits)
           store(out + 4 * at, gather_columns(load<uint32_t>(field)));
         else
@@ -141,6 +146,8 @@ struct Interleave {
         store(field + 2 * i, load<uint16_t>(in + 2 * at));
       else if constexpr (part.kind == PanelPart::kHalfsAsFloats)
         store(field + 2 * i, float_to_half(load<float>(in + 4 * at)));
+      else if constexpr (part.kind == PanelPart::kBytes)
+        field[i] = in[at];
       else if constexpr (part.kind == PanelPart::kBits)
         store(field, scatter_columns(load<uint32_t>(in + 4 * at)));
       else

@@ -3,16 +3,18 @@
 //     IQ4_NL, 32 weights:   | d: half | qs: 16 bytes, nibbles as in Q4_0 |                w = d * level[q]
 //     IQ4_XS, 256 weights:  | d: half | scales_h: 8 x 2 bits | scales_l: 8 x 4 bits | qs: 128 bytes |
 //                           w = d * (s - 32) * level[q], s of 6 bits per run of 32; each run's 16 bytes as in IQ4_NL
+//
+// Panel group of IQ4_NL, n blocks: as Q4_0's. Of IQ4_XS: the block's 34 words, each a vector; lane r is row r.
 #pragma once
 
 #include <cstddef>
 
 #include "base/float16.h"
+#include "quant/levels.h"
+#include "quant/panel_parts.h"
 #include "quant/scales.h"
 
 namespace halfbyte {
-
-inline constexpr int8_t kIq4Levels[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
 
 struct IQ4_NL {
   uint16_t d;
@@ -53,5 +55,15 @@ struct IQ4_XS {
   }
 };
 static_assert(sizeof(IQ4_XS) == 136);
+
+template <>
+inline constexpr auto kPanelParts<IQ4_NL> = std::to_array<PanelPart>({
+    {PanelPart::kHalfs, offsetof(IQ4_NL, d),  1},
+    {PanelPart::kWords, offsetof(IQ4_NL, qs), 4},
+});
+template <>
+inline constexpr auto kPanelParts<IQ4_XS> = std::to_array<PanelPart>({
+    {PanelPart::kWords, 0, sizeof(IQ4_XS) / 4},
+});
 
 }  // namespace halfbyte

@@ -1,14 +1,18 @@
 // MXFP4 (OCP Microscaling 1.0): 32 weights of E2M1 with one power of two, w = 2^(e - 127) * {0, .5, 1, 1.5, 2, 3, 4, 6}.
 //
 //     | e: byte | qs: 16 bytes, nibbles as in Q4_0; bit 3 is the sign |
+//
+// Panel group of n blocks: e of each block, 16 bytes | per block 4 vectors as in Q4_0.
 #pragma once
 
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 
-namespace halfbyte {
+#include "quant/levels.h"
+#include "quant/panel_parts.h"
 
-inline constexpr int8_t kE2m1Doubled[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+namespace halfbyte {
 
 struct MXFP4 {
   uint8_t e;
@@ -27,5 +31,11 @@ struct MXFP4 {
   }
 };
 static_assert(sizeof(MXFP4) == 17);
+
+template <>
+inline constexpr auto kPanelParts<MXFP4> = std::to_array<PanelPart>({
+    {PanelPart::kBytes, offsetof(MXFP4, e),  1},
+    {PanelPart::kWords, offsetof(MXFP4, qs), 4},
+});
 
 }  // namespace halfbyte

@@ -15,6 +15,7 @@ struct PanelPart {
     kHalfs,          // `count` 16-bit fields of a block: each uint16[16], lane = row
     kHalfsAsFloats,  // the same, widened to float32[16]
     kWords,          // `count` 32-bit words: each a vector, lane r = 4 bytes of row r
+    kBytes,          // `count` bytes: each uint8[16]
     kBits,           // one 32-bit word: the bit of column 4v + b moves to position v + 8b
   };
   Kind kind;

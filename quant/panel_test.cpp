@@ -102,6 +102,15 @@ TEST(Panel, GroupsHaveTheSizesThatKernelsCountOn) {
   EXPECT_EQ(bytes("Q4_K", 512), 2 * 2304U);
   EXPECT_EQ(bytes("Q5_K", 256), 2816U);
   EXPECT_EQ(bytes("Q6_K", 256), 3392U);
+  EXPECT_EQ(bytes("Q2_K", 256), 1344U);
+  EXPECT_EQ(bytes("Q3_K", 256), 1792U);
+  EXPECT_EQ(bytes("IQ4_XS", 256), 2176U);
+  EXPECT_EQ(bytes("IQ4_NL", 256), 256U + 8 * 256);
+  EXPECT_EQ(bytes("MXFP4", 256), 128U + 8 * 256);
+  EXPECT_EQ(bytes("MXFP4", 96), 64U + 3 * 256);  // 3 x 16 bytes of exponents, padded
+  EXPECT_EQ(bytes("F32", 300), 300 * 64U);
+  EXPECT_EQ(bytes("F16", 256), 256 * 32U);
+  EXPECT_EQ(bytes("BF16", 255), 256 * 32U);  // padded
 }
 
 TEST(Panel, KeepsFourBytesOfARowInOneLane) {

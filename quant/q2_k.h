@@ -3,11 +3,14 @@
 //     | scales: 16 bytes, run r: m in the high nibble, s in the low | qs: 64 bytes | d: half | dmin: half |
 //
 //     qs byte 32h + i (h = half of 128, i = 0..31), bits 2p..2p+1 = q[128h + 32p + i]
+//
+// Panel group: the block's 21 words, each a vector; lane r is row r.
 #pragma once
 
 #include <cstddef>
 
 #include "base/float16.h"
+#include "quant/panel_parts.h"
 #include "quant/scales.h"
 
 namespace halfbyte {
@@ -33,5 +36,10 @@ struct Q2_K {
   }
 };
 static_assert(sizeof(Q2_K) == 84);
+
+template <>
+inline constexpr auto kPanelParts<Q2_K> = std::to_array<PanelPart>({
+    {PanelPart::kWords, 0, sizeof(Q2_K) / 4},
+});
 
 }  // namespace halfbyte

@@ -4,11 +4,14 @@
 //
 //     qs byte 32h + i, bits 2p..2p+1 = q[128h + 32p + i] bits 0..1;   hmask byte i, bit 4h + p = its bit 2
 //     scales byte r % 8, nibble r / 8 = s[r] bits 0..3;               byte 8 + r % 4, bits 2(r / 4).. = its bits 4..5
+//
+// Panel group: d as 16 float32 (a half is exact in float32) | hmask: 8 vectors | qs: 16 vectors | scales: 3 vectors.
 #pragma once
 
 #include <cstddef>
 
 #include "base/float16.h"
+#include "quant/panel_parts.h"
 #include "quant/scales.h"
 
 namespace halfbyte {
@@ -36,5 +39,13 @@ struct Q3_K {
   }
 };
 static_assert(sizeof(Q3_K) == 110);
+
+template <>
+inline constexpr auto kPanelParts<Q3_K> = std::to_array<PanelPart>({
+    {PanelPart::kHalfsAsFloats, offsetof(Q3_K, d),      1 },
+    {PanelPart::kWords,         offsetof(Q3_K, hmask),  8 },
+    {PanelPart::kWords,         offsetof(Q3_K, qs),     16},
+    {PanelPart::kWords,         offsetof(Q3_K, scales), 3 },
+});
 
 }  // namespace halfbyte

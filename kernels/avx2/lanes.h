@@ -47,6 +47,10 @@ HALFBYTE_INLINE void store_pairs(float* p, F first, F second) {
 }
 
 HALFBYTE_INLINE I load_int(const void* p) { return {_mm256_loadu_si256((const __m256i*)p), _mm256_loadu_si256((const __m256i*)p + 1)}; }
+HALFBYTE_INLINE I load_bytes(const void* p) {
+  return {_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i*)p)),
+          _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i*)((const char*)p + 8)))};
+}
 HALFBYTE_INLINE void store_int(void* p, I v) { _mm256_storeu_si256((__m256i*)p, v.a), _mm256_storeu_si256((__m256i*)p + 1, v.b); }
 HALFBYTE_INLINE I splat_int(int32_t x) { return {_mm256_set1_epi32(x), _mm256_set1_epi32(x)}; }
 HALFBYTE_INLINE I add_int(I x, I y) { return {_mm256_add_epi32(x.a, y.a), _mm256_add_epi32(x.b, y.b)}; }
@@ -64,6 +68,11 @@ HALFBYTE_INLINE I shift_right(I x, int n) {
 HALFBYTE_INLINE I shift_right_signed(I x, int n) {
   return {_mm256_sra_epi32(x.a, _mm_cvtsi32_si128(n)), _mm256_sra_epi32(x.b, _mm_cvtsi32_si128(n))};
 }
+HALFBYTE_INLINE I byte_table(const int8_t* entries) {
+  const __m256i t = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i*)entries));
+  return {t, t};
+}
+HALFBYTE_INLINE I look_up(I table, I x) { return {_mm256_shuffle_epi8(table.a, x.a), _mm256_shuffle_epi8(table.a, x.b)}; }
 HALFBYTE_INLINE F to_float(I x) { return {_mm256_cvtepi32_ps(x.a), _mm256_cvtepi32_ps(x.b)}; }
 HALFBYTE_INLINE I bits(F x) { return {_mm256_castps_si256(x.a), _mm256_castps_si256(x.b)}; }
 HALFBYTE_INLINE F from_bits(I x) { return {_mm256_castsi256_ps(x.a), _mm256_castsi256_ps(x.b)}; }

@@ -1,6 +1,7 @@
 #include "kernels/table.h"
 
 #include "kernels/avx2/vec.h"
+#include "quant/levels.h"
 #include "quant/panel.h"
 
 namespace halfbyte::avx2 {

@@ -30,6 +30,7 @@ HALFBYTE_INLINE void store_pairs(float* p, F first, F second) {
 }
 
 HALFBYTE_INLINE I load_int(const void* p) { return _mm512_loadu_si512(p); }
+HALFBYTE_INLINE I load_bytes(const void* p) { return _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i*)p)); }
 HALFBYTE_INLINE void store_int(void* p, I v) { _mm512_storeu_si512(p, v); }
 HALFBYTE_INLINE I splat_int(int32_t x) { return _mm512_set1_epi32(x); }
 HALFBYTE_INLINE I add_int(I a, I b) { return _mm512_add_epi32(a, b); }
@@ -41,6 +42,8 @@ HALFBYTE_INLINE I bit_or(I a, I b) { return _mm512_or_si512(a, b); }
 HALFBYTE_INLINE I shift_left(I a, int n) { return _mm512_sll_epi32(a, _mm_cvtsi32_si128(n)); }
 HALFBYTE_INLINE I shift_right(I a, int n) { return _mm512_srl_epi32(a, _mm_cvtsi32_si128(n)); }
 HALFBYTE_INLINE I shift_right_signed(I a, int n) { return _mm512_sra_epi32(a, _mm_cvtsi32_si128(n)); }
+HALFBYTE_INLINE I byte_table(const int8_t* entries) { return _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i*)entries)); }
+HALFBYTE_INLINE I look_up(I table, I x) { return _mm512_shuffle_epi8(table, x); }
 HALFBYTE_INLINE F to_float(I a) { return _mm512_cvtepi32_ps(a); }
 HALFBYTE_INLINE I bits(F a) { return _mm512_castps_si512(a); }
 HALFBYTE_INLINE F from_bits(I a) { return _mm512_castsi512_ps(a); }

@@ -1,6 +1,7 @@
 #include "kernels/table.h"
 
 #include "kernels/avx512_vnni/vec.h"
+#include "quant/levels.h"
 #include "quant/panel.h"
 
 namespace halfbyte::avx512_vnni {

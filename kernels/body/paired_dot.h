@@ -11,7 +11,7 @@ template <int kBits, int kGroups>
 struct ScaledDot {
   I sum;
   HALFBYTE_INLINE void add(int j, I w, Quad x, I& total, I scale) {
-    constexpr int kRoom = kPairsIn16Bits<kBits>;
+    constexpr int kRoom = kPairsIn16Bits<kBits> < kGroups ? kPairsIn16Bits<kBits> : kGroups;
     static_assert(kGroups % kRoom == 0);
     const I pairs = byte_pairs<kBits>(w, x);
     sum = j % kRoom == 0 ? pairs : add_16(sum, pairs);

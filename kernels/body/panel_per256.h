@@ -1,16 +1,17 @@
-// Formats with integer scales of sub-blocks inside 256 columns: Q4_K, Q5_K, Q6_K.
+// Formats with integer scales of sub-blocks inside 256 columns: Q2_K .. Q6_K, IQ4_XS.
 //
 //   i    = sum over sub-blocks of sc * dot, j = sum over sub-blocks of m * (sum of q_a), both exact integers
 //   acc  = fma(float(i), d * d_a, acc), acc2 = fma(float(j), dmin * d_a, acc2)   over ascending groups
 //   y    = acc - acc2
-// Q6_K has no minima; its weights are q - 32, so i is the sum with unsigned q minus 32 * sum of sc * (sum of q_a).
+// Q3_K, Q6_K and IQ4_XS have no minima; where their weights are q - offset with unsigned q, i is the sum with q minus
+// offset * sum of sc * (sum of q_a).
 
 // What the sub-blocks of one group say about the 16 rows, widened once for all tokens.
 template <int kSubBlocks>
 struct SubScales {
   F scale, minimum;        // d, dmin
   I factor[kSubBlocks];    // the sub-blocks' scales as ScaledDot wants them
-  I pair[kSubBlocks / 2];  // int16 pairs of neighbouring sub-blocks' minima (Q6_K: scales), for dot_pair
+  I pair[kSubBlocks / 2];  // int16 pairs of neighbouring sub-blocks' minima (without minima: of their scales), for dot_pair
 };
 
 HALFBYTE_INLINE I byte_of(I word, int i) { return bit_and(shift_right(word, 8 * i), splat_int(255)); }
@@ -18,9 +19,16 @@ HALFBYTE_INLINE I byte_pair_of(I word, int i) {  // bytes 2i and 2i + 1, zero ex
   const I both = i == 0 ? word : shift_right(word, 16);
   return bit_or(bit_and(both, splat_int(255)), bit_and(shift_left(both, 8), splat_int(0x00ff0000)));
 }
+HALFBYTE_INLINE I pair_of(I low, I high) { return bit_or(bit_and(low, splat_int(0xffff)), shift_left(high, 16)); }
+// The finite half in the low 16 bits of each lane: the exponent's bias grows by 112, which also makes subnormal halves normal.
+HALFBYTE_INLINE F float_of_half(I word) {
+  const I sign = shift_left(bit_and(word, splat_int(0x8000)), 16);
+  const I magnitude = shift_left(bit_and(word, splat_int(0x7fff)), 13);
+  return from_bits(bit_or(sign, bits(mul(from_bits(magnitude), splat(0x1p112F)))));
+}
 
 // d, dmin | 12 bytes of eight 6-bit scales and eight 6-bit minima, packed as in the file format.
-HALFBYTE_INLINE void decode_scales(const std::byte* group, SubScales<8>& out) {
+HALFBYTE_INLINE void decode_runs(const std::byte* group, SubScales<8>& out) {
   out.scale = load_half(group);
   out.minimum = load_half(group + 32);
   const I w0 = load_int(group + 64), w1 = load_int(group + 128), w2 = load_int(group + 192);
@@ -33,34 +41,86 @@ HALFBYTE_INLINE void decode_scales(const std::byte* group, SubScales<8>& out) {
   for (int i = 0; i < 4; ++i) out.pair[i] = byte_pair_of(minima[i / 2], i % 2);
 }
 
-// d in float32 | 16 int8 scales.
-HALFBYTE_INLINE void decode_scales(const std::byte* group, SubScales<16>& out) {
-  out.scale = load((const float*)group);
+// No minima: scales are signed, given by sub-block.
+template <int kSubBlocks, class Scale>
+HALFBYTE_INLINE void set_scales(F d, SubScales<kSubBlocks>& out, Scale scale) {
+  out.scale = d;
   out.minimum = splat(0.0F);
-#pragma GCC unroll 16
-  for (int b = 0; b < 16; ++b) {
-    const I word = load_int(group + 64 + 64 * (b / 4));
-    out.factor[b] = as_dot_scale(shift_right_signed(shift_left(word, 24 - 8 * (b % 4)), 24));
-  }
 #pragma GCC unroll 8
-  for (int i = 0; i < 8; ++i) {
-    const I word = load_int(group + 64 + 64 * (i / 2));
-    const I low = shift_right_signed(shift_left(word, i % 2 == 0 ? 24 : 8), 24);
-    const I high = shift_right_signed(shift_left(word, i % 2 == 0 ? 16 : 0), 24);
-    out.pair[i] = bit_or(bit_and(low, splat_int(0xffff)), shift_left(high, 16));
+  for (int i = 0; i < kSubBlocks / 2; ++i) {
+    const I low = scale(2 * i), high = scale(2 * i + 1);
+    out.factor[2 * i] = as_dot_scale(low);
+    out.factor[2 * i + 1] = as_dot_scale(high);
+    out.pair[i] = pair_of(low, high);
   }
 }
 
 // One group of a panel: its scales, and weights(b, part, j) = columns 4j..4j+3 of the 32-column block b + part.
 // Blocks come kParts at a time, so that `part` is known when compiling.
-struct Q4_K {
-  static constexpr int kBits = 4, kSubBlocks = 8, kParts = 2;
-  static constexpr size_t kBytes = 2304;
-  static constexpr int kFetchedBytes = 2304 / 4;  // with every kParts blocks
+struct Q2_K {
+  static constexpr int kBits = 2, kSubBlocks = 16, kParts = 4, kOffset = 0;
+  static constexpr bool kMinimum = true;
+  static constexpr size_t kBytes = 1344;
+  static constexpr int kFetchedBytes = 1344 / 2;  // with every kParts blocks
   SubScales<kSubBlocks> scales;
   const std::byte* quants;
 
-  HALFBYTE_INLINE explicit Q4_K(const std::byte* group) : quants(group + 256) { decode_scales(group, scales); }
+  // 16 bytes of scale and minimum, a nibble each | 64 bytes of quants | d, dmin.
+  HALFBYTE_INLINE explicit Q2_K(const std::byte* group) : quants(group + 256) {
+    const I last = load_int(group + 1280);
+    scales.scale = float_of_half(last);
+    scales.minimum = float_of_half(shift_right(last, 16));
+#pragma GCC unroll 4
+    for (int w = 0; w < 4; ++w) {
+      const I word = load_int(group + 64 * w);
+      const I low = bit_and(word, splat_int(0x0f0f0f0f)), high = bit_and(shift_right(word, 4), splat_int(0x0f0f0f0f));
+#pragma GCC unroll 4
+      for (int i = 0; i < 4; ++i) scales.factor[4 * w + i] = as_dot_scale(byte_of(low, i));
+      scales.pair[2 * w] = byte_pair_of(high, 0);
+      scales.pair[2 * w + 1] = byte_pair_of(high, 1);
+    }
+  }
+  HALFBYTE_INLINE I weights(int b, int part, int j) const {
+    const I word = load_int(quants + 128 * b + 64 * j);
+    return bit_and(part == 0 ? word : shift_right(word, 2 * part), splat_int(0x03030303));
+  }
+};
+
+struct Q3_K {
+  static constexpr int kBits = 3, kSubBlocks = 16, kParts = 8, kOffset = 4;
+  static constexpr bool kMinimum = false;
+  static constexpr size_t kBytes = 1792;
+  static constexpr int kFetchedBytes = 1792;
+  SubScales<kSubBlocks> scales;
+  const std::byte *high, *low;
+
+  // d in float32 | 32 bytes of third bits | 64 bytes of quants | 12 bytes of sixteen 6-bit scales.
+  HALFBYTE_INLINE explicit Q3_K(const std::byte* group) : high(group + 64), low(group + 576) {
+    const std::byte* packed = group + 1600;
+    set_scales<16>(load((const float*)group), scales, [&](int run) __attribute__((always_inline)) {
+      const int four = run / 4;
+      const I bits03 = bit_and(shift_right(load_int(packed + 64 * (four % 2)), 4 * (four / 2)), splat_int(0x0f0f0f0f));
+      const I bits45 = bit_and(shift_right(load_int(packed + 128), 2 * four), splat_int(0x03030303));
+      return sub_int(byte_of(bit_or(bits03, shift_left(bits45, 4)), run % 4), splat_int(32));
+    });
+  }
+  HALFBYTE_INLINE I weights(int, int part, int j) const {
+    const I two = shift_right(load_int(low + 512 * (part / 4) + 64 * j), 2 * (part % 4));
+    const I bit = load_int(high + 64 * j);
+    return bit_or(bit_and(two, splat_int(0x03030303)),
+                  bit_and(part < 2 ? shift_left(bit, 2 - part) : shift_right(bit, part - 2), splat_int(0x04040404)));
+  }
+};
+
+struct Q4_K {
+  static constexpr int kBits = 4, kSubBlocks = 8, kParts = 2, kOffset = 0;
+  static constexpr bool kMinimum = true;
+  static constexpr size_t kBytes = 2304;
+  static constexpr int kFetchedBytes = 2304 / 4;
+  SubScales<kSubBlocks> scales;
+  const std::byte* quants;
+
+  HALFBYTE_INLINE explicit Q4_K(const std::byte* group) : quants(group + 256) { decode_runs(group, scales); }
   HALFBYTE_INLINE I weights(int b, int part, int j) const {
     const I nibbles = load_int(quants + 256 * b + 64 * j);
     return bit_and(part == 0 ? nibbles : shift_right(nibbles, 4), splat_int(0x0f0f0f0f));
@@ -68,13 +128,14 @@ struct Q4_K {
 };
 
 struct Q5_K {
-  static constexpr int kBits = 5, kSubBlocks = 8, kParts = 8;
+  static constexpr int kBits = 5, kSubBlocks = 8, kParts = 8, kOffset = 0;
+  static constexpr bool kMinimum = true;
   static constexpr size_t kBytes = 2816;
   static constexpr int kFetchedBytes = 2816;
   SubScales<kSubBlocks> scales;
   const std::byte *high, *low;
 
-  HALFBYTE_INLINE explicit Q5_K(const std::byte* group) : high(group + 256), low(group + 768) { decode_scales(group, scales); }
+  HALFBYTE_INLINE explicit Q5_K(const std::byte* group) : high(group + 256), low(group + 768) { decode_runs(group, scales); }
   HALFBYTE_INLINE I weights(int, int part, int j) const {
     const I nibbles = load_int(low + 512 * (part / 2) + 64 * j);
     const I w = bit_and(part % 2 == 0 ? nibbles : shift_right(nibbles, 4), splat_int(0x0f0f0f0f));
@@ -84,13 +145,19 @@ struct Q5_K {
 };
 
 struct Q6_K {
-  static constexpr int kBits = 6, kSubBlocks = 16, kParts = 4;
+  static constexpr int kBits = 6, kSubBlocks = 16, kParts = 4, kOffset = 32;
+  static constexpr bool kMinimum = false;
   static constexpr size_t kBytes = 3392;
   static constexpr int kFetchedBytes = 3392 / 2;
   SubScales<kSubBlocks> scales;
   const std::byte *high, *low;
 
-  HALFBYTE_INLINE explicit Q6_K(const std::byte* group) : high(group + 320), low(group + 1344) { decode_scales(group, scales); }
+  // d in float32 | 16 int8 scales | 64 bytes of upper bits | 128 bytes of nibbles.
+  HALFBYTE_INLINE explicit Q6_K(const std::byte* group) : high(group + 320), low(group + 1344) {
+    set_scales<16>(load((const float*)group), scales, [&](int run) __attribute__((always_inline)) {
+      return shift_right_signed(shift_left(load_int(group + 64 + 64 * (run / 4)), 24 - 8 * (run % 4)), 24);
+    });
+  }
   HALFBYTE_INLINE I weights(int b, int part, int j) const {
     const I nibbles = load_int(low + 256 * b + 64 * (8 * (part % 2) + j));
     const I w = bit_and(part < 2 ? nibbles : shift_right(nibbles, 4), splat_int(0x0f0f0f0f));
@@ -100,10 +167,32 @@ struct Q6_K {
   }
 };
 
+struct IQ4_XS {
+  static constexpr int kBits = 8, kSubBlocks = 8, kParts = 1, kOffset = Dot<8>::kOffset;
+  static constexpr bool kMinimum = false;
+  static constexpr size_t kBytes = 2176;
+  static constexpr int kFetchedBytes = 2176 / 8;
+  SubScales<kSubBlocks> scales;
+  const std::byte* quants;
+  I levels;
+
+  // d, 16 bits: two upper bits of each scale | 4 bytes: four lower bits of each | 128 bytes of nibbles.
+  HALFBYTE_INLINE explicit IQ4_XS(const std::byte* group) : quants(group + 128), levels(as_dot_weights<8>(byte_table(kIq4Levels))) {
+    const I first = load_int(group), second = load_int(group + 64);
+    set_scales<8>(float_of_half(first), scales, [&](int run) __attribute__((always_inline)) {
+      const I low = bit_and(shift_right(second, 4 * run), splat_int(15));
+      const I high = bit_and(shift_right(first, 16 + 2 * run), splat_int(3));
+      return sub_int(bit_or(low, shift_left(high, 4)), splat_int(32));
+    });
+  }
+  HALFBYTE_INLINE I weights(int b, int, int j) const { return look_up(levels, nibbles_of(quants, b, j)); }
+};
+
 // The same group unpacked into scratch: the scales, then 64 vectors of bytes.
 template <class Format>
 struct Unpacked256 {
-  static constexpr int kBits = Format::kBits, kSubBlocks = Format::kSubBlocks, kParts = 1;
+  static constexpr int kBits = Format::kBits, kSubBlocks = Format::kSubBlocks, kParts = 1, kOffset = Format::kOffset;
+  static constexpr bool kMinimum = Format::kMinimum;
   static constexpr size_t kQuants = sizeof(SubScales<kSubBlocks>), kBytes = kQuants + 4096;
   static constexpr int kFetchedBytes = 0;
   static_assert(kBytes <= kGroup * 24, "fits panel_scratch_bytes");
@@ -147,7 +236,7 @@ template <class Format>
 template <class Source, int kTokens>
 __attribute__((noinline)) void ProductPer256<Format>::rows(const std::byte* panel, const std::byte*, const Activations& x, int first,
                                                            int columns, float* y, size_t y_stride) {
-  constexpr bool kMinimum = Source::kSubBlocks == 8;
+  constexpr bool kBySixteen = Source::kSubBlocks == 16;
   constexpr int kSubGroups = 64 / Source::kSubBlocks;  // k-groups of 4 columns in a sub-block
   F acc[kTokens], acc2[kTokens];
 #pragma GCC unroll 12
@@ -155,8 +244,8 @@ __attribute__((noinline)) void ProductPer256<Format>::rows(const std::byte* pane
   const size_t stride = x.q_stride;
   const int8_t* q = x.q + (size_t)first * stride;
   const float* scales = x.scale + (size_t)first * x.scale_stride;
-  const size_t sum_stride = kMinimum ? x.sum32_stride : x.sum16_stride;
-  const int16_t* sums = (kMinimum ? x.sum32 : x.sum16) + (size_t)first * sum_stride;
+  const size_t sum_stride = kBySixteen ? x.sum16_stride : x.sum32_stride;
+  const int16_t* sums = (kBySixteen ? x.sum16 : x.sum32) + (size_t)first * sum_stride;
   for (int k = 0; k < columns; k += kGroup, panel += Source::kBytes, scales += 1, sums += Source::kSubBlocks) {
     const Source group(panel);
     I total[kTokens];
@@ -181,22 +270,28 @@ __attribute__((noinline)) void ProductPer256<Format>::rows(const std::byte* pane
     }
 #pragma GCC unroll 12
     for (int t = 0; t < kTokens; ++t) {
-      I with_sums = splat_int(0);
-#pragma GCC unroll 8
-      for (int i = 0; i < Source::kSubBlocks / 2; ++i) with_sums = dot_pair(with_sums, group.scales.pair[i], sums + t * sum_stride + 2 * i);
       const F scale_a = splat(scales[t * x.scale_stride]);
-      if (kMinimum)
-        acc2[t] = fma(to_float(with_sums), mul(group.scales.minimum, scale_a), acc2[t]);
-      else
-        total[t] = sub_int(total[t], shift_left(with_sums, 5));
+      if constexpr (Source::kMinimum || Source::kOffset != 0) {
+        I with_sums = splat_int(0);
+#pragma GCC unroll 8
+        for (int i = 0; i < Source::kSubBlocks / 2; ++i)
+          with_sums = dot_pair(with_sums, group.scales.pair[i], sums + t * sum_stride + 2 * i);
+        if constexpr (Source::kMinimum)
+          acc2[t] = fma(to_float(with_sums), mul(group.scales.minimum, scale_a), acc2[t]);
+        else
+          total[t] = sub_int(total[t], shift_left(with_sums, __builtin_ctz(Source::kOffset)));
+      }
       acc[t] = fma(to_float(total[t]), mul(group.scales.scale, scale_a), acc[t]);
     }
   }
 #pragma GCC unroll 12
-  for (int t = 0; t < kTokens; ++t) store(y + (size_t)(first + t) * y_stride, kMinimum ? sub(acc[t], acc2[t]) : acc[t]);
+  for (int t = 0; t < kTokens; ++t) store(y + (size_t)(first + t) * y_stride, Source::kMinimum ? sub(acc[t], acc2[t]) : acc[t]);
 }
 
+HALFBYTE_PANEL_KERNEL(panel_q2_k, ProductPer256<Q2_K>)
+HALFBYTE_PANEL_KERNEL(panel_q3_k, ProductPer256<Q3_K>)
 HALFBYTE_PANEL_KERNEL(panel_q4_k, ProductPer256<Q4_K>)
 HALFBYTE_PANEL_KERNEL(panel_q5_k, ProductPer256<Q5_K>)
 HALFBYTE_PANEL_KERNEL(panel_q6_k, ProductPer256<Q6_K>)
+HALFBYTE_PANEL_KERNEL(panel_iq4_xs, ProductPer256<IQ4_XS>)
 #undef HALFBYTE_PANEL_KERNEL

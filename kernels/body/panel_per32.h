@@ -1,4 +1,4 @@
-// Formats with a scale (and a minimum) per 32 columns: Q4_0, Q4_1, Q5_0, Q5_1, Q8_0.
+// Formats with a scale (and a minimum) per 32 columns: Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, IQ4_NL, MXFP4.
 //
 //   acc  = fma(float(dot of a block), d_w * d_a, acc)     over ascending blocks
 //   acc2 = fma(m_w, d_a * float(sum of q_a), acc2)        over ascending blocks, for formats with a minimum
@@ -11,11 +11,17 @@ constexpr size_t kHalves = 32;  // bytes of the 16 half floats of a block
 
 HALFBYTE_INLINE size_t halves_bytes(int blocks) { return ((size_t)blocks * kHalves + 63) / 64 * 64; }
 
+// The nibbles of columns 4j..4j+3 of block b: four vectors a block, high nibbles are 16 columns further than low ones.
+HALFBYTE_INLINE I nibbles_of(const std::byte* quants, int b, int j) {
+  const I both = load_int(quants + 256 * b + 64 * (j % 4));
+  return bit_and(j < 4 ? both : shift_right(both, 4), splat_int(0x0f0f0f0f));
+}
+
 // One group of a Q4_0 .. Q5_1 panel: scales | minima | fifth bits | four vectors of nibbles a block.
 template <int kWidth, int kZero, bool kHasMinimum>
 struct NibbleGroup {
   static constexpr int kBits = kWidth, kOffset = kZero;
-  static constexpr bool kMinimum = kHasMinimum;
+  static constexpr bool kMinimum = kHasMinimum, kIsCostly = kBits == 5;
   static constexpr int kFetchedBytes = 32 + (kMinimum ? 32 : 0) + (kBits == 5 ? 64 : 0) + 256;  // of a block
   const std::byte *scales, *minima, *high, *low, *end;
 
@@ -29,8 +35,7 @@ struct NibbleGroup {
   HALFBYTE_INLINE F scale(int b) const { return load_half(scales + kHalves * b); }
   HALFBYTE_INLINE F minimum(int b) const { return load_half(minima + kHalves * b); }
   HALFBYTE_INLINE I weights(int b, int j) const {  // columns 4j..4j+3 of block b
-    const I nibbles = load_int(low + 256 * b + 64 * (j % 4));
-    const I w = bit_and(j < 4 ? nibbles : shift_right(nibbles, 4), splat_int(0x0f0f0f0f));
+    const I w = nibbles_of(low, b, j);
     if (kBits == 4) return w;
     const I bit = load_int(high + 64 * b);
     return bit_or(w, bit_and(j < 4 ? shift_left(bit, 4 - j) : shift_right(bit, j - 4), splat_int(0x10101010)));
@@ -44,7 +49,7 @@ typedef NibbleGroup<5, 0, true> Q5_1;
 // One group of a Q8_0 panel: scales | eight vectors of bytes a block.
 struct Q8_0 {
   static constexpr int kBits = 8, kOffset = Dot<8>::kOffset;
-  static constexpr bool kMinimum = false;
+  static constexpr bool kMinimum = false, kIsCostly = false;
   static constexpr int kFetchedBytes = 32 + 512;
   const std::byte *scales, *bytes, *end;
 
@@ -56,6 +61,56 @@ struct Q8_0 {
   HALFBYTE_INLINE F scale(int b) const { return load_half(scales + kHalves * b); }
   HALFBYTE_INLINE F minimum(int) const { return splat(0.0F); }
   HALFBYTE_INLINE I weights(int b, int j) const { return as_dot_weights<8>(load_int(bytes + 512 * b + 64 * j)); }
+};
+
+// Doubled levels of MXFP4, raised to begin at 0.
+struct RaisedLevels {
+  int8_t at[16];
+  constexpr RaisedLevels() : at() {
+    for (int i = 0; i < 16; ++i) at[i] = (int8_t)(kE2m1Doubled[i] + 12);
+  }
+};
+constexpr RaisedLevels kE2m1Raised;
+
+// One group of an IQ4_NL panel: as Q4_0, the nibbles are indices into levels of 8 bits.
+struct IQ4_NL {
+  static constexpr int kBits = 8, kOffset = Dot<8>::kOffset;
+  static constexpr bool kMinimum = false, kIsCostly = true;
+  static constexpr int kFetchedBytes = 32 + 256;
+  const std::byte *scales, *quants, *end;
+  I levels;
+
+  HALFBYTE_INLINE IQ4_NL(const std::byte* group, int blocks) : levels(as_dot_weights<8>(byte_table(kIq4Levels))) {
+    scales = group;
+    quants = scales + halves_bytes(blocks);
+    end = quants + 256 * blocks;
+  }
+  HALFBYTE_INLINE F scale(int b) const { return load_half(scales + kHalves * b); }
+  HALFBYTE_INLINE F minimum(int) const { return splat(0.0F); }
+  HALFBYTE_INLINE I weights(int b, int j) const { return look_up(levels, nibbles_of(quants, b, j)); }
+};
+
+// One group of an MXFP4 panel: exponents, 16 bytes a block | four vectors of nibbles a block. Raised levels have five bits.
+struct MXFP4 {
+  static constexpr int kBits = 5, kOffset = 12;
+  static constexpr bool kMinimum = false, kIsCostly = true;
+  static constexpr int kFetchedBytes = 16 + 256;
+  const std::byte *exponents, *quants, *end;
+  I levels;
+
+  HALFBYTE_INLINE MXFP4(const std::byte* group, int blocks) : levels(byte_table(kE2m1Raised.at)) {
+    exponents = group;
+    quants = exponents + ((size_t)blocks * 16 + 63) / 64 * 64;
+    end = quants + 256 * blocks;
+  }
+  // 2^(e - 128), half the scale as the levels are doubled; e = 0 and 1 are subnormal.
+  HALFBYTE_INLINE F scale(int b) const {
+    const I e = load_bytes(exponents + 16 * b);
+    return select_less(e, splat_int(2), from_bits(shift_left(add_int(e, splat_int(1)), 21)),
+                       from_bits(shift_left(sub_int(e, splat_int(1)), 23)));
+  }
+  HALFBYTE_INLINE F minimum(int) const { return splat(0.0F); }
+  HALFBYTE_INLINE I weights(int b, int j) const { return look_up(levels, nibbles_of(quants, b, j)); }
 };
 
 // The same group unpacked into scratch: per block scale, minimum, eight vectors of bytes ready for Dot.
@@ -78,8 +133,7 @@ template <class Format>
 struct ProductPer32 {
   typedef Format Direct;
   typedef Unpacked32<Format> Unpacked;
-  static constexpr bool kBitsApart = Format::kBits == 5;  // putting the fifth bit to its nibble costs most of the unpacking
-  static constexpr int kUnpackFrom = kBitsApart ? kUnpackFrom32 : 0;
+  static constexpr int kUnpackFrom = Format::kIsCostly ? kUnpackFrom32 : 0;  // costly: a fifth bit to put in place, a table to ask
 
   static void unpack(const std::byte* panel, int columns, std::byte* out);
 
@@ -196,3 +250,5 @@ HALFBYTE_PANEL_KERNEL(panel_q4_1, ProductPer32<Q4_1>)
 HALFBYTE_PANEL_KERNEL(panel_q5_0, ProductPer32<Q5_0>)
 HALFBYTE_PANEL_KERNEL(panel_q5_1, ProductPer32<Q5_1>)
 HALFBYTE_PANEL_KERNEL(panel_q8_0, ProductPer32<Q8_0>)
+HALFBYTE_PANEL_KERNEL(panel_iq4_nl, ProductPer32<IQ4_NL>)
+HALFBYTE_PANEL_KERNEL(panel_mxfp4, ProductPer32<MXFP4>)

@@ -1,6 +1,7 @@
 #include "kernels/table.h"
 
 #include "kernels/scalar/vec.h"
+#include "quant/levels.h"
 #include "quant/panel.h"
 
 namespace halfbyte::scalar {

@@ -20,7 +20,7 @@ typedef int32_t I __attribute__((vector_size(64)));
 typedef uint32_t U __attribute__((vector_size(64)));
 
 constexpr int kTile = 2;              // tokens that share one read of a panel
-constexpr int kUnpackFrom32 = 0;      // from how many tokens on a panel is unpacked first: formats of 32 columns with a fifth bit;
+constexpr int kUnpackFrom32 = 0;      // from how many tokens on a panel is unpacked first: formats of 32 columns that are costly to unpack;
 constexpr int kUnpackFrom256 = 0;     // formats of 256 columns. 0: never
 constexpr int kFloatTile = 2;         // tokens of a register tile of float weights
 constexpr int kFloatChains = 4;       // multiply-adds in flight there: tokens times panels
@@ -80,6 +80,13 @@ HALFBYTE_INLINE I load_int(const void* p) {
   memcpy(&v, p, sizeof v);
   return v;
 }
+HALFBYTE_INLINE I load_bytes(const void* p) {  // 16 unsigned bytes, one a lane
+  uint8_t b[16];
+  memcpy(b, p, sizeof b);
+  I v;
+  for (int i = 0; i < 16; ++i) v[i] = b[i];
+  return v;
+}
 HALFBYTE_INLINE void store_int(void* p, I v) { memcpy(p, &v, sizeof v); }
 HALFBYTE_INLINE I splat_int(int32_t x) { return I{} + x; }
 HALFBYTE_INLINE I add_int(I a, I b) { return (I)((U)a + (U)b); }
@@ -91,6 +98,17 @@ HALFBYTE_INLINE I bit_or(I a, I b) { return a | b; }
 HALFBYTE_INLINE I shift_left(I a, int n) { return (I)((U)a << n); }
 HALFBYTE_INLINE I shift_right(I a, int n) { return (I)((U)a >> n); }  // zeros come in
 HALFBYTE_INLINE I shift_right_signed(I a, int n) { return a >> n; }
+// Each byte of x, 0..15, replaced by that entry of a table of 16 bytes.
+HALFBYTE_INLINE I byte_table(const int8_t* entries) {
+  I v;
+  for (int i = 0; i < 4; ++i) memcpy((char*)&v + 16 * i, entries, 16);
+  return v;
+}
+HALFBYTE_INLINE I look_up(I table, I x) {
+  I v;
+  for (int i = 0; i < 64; ++i) ((int8_t*)&v)[i] = ((const int8_t*)&table)[((const uint8_t*)&x)[i] & 15];
+  return v;
+}
 HALFBYTE_INLINE F to_float(I a) { return __builtin_convertvector(a, F); }
 HALFBYTE_INLINE I bits(F a) { return (I)a; }
 HALFBYTE_INLINE F from_bits(I a) { return (F)a; }
