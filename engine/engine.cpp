@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
+#include <future>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -56,10 +57,14 @@ struct Engine::Impl {
     thread.join();
   }
 
+  Result<void> check_tokens(std::string_view name, std::span<const Token> tokens) const;
+  Result<RequestId> enqueue(Request request, TokenSink sink, std::span<const Token> given = {}, std::vector<double>* scores = nullptr);
+
   void loop();
   void take(std::deque<Message>& messages);
   void step(const std::vector<Slice>& plan);
   void sampled(Sequence& sequence, std::span<const float> logits);
+  void scored(Sequence& sequence, size_t position, std::span<const float> logits);
   std::string remainder(Sequence& sequence);
   void end(Sequence& sequence, FinishReason reason, std::string text, std::optional<Error> error = {});
   void bury();
@@ -89,9 +94,9 @@ void Engine::Impl::take(std::deque<Message>& messages) {
   for (Message& message : messages) {
     if (message.kind == Message::Kind::kSubmit) {
       Sequence& sequence = *message.sequence;
-      const int prompt = static_cast<int>(sequence.tokens.size());
+      const int known = sequence.known();
       sequences.emplace(message.id, std::move(message.sequence));
-      if (!scheduler.add(sequence.id, prompt, runner.pages_for(prompt + sequence.request.max_tokens)))
+      if (!scheduler.add(sequence.id, known, runner.pages_for(known + sequence.request.max_tokens)))
         end(sequence, FinishReason::kFailed, {}, busy("queue: full"));
       continue;
     }
@@ -109,14 +114,18 @@ void Engine::Impl::step(const std::vector<Slice>& plan) {
   for (const Slice& slice : plan) {
     Sequence& sequence = *sequences.at(slice.sequence);
     if (!sequence.started) sequence.started = Sequence::Clock::now();
-    const auto count = static_cast<size_t>(slice.count);
     slices.push_back({.sequence = &sequence.cache,
-                      .tokens = std::span(sequence.tokens).subspan(static_cast<size_t>(slice.first), count),
-                      .first_wanted = slice.reaches_end ? count - 1 : count});
+                      .tokens = std::span(sequence.tokens).subspan(static_cast<size_t>(slice.first), static_cast<size_t>(slice.count)),
+                      .first_wanted = static_cast<size_t>(std::clamp(sequence.first_wanted() - slice.first, 0, slice.count))});
   }
   scheduler.advance(plan);
-  const auto ran = runner.run(
-      slices, [&](size_t slice, size_t, std::span<const float> logits) { sampled(*sequences.at(plan[slice].sequence), logits); });
+  const auto ran = runner.run(slices, [&](size_t slice, size_t token, std::span<const float> logits) {
+    Sequence& sequence = *sequences.at(plan[slice].sequence);
+    if (sequence.is_scored())
+      scored(sequence, static_cast<size_t>(plan[slice].first) + token, logits);
+    else
+      sampled(sequence, logits);
+  });
   if (!ran)
     for (const Slice& slice : plan) end(*sequences.at(slice.sequence), FinishReason::kFailed, {}, ran.error());
 }
@@ -141,6 +150,19 @@ void Engine::Impl::sampled(Sequence& sequence, std::span<const float> logits) {
   sequence.tokens.push_back(*token);
   sequence.sampler.accept(*token);
   scheduler.append(sequence.id);
+}
+
+// Logits after the token at `position` of a sequence that is given: the next one's probability.
+void Engine::Impl::scored(Sequence& sequence, size_t position, std::span<const float> logits) {
+  if (sequence.has_ended) return;
+  if (!sequence.answered) sequence.answered = Sequence::Clock::now();
+  const KernelTable& k = runner.program().kernels();
+  const int n = static_cast<int>(logits.size());
+  if (const int bad = k.first_not_finite(logits.data(), n); bad < n)
+    return end(sequence, FinishReason::kFailed, {}, numeric("token {}: the logit of token id {} is not finite", position + 1, bad));
+  const auto next = static_cast<size_t>(sequence.tokens[position + 1]);
+  sequence.scores->push_back(static_cast<double>(logits[next]) - k.log_sum_exp(logits.data(), n));
+  if (position + 2 == sequence.tokens.size()) end(sequence, FinishReason::kEnd, {});
 }
 
 std::string Engine::Impl::remainder(Sequence& sequence) {
@@ -199,35 +221,66 @@ Result<Engine> Engine::open(const std::filesystem::path& path, const EngineOptio
   return Engine(std::make_unique<Impl>(std::move(pool), std::move(model), context, std::move(runner), limits));
 }
 
+Result<void> Engine::Impl::check_tokens(std::string_view name, std::span<const Token> tokens) const {
+  const int vocabulary = model->formula->dims().vocabulary;
+  if (tokens.empty()) return invalid("{}: no tokens", name);
+  for (size_t i = 0; i < tokens.size(); ++i)
+    if (tokens[i] < 0 || tokens[i] >= vocabulary)
+      return invalid("{}: token {} at index {} is outside the vocabulary of {}", name, tokens[i], i, vocabulary);
+  return {};
+}
+
+// `given`: what follows the prompt and is to be scored, not generated.
+Result<RequestId> Engine::Impl::enqueue(Request request, TokenSink events, std::span<const Token> given, std::vector<double>* scores) {
+  const std::lock_guard lock(mutex);
+  if (unfinished >= kQueue) return busy("queue: {} requests are unfinished", unfinished);
+  const RequestId id = ++last_id;
+  auto sequence =
+      std::make_unique<Sequence>(id, std::move(request), std::move(events), *model->tokenizer, context_tokens, runner.program().kernels());
+  sequence->tokens.insert(sequence->tokens.end(), given.begin(), given.end());
+  sequence->scores = scores;
+  ++unfinished;
+  inbox.push_back({Message::Kind::kSubmit, id, std::move(sequence)});
+  inbox_filled.notify_one();
+  return id;
+}
+
 Result<RequestId> Engine::submit(Request request, TokenSink sink) {
-  Impl& e = *impl_;
   constexpr size_t kMostStops = 16, kMostStopBytes = 256;
   HB_TRY(check(request.sampling));
-  const int vocabulary = e.model->formula->dims().vocabulary;
-  if (request.prompt.empty()) return invalid("prompt: no tokens");
-  for (size_t i = 0; i < request.prompt.size(); ++i)
-    if (request.prompt[i] < 0 || request.prompt[i] >= vocabulary)
-      return invalid("prompt: token {} at index {} is outside the vocabulary of {}", request.prompt[i], i, vocabulary);
+  HB_TRY(impl_->check_tokens("prompt", request.prompt));
   if (request.max_tokens == 0 || request.max_tokens < -1) return invalid("max_tokens: {} is neither -1 nor at least 1", request.max_tokens);
   if (request.stop.size() > kMostStops) return invalid("stop: {} strings, at most {}", request.stop.size(), kMostStops);
   for (const std::string& stop : request.stop)
     if (stop.empty() || stop.size() > kMostStopBytes)
       return invalid("stop: a string of {} bytes, expected 1 to {}", stop.size(), kMostStopBytes);
   const int prompt = static_cast<int>(request.prompt.size());
-  if (request.prompt.size() >= static_cast<size_t>(e.context_tokens))
-    return too_long("prompt of {} tokens leaves no room in the context of {}", request.prompt.size(), e.context_tokens);
-  const int room = e.context_tokens - prompt;
+  if (request.prompt.size() >= static_cast<size_t>(context_tokens()))
+    return too_long("prompt of {} tokens leaves no room in the context of {}", request.prompt.size(), context_tokens());
+  const int room = context_tokens() - prompt;
   request.max_tokens = request.max_tokens < 0 ? room : std::min(request.max_tokens, room);
+  return impl_->enqueue(std::move(request), std::move(sink));
+}
 
-  const std::lock_guard lock(e.mutex);
-  if (e.unfinished >= Impl::kQueue) return busy("queue: {} requests are unfinished", e.unfinished);
-  const RequestId id = ++e.last_id;
-  auto sequence = std::make_unique<Sequence>(id, std::move(request), std::move(sink), *e.model->tokenizer, e.context_tokens,
-                                             e.runner.program().kernels());
-  ++e.unfinished;
-  e.inbox.push_back({Impl::Message::Kind::kSubmit, id, std::move(sequence)});
-  e.inbox_filled.notify_one();
-  return id;
+Result<std::vector<double>> Engine::log_probabilities(std::vector<Token> prompt, const std::vector<Token>& continuation) {
+  HB_TRY(impl_->check_tokens("prompt", prompt));
+  HB_TRY(impl_->check_tokens("continuation", continuation));
+  if (prompt.size() + continuation.size() > static_cast<size_t>(context_tokens()))
+    return too_long("prompt of {} tokens and continuation of {} pass the context of {}", prompt.size(), continuation.size(),
+                    context_tokens());
+  std::vector<double> scores;
+  std::promise<Event> last;
+  HB_TRY(impl_->enqueue(
+      {.prompt = std::move(prompt), .max_tokens = 0},
+      [&](const Event& event) {
+        if (event.finished) last.set_value(event);
+        return SinkAnswer::kMore;
+      },
+      continuation, &scores));
+  const Event event = last.get_future().get();
+  if (event.error) return *event.error;
+  if (event.finished == FinishReason::kCancelled) return busy("the engine closed before the continuation was scored");
+  return scores;
 }
 
 void Engine::cancel(RequestId id) {

@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <condition_variable>
 #include <cstring>
 #include <mutex>
 
+#include "engine/evaluate.h"
 #include "models/tiny_model.h"
 
 namespace halfbyte {
@@ -229,6 +231,51 @@ TEST(Engine, ClosingTheEngineEndsWhatStillRuns) {
     ASSERT_TRUE(engine.submit(request_of({1}, 1000), listener.sink()));
   }
   EXPECT_EQ(listener.wait(), FinishReason::kCancelled);
+}
+
+// What evaluate() says about the same tokens, by the definition of the softmax.
+std::vector<double> evaluated(const TinyModelFile& file, std::vector<Token> tokens, size_t prompt) {
+  ThreadPool pool(2);
+  const auto model = load_model(file.path(), pool);
+  EXPECT_TRUE(model) << model.error().message;
+  std::vector<double> out;
+  EXPECT_TRUE(evaluate(*model, pool, std::span(tokens).first(tokens.size() - 1), {}, prompt - 1,
+                       [&](size_t position, std::span<const float> logits) {
+                         double sum = 0;
+                         for (const float logit : logits) sum += std::exp(static_cast<double>(logit));
+                         out.push_back(static_cast<double>(logits[static_cast<size_t>(tokens[position + 1])]) - std::log(sum));
+                       }));
+  return out;
+}
+
+TEST(Engine, LogProbabilitiesAreTheSoftmaxOfTheModelsLogits) {
+  const TinyModelFile file;
+  Engine engine = open(file, {.context_tokens = 128, .cache_tokens = 512, .chunk_tokens = 16});
+  Listener listener;
+  ASSERT_TRUE(engine.submit(request_of({1}, 100), listener.sink()));  // meanwhile another request runs
+  for (const size_t prompt : {1U, 5U, 16U, 40U}) {
+    std::vector<Token> tokens;
+    for (int i = 0; i < 60; ++i) tokens.push_back((i * 37 + 11) % TinyModel::kVocabulary);
+    const auto split = tokens.begin() + static_cast<std::ptrdiff_t>(prompt);
+    const auto scored = engine.log_probabilities({tokens.begin(), split}, {split, tokens.end()});
+    ASSERT_TRUE(scored) << scored.error().message;
+    const std::vector<double> expected = evaluated(file, tokens, prompt);
+    ASSERT_EQ(scored->size(), expected.size());
+    for (size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR((*scored)[i], expected[i], 1e-9) << prompt << " " << i;
+  }
+  EXPECT_EQ(listener.wait(), FinishReason::kLength);
+}
+
+TEST(Engine, AContinuationMayFillTheContextAndNotMore) {
+  const TinyModelFile file;
+  Engine engine = open(file, {.context_tokens = 32});
+  EXPECT_EQ(engine.log_probabilities({1}, std::vector<Token>(31, 2))->size(), 31U);
+  EXPECT_EQ(engine.log_probabilities({1}, std::vector<Token>(32, 2)).error().message,
+            "prompt of 1 tokens and continuation of 32 pass the context of 32");
+  EXPECT_EQ(engine.log_probabilities({}, {1}).error().message, "prompt: no tokens");
+  EXPECT_EQ(engine.log_probabilities({1}, {}).error().message, "continuation: no tokens");
+  EXPECT_EQ(engine.log_probabilities({1}, {999}).error().message, "continuation: token 999 at index 0 is outside the vocabulary of 258");
+  EXPECT_EQ(engine.complete(request_of({1}, 3))->usage.completion_tokens, 3);  // and leaves the engine as it was
 }
 
 TEST(Engine, AContextBeyondTheModelsIsRefused) {

@@ -26,10 +26,18 @@ struct Sequence {
     for (const Token token : tokens) sampler.accept(token);
   }
 
+  bool is_scored() const { return scores != nullptr; }
+  // Tokens that are to be computed before something is sampled or the scores are complete: nothing follows a scored last token.
+  int known() const { return static_cast<int>(tokens.size()) - (is_scored() ? 1 : 0); }
+  // Index of the first token whose logits are wanted, of the known ones.
+  int first_wanted() const { return is_scored() ? static_cast<int>(request.prompt.size()) - 1 : known() - 1; }
+
   SequenceId id;
   Request request;
   TokenSink sink;
-  std::vector<Token> tokens;  // prompt, then reply
+  std::vector<Token> tokens;  // prompt, then reply or what is scored
+  std::vector<double>* scores =
+      nullptr;  // set: nothing is generated; the tokens after the prompt are given, their log-probabilities go here
   CachedSequence cache;
   Sampler sampler;
   Detokenizer detokenizer;

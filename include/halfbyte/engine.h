@@ -91,6 +91,10 @@ class Engine {
   };
   Result<Reply> complete(Request request, const TokenSink& sink = {});
 
+  // Natural logarithms of the probabilities of the continuation's tokens, each after all before it, as the model has them: no
+  // sampling option changes them. Blocks; takes its turns among the requests. Both need a token; the errors are submit()'s.
+  Result<std::vector<double>> log_probabilities(std::vector<Token> prompt, const std::vector<Token>& continuation);
+
   int context_tokens() const;
   int threads() const;
   std::vector<Token> encode(const std::string& text, bool add_special, bool parse_special = true) const;
