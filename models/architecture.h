@@ -26,15 +26,18 @@ struct Dims {
   float eps = 0;    // of the norms
 };
 
-Result<Dims> read_dims(const Metadata& metadata, std::string_view architecture, int vocabulary);
+// `eps_key` is the name that the family's kind of norm has.
+Result<Dims> read_dims(const Metadata& metadata, std::string_view architecture, int vocabulary,
+                       std::string_view eps_key = "attention.layer_norm_rms_epsilon");
 
 // Collects the weights of a formula: names, shapes, and where each handle goes. Drives loading, shape checks and printing.
 class WeightList {
  public:
   struct Entry {
-    std::string name;             // in the file
-    std::vector<uint64_t> shape;  // {rows, columns} or {n}
-    MatrixId* matrix = nullptr;   // one of the two is set
+    std::string name;              // in the file
+    std::vector<uint64_t> shape;   // of the tensor: {rows, columns} or {n}
+    uint64_t first = 0, rows = 0;  // those of its rows that are meant
+    MatrixId* matrix = nullptr;    // one of the two is set
     VectorId* vector = nullptr;
     bool is_optional = false;
     bool is_lookup = false;  // rows are only looked up: needs no panels
@@ -47,11 +50,14 @@ class WeightList {
   void matrix(std::string name, MatrixId& id, int rows, int columns);
   // "NAME.weight", and "NAME.bias" if the file has one.
   void linear(const std::string& name, Linear& linear, int rows, int columns);
+  // The same for rows [first, first + rows) of tensors that have `all`: one of several matrices stored as one.
+  void linear_rows(const std::string& name, Linear& linear, int first, int rows, int all, int columns);
   // Token embeddings: only looked up when `is_lookup`, else also multiplied (a tied head).
   void table(std::string name, MatrixId& id, int rows, int columns, bool is_lookup);
   const std::vector<Entry>& entries() const { return entries_; }
 
  private:
+  void add(Entry entry);
   const Checkpoint& checkpoint_;
   std::vector<Entry> entries_;
 };

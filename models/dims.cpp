@@ -13,7 +13,7 @@ constexpr uint64_t kMostHeadDim = 512;  // kernels/attention.h
 
 }  // namespace
 
-Result<Dims> read_dims(const Metadata& m, std::string_view architecture, int vocabulary) {
+Result<Dims> read_dims(const Metadata& m, std::string_view architecture, int vocabulary, std::string_view eps_key) {
   const auto key = [&](std::string_view name) { return fmt::format("{}.{}", architecture, name); };
   HB_TRY_ASSIGN(layers, m.unsigned_integer(key("block_count"), 1, kMostLayers));
   HB_TRY_ASSIGN(model, m.unsigned_integer(key("embedding_length"), 1, kMostWidth));
@@ -21,7 +21,7 @@ Result<Dims> read_dims(const Metadata& m, std::string_view architecture, int voc
   HB_TRY_ASSIGN(heads, m.unsigned_integer(key("attention.head_count"), 1, kMostHeads));
   HB_TRY_ASSIGN(kv_heads, m.unsigned_integer_or(key("attention.head_count_kv"), 1, kMostHeads, heads));
   HB_TRY_ASSIGN(context, m.unsigned_integer(key("context_length"), 1, kMostContext));
-  HB_TRY_ASSIGN(eps, m.positive_float(key("attention.layer_norm_rms_epsilon")));
+  HB_TRY_ASSIGN(eps, m.positive_float(key(eps_key)));
   HB_TRY_ASSIGN(window, m.unsigned_integer_or(key("attention.sliding_window"), 0, kMostContext, 0));
   if (heads % kv_heads != 0)
     return corrupt("{}: {} is {}, not a multiple of {} = {}", m.path(), key("attention.head_count"), heads, key("attention.head_count_kv"),

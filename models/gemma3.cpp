@@ -11,8 +11,8 @@ namespace {
 
 class Gemma3 : public Decoder {
  public:
-  Gemma3(const Dims& dims, const RopeSettings& global, const RopeSettings& local, int pattern)
-      : Decoder(dims), global_(global), local_(local), pattern_(pattern) {}
+  Gemma3(const Dims& dims, const RopeSettings& global, const RopeSettings& local, int pattern, float attention_scale)
+      : Decoder(dims), global_(global), local_(local), pattern_(pattern), attention_scale_(attention_scale) {}
 
   void forward(Step& s) const override {
     const Rope global = make_rope(global_, nullptr), local = make_rope(local_, nullptr);
@@ -32,15 +32,8 @@ class Gemma3 : public Decoder {
 
   bool is_sliding(int layer) const { return dims_.window > 0 && (layer + 1) % pattern_ != 0; }
   int window(int layer) const override { return is_sliding(layer) ? dims_.window : 0; }
-  // Scores are divided by the root of query_pre_attn_scalar: the head size, except in the 27B model (62 layers), where it is width / heads.
-  float attention_scale() const {
-    const float divisor =
-        dims_.layers == 62 ? static_cast<float>(dims_.model) / static_cast<float>(dims_.heads) : static_cast<float>(dims_.head_dim);
-    return 1 / std::sqrt(divisor);
-  }
-
   Tensor block(Step& s, const Layer& l, const Rope& rope, Tensor x) const {
-    const Attention attention{.layer = l.index, .window = window(l.index), .scale = attention_scale()};
+    const Attention attention{.layer = l.index, .window = window(l.index), .scale = attention_scale_};
     Tensor h = s.rms_norm(x, l.attn_norm, dims_.eps);
     const Tensor q = s.rope(s.rms_norm(s.heads(s.linear(h, l.q), dims_.head_dim), l.q_norm, dims_.eps), rope);
     const Tensor k = s.rope(s.rms_norm(s.heads(s.linear(h, l.k), dims_.head_dim), l.k_norm, dims_.eps), rope);
@@ -53,7 +46,15 @@ class Gemma3 : public Decoder {
 
   RopeSettings global_, local_;
   int pattern_;
+  float attention_scale_;
 };
+
+// Scores are divided by the root of query_pre_attn_scalar: the head size, except in the 27B model (62 layers), where it is width / heads.
+float usual_attention_scale(const Dims& dims) {
+  const float divisor =
+      dims.layers == 62 ? static_cast<float>(dims.model) / static_cast<float>(dims.heads) : static_cast<float>(dims.head_dim);
+  return 1 / std::sqrt(divisor);
+}
 
 }  // namespace
 
@@ -66,7 +67,8 @@ Result<std::unique_ptr<Architecture>> make_gemma3(const Metadata& metadata, int 
     HB_TRY_ASSIGN(base, metadata.positive_float("gemma3.rope.freq_base_swa"));
     local.base = base;
   }
-  return std::unique_ptr<Architecture>(std::make_unique<Gemma3>(dims, global, local, static_cast<int>(pattern)));
+  HB_TRY_ASSIGN(scale, metadata.float_or("gemma3.attention.scale", static_cast<double>(usual_attention_scale(dims))));
+  return std::unique_ptr<Architecture>(std::make_unique<Gemma3>(dims, global, local, static_cast<int>(pattern), static_cast<float>(scale)));
 }
 
 }  // namespace halfbyte

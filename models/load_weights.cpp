@@ -15,23 +15,29 @@ namespace {
 
 // A piece is read at once and packed from a buffer that stays in the cache.
 constexpr size_t kPieceBytes = size_t{256} << 10;
+// A transposed tensor is gathered from every row of the file: larger pieces are fewer and longer reads.
+constexpr size_t kTransposedPieceBytes = size_t{4} << 20;
 
 struct Piece {
   const TensorLocation* tensor;
-  size_t matrix;  // index in Weights
+  size_t matrix;        // index in Weights
+  uint64_t tensor_row;  // of the first row, in the tensor
   uint32_t first_row, rows;
 };
 
 std::string shape_text(const std::vector<uint64_t>& shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
 
-Result<std::vector<float>> read_vector(const Checkpoint& checkpoint, const TensorLocation& tensor) {
+// Elements [first, first + n), zero-padded to a multiple of 16.
+Result<std::vector<float>> read_vector(const Checkpoint& checkpoint, const TensorLocation& tensor, uint64_t first, uint64_t n) {
   std::vector<std::byte> raw(tensor.bytes);
   HB_TRY(checkpoint.read(tensor, 0, raw));
-  std::vector<float> values(round_up(tensor.elements(), 16));
-  tensor.format->decode(raw.data(), tensor.elements() / tensor.format->block_length, values.data());
-  for (size_t i = 0; i < values.size(); ++i)
-    if (!std::isfinite(values[i]))
+  std::vector<float> all(tensor.elements());
+  tensor.format->decode(raw.data(), tensor.elements() / tensor.format->block_length, all.data());
+  for (size_t i = 0; i < all.size(); ++i)
+    if (!std::isfinite(all[i]))
       return corrupt("{}: tensor {}: element {} is not finite", checkpoint.metadata.path(), escaped(tensor.name), i);
+  std::vector<float> values(round_up(n, 16));
+  std::ranges::copy(std::span(all).subspan(first, n), values.begin());
   return values;
 }
 
@@ -39,11 +45,11 @@ Result<void> load_piece(const Checkpoint& checkpoint, const Piece& piece, const 
                         std::vector<std::byte>& staging) {
   const size_t row_bytes = matrix.format->row_bytes(matrix.columns);
   const std::span<std::byte> raw(staging.data(), piece.rows * row_bytes);
-  HB_TRY(checkpoint.read(*piece.tensor, piece.first_row * row_bytes, raw));
+  HB_TRY(checkpoint.read(*piece.tensor, piece.tensor_row * row_bytes, raw));
   const size_t blocks = raw.size() / matrix.format->block_bytes;
   if (const size_t bad = matrix.format->first_not_finite(raw.data(), blocks); bad < blocks)
     return corrupt("{}: non-finite value in tensor {}, block {}", checkpoint.metadata.path(), escaped(piece.tensor->name),
-                   piece.first_row * row_bytes / matrix.format->block_bytes + bad);
+                   piece.tensor_row * row_bytes / matrix.format->block_bytes + bad);
   if (!matrix.is_panels) {
     std::ranges::copy(raw, target + piece.first_row * matrix.stride);
     return {};
@@ -73,22 +79,22 @@ Result<Weights> load_weights(const Checkpoint& checkpoint, const WeightList& lis
       return corrupt("{}: tensor {}: expected shape {}, found {}", path, entry.name, shape_text(entry.shape), shape_text(tensor->shape));
     used.insert(tensor->name);
     if (entry.vector != nullptr) {
-      HB_TRY_ASSIGN(values, read_vector(checkpoint, *tensor));
+      HB_TRY_ASSIGN(values, read_vector(checkpoint, *tensor, entry.first, entry.rows));
       entry.vector->index = static_cast<int32_t>(weights.vectors.size());
       weights.vectors.push_back(std::move(values));
       continue;
     }
     entry.matrix->index = static_cast<int32_t>(weights.matrices.size());
-    Matrix matrix{
-        .format = tensor->format, .rows = static_cast<uint32_t>(entry.shape[0]), .columns = static_cast<uint32_t>(entry.shape[1])};
+    Matrix matrix{.format = tensor->format, .rows = static_cast<uint32_t>(entry.rows), .columns = static_cast<uint32_t>(entry.shape[1])};
     const size_t row_bytes = matrix.format->row_bytes(matrix.columns);
     matrix.is_panels = matrix.format->panel != nullptr && !entry.is_lookup;
     matrix.stride = matrix.is_panels ? matrix.format->panel->panel_bytes(matrix.columns) : row_bytes;
     offsets.push_back(bytes);
     bytes += round_up(matrix.bytes(), 64);
-    const auto rows_each = static_cast<uint32_t>(std::max<size_t>(kPanelRows, kPieceBytes / row_bytes / kPanelRows * kPanelRows));
+    const size_t piece_bytes = tensor->turn.kind == Turn::Kind::kTransposed ? kTransposedPieceBytes : kPieceBytes;
+    const auto rows_each = static_cast<uint32_t>(std::max<size_t>(kPanelRows, piece_bytes / row_bytes / kPanelRows * kPanelRows));
     for (uint32_t first = 0; first < matrix.rows; first += rows_each) {
-      pieces.push_back({tensor, weights.matrices.size(), first, std::min(rows_each, matrix.rows - first)});
+      pieces.push_back({tensor, weights.matrices.size(), entry.first + first, first, std::min(rows_each, matrix.rows - first)});
       greatest_piece = std::max(greatest_piece, pieces.back().rows * row_bytes);
     }
     weights.matrices.push_back(matrix);

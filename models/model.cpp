@@ -8,8 +8,18 @@ namespace halfbyte {
 
 namespace {
 
+constexpr uint64_t kMostTokens = uint64_t{1} << 24;
+
+// Rows of the embedding table: a token each; without a list of tokens, as many as the model says.
+Result<int> vocabulary_size(const Metadata& metadata, std::string_view architecture) {
+  HB_TRY_ASSIGN(tokens, metadata.strings("tokenizer.ggml.tokens"));
+  if (tokens != nullptr) return static_cast<int>(tokens->size());
+  HB_TRY_ASSIGN(size, metadata.unsigned_integer_or(fmt::format("{}.vocab_size", architecture), 1, kMostTokens, 0));
+  return static_cast<int>(size);
+}
+
 Result<Model> load(const std::filesystem::path& path, ThreadPool& pool) {
-  HB_TRY_ASSIGN(checkpoint, open_gguf(path));
+  HB_TRY_ASSIGN(checkpoint, open_checkpoint(path));
   Model model;
   model.path = path.string();
   HB_TRY_ASSIGN(architecture, checkpoint.metadata.text("general.architecture"));
@@ -19,8 +29,8 @@ Result<Model> load(const std::filesystem::path& path, ThreadPool& pool) {
   model.name = std::move(name);
   model.chat_template = std::move(chat_template);
   // The architecture first: "unknown architecture" must not hide behind an odd vocabulary.
-  HB_TRY_ASSIGN(tokens, checkpoint.metadata.strings("tokenizer.ggml.tokens"));
-  HB_TRY_ASSIGN(formula, make_architecture(checkpoint.metadata, tokens != nullptr ? static_cast<int>(tokens->size()) : 0));
+  HB_TRY_ASSIGN(vocabulary, vocabulary_size(checkpoint.metadata, model.architecture));
+  HB_TRY_ASSIGN(formula, make_architecture(checkpoint.metadata, vocabulary));
   model.formula = std::move(formula);
   HB_TRY_ASSIGN(tokenizer, Tokenizer::open(checkpoint.metadata));
   model.tokenizer = std::move(tokenizer);

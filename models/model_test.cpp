@@ -51,7 +51,7 @@ TEST(Model, LoadsATinyLlama) {
 }
 
 TEST(Model, AnUnknownArchitectureIsRefusedWithTheListOfKnownOnes) {
-  EXPECT_EQ(refusal(with_text("general.architecture", "nosuch")), "architecture 'nosuch'; this build runs llama, qwen2, qwen3, gemma3");
+  EXPECT_EQ(refusal(with_text("general.architecture", "nosuch")), "architecture 'nosuch'; this build runs llama, qwen2, qwen3, gemma3, gpt2");
 }
 
 TEST(Model, HyperParametersOutOfRangeAreRefusedByKey) {

@@ -16,6 +16,7 @@ constexpr Family kFamilies[] = {
     {"qwen2",  make_qwen2 },
     {"qwen3",  make_qwen3 },
     {"gemma3", make_gemma3},
+    {"gpt2",   make_gpt2  },
 };
 
 }  // namespace
