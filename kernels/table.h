@@ -17,8 +17,9 @@ namespace halfbyte {
 using PanelKernel = void(const std::byte* panel, size_t panel_bytes, int panels, const Activations& x, int columns, int tokens, float* y,
                          size_t y_stride, std::byte* scratch);
 
-// Two panels at one byte a weight, with a float32 scale and a float32 minimum per 16 columns; besides, a tile of float activations.
-constexpr size_t panel_scratch_bytes(size_t columns) { return 2 * (columns * 16 + (columns / 16 + 16) * 16 * 4 * 2) + 16384; }
+// Four panels at one byte a weight, with a float32 scale and a float32 minimum per 16 columns, and what a tile of tokens brings;
+// or a tile of float activations.
+constexpr size_t panel_scratch_bytes(size_t columns) { return 4 * (columns + 256) * 24 + (columns + 256) * 4 + 16384; }
 
 struct KernelTable {
 #define PANEL(name, format) PanelKernel* name;

@@ -361,7 +361,7 @@ void Compiler::place_memory() {
     if (stage.kind == Stage::Kind::kProducts)
       p.max_columns_ = std::max<size_t>(p.max_columns_, static_cast<size_t>(p.slots_[static_cast<size_t>(stage.input)].width));
   for (const Matrix& m : record_.weights().matrices) p.max_columns_ = std::max<size_t>(p.max_columns_, m.columns);
-  p.q_stride_ = round_up(p.max_columns_, 64);
+  p.q_stride_ = round_up(p.max_columns_, 64) + 64;  // never a power of two: rows of a tile must not share cache sets
   const auto activations = [&](size_t& total, size_t n) {
     // Twice: one place for scales per 32, one for scales per 256; a product stage may need both.
     return Program::ActivationPlace{.q = take(total, 2 * n * p.q_stride_),

@@ -13,6 +13,8 @@ namespace {
 
 // What these say: scalar/vec.h.
 constexpr int kTile = 4;
+constexpr int kWidePanels = 1;
+constexpr int kWideTile = 4;
 constexpr int kUnpackFrom32 = 0;
 constexpr int kUnpackFrom256 = 8;
 constexpr int kFloatTile = 6;

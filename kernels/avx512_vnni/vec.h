@@ -13,7 +13,9 @@ namespace {
 
 // What these say: scalar/vec.h.
 constexpr int kTile = 8;
-constexpr int kUnpackFrom32 = 0;
+constexpr int kWidePanels = 2;
+constexpr int kWideTile = 6;
+constexpr int kUnpackFrom32 = 24;
 constexpr int kUnpackFrom256 = 32;
 constexpr int kFloatTile = 12;
 constexpr int kFloatChains = 24;

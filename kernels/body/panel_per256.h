@@ -213,9 +213,12 @@ struct ProductPer256 {
   static size_t sides_bytes(int, int) { return 0; }
   static void gather(const Activations&, int, int, int, std::byte*) {}
 
-  // 16 rows times kTokens tokens.
-  template <class Source, int kTokens>
-  static void rows(const std::byte* panel, const std::byte* sides, const Activations& x, int first, int columns, float* y, size_t y_stride);
+  static size_t unpacked_bytes(int columns) { return (size_t)columns / kGroup * Unpacked::kBytes; }
+
+  // 16 rows of each of kPanels panels times kTokens tokens.
+  template <class Source, int kPanels, int kTokens>
+  static void rows(const std::byte* panel, size_t panel_bytes, const std::byte* sides, const Activations& x, int first, int columns,
+                   float* y, size_t y_stride);
 };
 
 template <class Format>
@@ -233,37 +236,47 @@ void ProductPer256<Format>::unpack(const std::byte* panel, int columns, std::byt
 }
 
 template <class Format>
-template <class Source, int kTokens>
-__attribute__((noinline)) void ProductPer256<Format>::rows(const std::byte* panel, const std::byte*, const Activations& x, int first,
-                                                           int columns, float* y, size_t y_stride) {
+template <class Source, int kPanels, int kTokens>
+__attribute__((noinline)) void ProductPer256<Format>::rows(const std::byte* panel, size_t panel_bytes, const std::byte*,
+                                                           const Activations& x, int first, int columns, float* y, size_t y_stride) {
   constexpr bool kBySixteen = Source::kSubBlocks == 16;
   constexpr int kSubGroups = 64 / Source::kSubBlocks;  // k-groups of 4 columns in a sub-block
-  F acc[kTokens], acc2[kTokens];
+  F acc[kPanels][kTokens], acc2[kPanels][kTokens];
+#pragma GCC unroll 4
+  for (int p = 0; p < kPanels; ++p)
 #pragma GCC unroll 12
-  for (int t = 0; t < kTokens; ++t) acc[t] = acc2[t] = splat(0.0F);
+    for (int t = 0; t < kTokens; ++t) acc[p][t] = acc2[p][t] = splat(0.0F);
   const size_t stride = x.q_stride;
   const int8_t* q = x.q + (size_t)first * stride;
   const float* scales = x.scale + (size_t)first * x.scale_stride;
   const size_t sum_stride = kBySixteen ? x.sum16_stride : x.sum32_stride;
   const int16_t* sums = (kBySixteen ? x.sum16 : x.sum32) + (size_t)first * sum_stride;
   for (int k = 0; k < columns; k += kGroup, panel += Source::kBytes, scales += 1, sums += Source::kSubBlocks) {
-    const Source group(panel);
-    I total[kTokens];
+    const Groups<Source, kPanels> group(panel, panel_bytes);
+    I total[kPanels][kTokens];
+#pragma GCC unroll 4
+    for (int p = 0; p < kPanels; ++p)
 #pragma GCC unroll 12
-    for (int t = 0; t < kTokens; ++t) total[t] = splat_int(0);
+      for (int t = 0; t < kTokens; ++t) total[p][t] = splat_int(0);
     for (int b = 0; b < 8; b += Source::kParts) {
       if (Source::kFetchedBytes > 0) prefetch_ahead<Source::kFetchedBytes>(panel, b / Source::kParts);
 #pragma GCC unroll 8
       for (int part = 0; part < Source::kParts; ++part, q += 32) {
 #pragma GCC unroll 2
         for (int sub = 0; sub < 8 / kSubGroups; ++sub) {
-          const I factor = group.scales.factor[(b + part) * (8 / kSubGroups) + sub];
-          ScaledDot<Source::kBits, kSubGroups> dot[kTokens];
+          ScaledDot<Source::kBits, kSubGroups> dot[kPanels][kTokens];
 #pragma GCC unroll 8
           for (int j = 0; j < kSubGroups; ++j) {
-            const I w = group.weights(b, part, sub * kSubGroups + j);
+            I w[kPanels];
+#pragma GCC unroll 4
+            for (int p = 0; p < kPanels; ++p) w[p] = group[p].weights(b, part, sub * kSubGroups + j);
 #pragma GCC unroll 12
-            for (int t = 0; t < kTokens; ++t) dot[t].add(j, w, quad(q + t * stride + 4 * (sub * kSubGroups + j)), total[t], factor);
+            for (int t = 0; t < kTokens; ++t) {
+              const Quad a = quad(q + t * stride + 4 * (sub * kSubGroups + j));
+#pragma GCC unroll 4
+              for (int p = 0; p < kPanels; ++p)
+                dot[p][t].add(j, w[p], a, total[p][t], group[p].scales.factor[(b + part) * (8 / kSubGroups) + sub]);
+            }
           }
         }
       }
@@ -271,21 +284,27 @@ __attribute__((noinline)) void ProductPer256<Format>::rows(const std::byte* pane
 #pragma GCC unroll 12
     for (int t = 0; t < kTokens; ++t) {
       const F scale_a = splat(scales[t * x.scale_stride]);
-      if constexpr (Source::kMinimum || Source::kOffset != 0) {
-        I with_sums = splat_int(0);
+#pragma GCC unroll 4
+      for (int p = 0; p < kPanels; ++p) {
+        if constexpr (Source::kMinimum || Source::kOffset != 0) {
+          I with_sums = splat_int(0);
 #pragma GCC unroll 8
-        for (int i = 0; i < Source::kSubBlocks / 2; ++i)
-          with_sums = dot_pair(with_sums, group.scales.pair[i], sums + t * sum_stride + 2 * i);
-        if constexpr (Source::kMinimum)
-          acc2[t] = fma(to_float(with_sums), mul(group.scales.minimum, scale_a), acc2[t]);
-        else
-          total[t] = sub_int(total[t], shift_left(with_sums, __builtin_ctz(Source::kOffset)));
+          for (int i = 0; i < Source::kSubBlocks / 2; ++i)
+            with_sums = dot_pair(with_sums, group[p].scales.pair[i], sums + t * sum_stride + 2 * i);
+          if constexpr (Source::kMinimum)
+            acc2[p][t] = fma(to_float(with_sums), mul(group[p].scales.minimum, scale_a), acc2[p][t]);
+          else
+            total[p][t] = sub_int(total[p][t], shift_left(with_sums, __builtin_ctz(Source::kOffset)));
+        }
+        acc[p][t] = fma(to_float(total[p][t]), mul(group[p].scales.scale, scale_a), acc[p][t]);
       }
-      acc[t] = fma(to_float(total[t]), mul(group.scales.scale, scale_a), acc[t]);
     }
   }
 #pragma GCC unroll 12
-  for (int t = 0; t < kTokens; ++t) store(y + (size_t)(first + t) * y_stride, Source::kMinimum ? sub(acc[t], acc2[t]) : acc[t]);
+  for (int t = 0; t < kTokens; ++t)
+#pragma GCC unroll 4
+    for (int p = 0; p < kPanels; ++p)
+      store(y + (size_t)(first + t) * y_stride + 16 * p, Source::kMinimum ? sub(acc[p][t], acc2[p][t]) : acc[p][t]);
 }
 
 HALFBYTE_PANEL_KERNEL(panel_q2_k, ProductPer256<Q2_K>)

@@ -21,7 +21,7 @@ HALFBYTE_INLINE I nibbles_of(const std::byte* quants, int b, int j) {
 template <int kWidth, int kZero, bool kHasMinimum>
 struct NibbleGroup {
   static constexpr int kBits = kWidth, kOffset = kZero;
-  static constexpr bool kMinimum = kHasMinimum, kIsCostly = kBits == 5;
+  static constexpr bool kMinimum = kHasMinimum;
   static constexpr int kFetchedBytes = 32 + (kMinimum ? 32 : 0) + (kBits == 5 ? 64 : 0) + 256;  // of a block
   const std::byte *scales, *minima, *high, *low, *end;
 
@@ -49,7 +49,7 @@ typedef NibbleGroup<5, 0, true> Q5_1;
 // One group of a Q8_0 panel: scales | eight vectors of bytes a block.
 struct Q8_0 {
   static constexpr int kBits = 8, kOffset = Dot<8>::kOffset;
-  static constexpr bool kMinimum = false, kIsCostly = false;
+  static constexpr bool kMinimum = false;
   static constexpr int kFetchedBytes = 32 + 512;
   const std::byte *scales, *bytes, *end;
 
@@ -75,7 +75,7 @@ constexpr RaisedLevels kE2m1Raised;
 // One group of an IQ4_NL panel: as Q4_0, the nibbles are indices into levels of 8 bits.
 struct IQ4_NL {
   static constexpr int kBits = 8, kOffset = Dot<8>::kOffset;
-  static constexpr bool kMinimum = false, kIsCostly = true;
+  static constexpr bool kMinimum = false;
   static constexpr int kFetchedBytes = 32 + 256;
   const std::byte *scales, *quants, *end;
   I levels;
@@ -93,7 +93,7 @@ struct IQ4_NL {
 // One group of an MXFP4 panel: exponents, 16 bytes a block | four vectors of nibbles a block. Raised levels have five bits.
 struct MXFP4 {
   static constexpr int kBits = 5, kOffset = 12;
-  static constexpr bool kMinimum = false, kIsCostly = true;
+  static constexpr bool kMinimum = false;
   static constexpr int kFetchedBytes = 16 + 256;
   const std::byte *exponents, *quants, *end;
   I levels;
@@ -120,7 +120,7 @@ struct Unpacked32 {
   static constexpr bool kMinimum = Format::kMinimum;
   static constexpr int kFetchedBytes = 0;  // it lies in the nearest caches
   static constexpr size_t kQuants = kMinimum ? 128 : 64, kBytes = kQuants + 512;
-  static_assert(kBytes + 8 * kTile <= kBlock * 24, "fits panel_scratch_bytes with the side values of a tile");
+  static_assert(kBytes <= kBlock * 24 && kWideTile <= 16, "fits panel_scratch_bytes");
   const std::byte *blocks, *end;
 
   HALFBYTE_INLINE Unpacked32(const std::byte* group, int n) : blocks(group), end(group + kBytes * n) {}
@@ -133,7 +133,7 @@ template <class Format>
 struct ProductPer32 {
   typedef Format Direct;
   typedef Unpacked32<Format> Unpacked;
-  static constexpr int kUnpackFrom = Format::kIsCostly ? kUnpackFrom32 : 0;  // costly: a fifth bit to put in place, a table to ask
+  static constexpr int kUnpackFrom = kUnpackFrom32;
 
   static void unpack(const std::byte* panel, int columns, std::byte* out);
 
@@ -142,9 +142,12 @@ struct ProductPer32 {
   static size_t sides_bytes(int columns, int tokens) { return ((size_t)columns + kGroup - 1) / kGroup * 64 * (size_t)tokens; }
   static void gather(const Activations& x, int first, int tokens, int columns, std::byte* sides);
 
-  // 16 rows times kTokens tokens.
-  template <class Source, int kTokens>
-  static void rows(const std::byte* panel, const std::byte* sides, const Activations& x, int first, int columns, float* y, size_t y_stride);
+  static size_t unpacked_bytes(int columns) { return (size_t)columns / kBlock * Unpacked::kBytes; }
+
+  // 16 rows of each of kPanels panels times kTokens tokens.
+  template <class Source, int kPanels, int kTokens>
+  static void rows(const std::byte* panel, size_t panel_bytes, const std::byte* sides, const Activations& x, int first, int columns,
+                   float* y, size_t y_stride);
 };
 
 template <class Format>
@@ -185,64 +188,82 @@ __attribute__((noinline)) void ProductPer32<Format>::gather(const Activations& x
 }
 
 template <class Format>
-template <class Source, int kTokens>
-__attribute__((noinline)) void ProductPer32<Format>::rows(const std::byte* panel, const std::byte* sides, const Activations& x, int first,
-                                                          int columns, float* y, size_t y_stride) {
-  F acc[kTokens];
+template <class Source, int kPanels, int kTokens>
+__attribute__((noinline)) void ProductPer32<Format>::rows(const std::byte* panel, size_t panel_bytes, const std::byte* sides,
+                                                          const Activations& x, int first, int columns, float* y, size_t y_stride) {
+  F acc[kPanels][kTokens];
+#pragma GCC unroll 4
+  for (int p = 0; p < kPanels; ++p)
 #pragma GCC unroll 12
-  for (int t = 0; t < kTokens; ++t) acc[t] = splat(0.0F);
+    for (int t = 0; t < kTokens; ++t) acc[p][t] = splat(0.0F);
   const size_t stride = x.q_stride;
   const int8_t* q = x.q + (size_t)first * stride;
   const std::byte* at = panel;
   const std::byte* side = sides;
   for (int left = columns / kBlock; left > 0; left -= kGroupBlocks) {
     const int blocks = left < kGroupBlocks ? left : kGroupBlocks;
-    const Source group(at, blocks);
+    const Groups<Source, kPanels> group(at, panel_bytes, blocks);
     const float* scales = (const float*)side;
     const int32_t* offsets = (const int32_t*)(side + 32 * kTokens);
     for (int b = 0; b < blocks; ++b, q += kBlock) {
       if (Source::kFetchedBytes > 0) prefetch_ahead<Source::kFetchedBytes>(at, b);
-      Dot<Source::kBits> dot[kTokens];
-      I total[kTokens];
+      Dot<Source::kBits> dot[kPanels][kTokens];
+      I total[kPanels][kTokens];
 #pragma GCC unroll 8
       for (int j = 0; j < 8; ++j) {
-        const I w = group.weights(b, j);
+        I w[kPanels];
+#pragma GCC unroll 4
+        for (int p = 0; p < kPanels; ++p) w[p] = group[p].weights(b, j);
 #pragma GCC unroll 12
         for (int t = 0; t < kTokens; ++t) {
+          const Quad a = quad(q + t * stride + 4 * j);
           const auto start = [&] { return splat_int(Source::kOffset != 0 ? offsets[8 * t + b] : 0); };
-          dot[t].add(j, w, quad(q + t * stride + 4 * j), total[t], start);
+#pragma GCC unroll 4
+          for (int p = 0; p < kPanels; ++p) dot[p][t].add(j, w[p], a, total[p][t], start);
         }
       }
-      const F scale_w = group.scale(b);
+#pragma GCC unroll 4
+      for (int p = 0; p < kPanels; ++p) {
+        const F scale_w = group[p].scale(b);
 #pragma GCC unroll 12
-      for (int t = 0; t < kTokens; ++t) acc[t] = fma(to_float(total[t]), mul(scale_w, splat(scales[8 * t + b])), acc[t]);
+        for (int t = 0; t < kTokens; ++t) acc[p][t] = fma(to_float(total[p][t]), mul(scale_w, splat(scales[8 * t + b])), acc[p][t]);
+      }
     }
-    at = group.end;
+    at = group[0].end;
     side += 64 * kTokens;
   }
   if constexpr (Source::kMinimum) {
-    F acc2[kTokens];
+    F acc2[kPanels][kTokens];
+#pragma GCC unroll 4
+    for (int p = 0; p < kPanels; ++p)
 #pragma GCC unroll 12
-    for (int t = 0; t < kTokens; ++t) acc2[t] = splat(0.0F);
+      for (int t = 0; t < kTokens; ++t) acc2[p][t] = splat(0.0F);
     at = panel;
     side = sides;
     for (int left = columns / kBlock; left > 0; left -= kGroupBlocks) {
       const int blocks = left < kGroupBlocks ? left : kGroupBlocks;
-      const Source group(at, blocks);
+      const Groups<Source, kPanels> group(at, panel_bytes, blocks);
       const float* sums = (const float*)(side + 32 * kTokens);
       for (int b = 0; b < blocks; ++b) {
-        const F minimum = group.minimum(b);
+#pragma GCC unroll 4
+        for (int p = 0; p < kPanels; ++p) {
+          const F minimum = group[p].minimum(b);
 #pragma GCC unroll 12
-        for (int t = 0; t < kTokens; ++t) acc2[t] = fma(minimum, splat(sums[8 * t + b]), acc2[t]);
+          for (int t = 0; t < kTokens; ++t) acc2[p][t] = fma(minimum, splat(sums[8 * t + b]), acc2[p][t]);
+        }
       }
-      at = group.end;
+      at = group[0].end;
       side += 64 * kTokens;
     }
+#pragma GCC unroll 4
+    for (int p = 0; p < kPanels; ++p)
 #pragma GCC unroll 12
-    for (int t = 0; t < kTokens; ++t) acc[t] = add(acc[t], acc2[t]);
+      for (int t = 0; t < kTokens; ++t) acc[p][t] = add(acc[p][t], acc2[p][t]);
   }
 #pragma GCC unroll 12
-  for (int t = 0; t < kTokens; ++t) store(y + (size_t)(first + t) * y_stride, acc[t]);
+  for (int t = 0; t < kTokens; ++t)
+#pragma GCC unroll 4
+    for (int p = 0; p < kPanels; ++p) store(y + (size_t)(first + t) * y_stride + 16 * p, acc[p][t]);
 }
 
 HALFBYTE_PANEL_KERNEL(panel_q4_0, ProductPer32<Q4_0>)

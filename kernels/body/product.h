@@ -1,7 +1,8 @@
 // Driving the matrix products: which tokens share one read of a panel, and when a panel is unpacked first.
 //
 // A tile of 1, 2, 4 .. kTile tokens reads a panel directly and unpacks it in registers. With kUnpackFrom tokens or more the
-// panel is unpacked to bytes once, and full tiles of kTile read those; the tokens left over go directly.
+// panels are unpacked to bytes once, and tiles of kWidePanels panels x kWideTile tokens read those: each activation that is
+// broadcast meets that many panels. The tokens left over go directly.
 
 // Runs run(Constant<n>, first) over tiles of n = kSize, kSize / 2, .. 1 tokens.
 template <int kSize, class Run>
@@ -18,8 +19,26 @@ HALFBYTE_INLINE void prefetch_ahead(const std::byte* stream, int i) {
 
 constexpr int kPanelsAtOnce = 4;  // panels that share what is gathered for a tile; they stay in L2 while its tokens pass
 
-// Product: gather(x, first, tokens, columns, sides), rows<Format, kTokens>(panel, sides, x, first, columns, y, y_stride),
-// unpack(panel, columns, out), Direct and Unpacked formats, kUnpackFrom (0: never).
+// The groups at the same place of kPanels panels; [p] is a constant wherever it is used.
+template <class Source, int kPanels>
+struct Groups {
+  Source first;
+  Groups<Source, kPanels - 1> others;
+  template <class... Shape>
+  HALFBYTE_INLINE Groups(const std::byte* group, size_t panel_bytes, Shape... shape)
+      : first(group, shape...), others(group + panel_bytes, panel_bytes, shape...) {}
+  HALFBYTE_INLINE const Source& operator[](int p) const { return p == 0 ? first : others[p - 1]; }
+};
+template <class Source>
+struct Groups<Source, 1> {
+  Source first;
+  template <class... Shape>
+  HALFBYTE_INLINE Groups(const std::byte* group, size_t, Shape... shape) : first(group, shape...) {}
+  HALFBYTE_INLINE const Source& operator[](int) const { return first; }
+};
+
+// Product: gather(x, first, tokens, columns, sides), rows<Format, kPanels, kTokens>(panel, panel_bytes, sides, x, first, columns, y,
+// y_stride), unpack(panel, columns, out), Direct and Unpacked formats, kUnpackFrom (0: never).
 template <class Product>
 HALFBYTE_INLINE void multiply(const std::byte* panel, size_t panel_bytes, int panels, const Activations& x, int columns, int tokens,
                               float* y, size_t y_stride, std::byte* scratch) {
@@ -28,22 +47,28 @@ HALFBYTE_INLINE void multiply(const std::byte* panel, size_t panel_bytes, int pa
     const int end = panels - begin < kPanelsAtOnce ? panels : begin + kPanelsAtOnce;
     int direct_first = 0;
     if constexpr (Product::kUnpackFrom > 0) {
-      if (tokens >= Product::kUnpackFrom) direct_first = tokens / kTile * kTile;
-      std::byte* unpacked = scratch + Product::sides_bytes(columns, kTile);
-      for (int p = begin; p < end && direct_first > 0; ++p) {
-        Product::unpack(panel + (size_t)p * panel_bytes, columns, unpacked);
-        for (int first = 0; first < direct_first; first += kTile) {
-          Product::gather(x, first, kTile, columns, sides);
-          Product::template rows<typename Product::Unpacked, kTile>(unpacked, sides, x, first, columns, y + 16 * p, y_stride);
-        }
+      if (tokens >= Product::kUnpackFrom) direct_first = tokens / kWideTile * kWideTile;
+      std::byte* unpacked = scratch + Product::sides_bytes(columns, kWideTile);
+      const size_t unpacked_bytes = Product::unpacked_bytes(columns);
+      for (int p = begin; p < end && direct_first > 0; ++p)
+        Product::unpack(panel + (size_t)p * panel_bytes, columns, unpacked + (size_t)(p - begin) * unpacked_bytes);
+      for (int first = 0; first < direct_first; first += kWideTile) {
+        Product::gather(x, first, kWideTile, columns, sides);
+        int p = begin;
+        for (; p + kWidePanels <= end; p += kWidePanels)
+          Product::template rows<typename Product::Unpacked, kWidePanels, kWideTile>(
+              unpacked + (size_t)(p - begin) * unpacked_bytes, unpacked_bytes, sides, x, first, columns, y + 16 * p, y_stride);
+        for (; p < end; ++p)
+          Product::template rows<typename Product::Unpacked, 1, kWideTile>(unpacked + (size_t)(p - begin) * unpacked_bytes, unpacked_bytes,
+                                                                           sides, x, first, columns, y + 16 * p, y_stride);
       }
     }
     for_tiles<kTile>(direct_first, tokens, [&](auto count, int first) {
       constexpr int kTokens = decltype(count)::value;
       Product::gather(x, first, kTokens, columns, sides);
       for (int p = begin; p < end; ++p)
-        Product::template rows<typename Product::Direct, kTokens>(panel + (size_t)p * panel_bytes, sides, x, first, columns, y + 16 * p,
-                                                                  y_stride);
+        Product::template rows<typename Product::Direct, 1, kTokens>(panel + (size_t)p * panel_bytes, panel_bytes, sides, x, first, columns,
+                                                                     y + 16 * p, y_stride);
     });
   }
 }
