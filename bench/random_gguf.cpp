@@ -1,9 +1,9 @@
 // Writes a GGUF file of a well-known shape with random weights: speed depends on shapes and number formats only.
 //
-// usage: random_gguf SHAPE OUT.gguf
+// usage: random_gguf SHAPE OUT.gguf [MIX]
 //
-// The matrices have the formats llama.cpp's Q4_K_M gives them, and deviations that keep activations finite; the vocabulary is
-// byte-level, with merges that make every token reachable. Other engines open the file too.
+// MIX says which formats the matrices have, as llama.cpp gives them under that name (Q4_K_M unless said). Deviations keep
+// activations finite; the vocabulary is byte-level, with merges that make every token reachable. Other engines open the file too.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -19,10 +19,9 @@
 #include <vector>
 
 #include "base/checked.h"
-#include "base/float16.h"
+#include "bench/random_rows.h"
 #include "formats/gguf_bytes.h"
-#include "quant/q4_k.h"
-#include "quant/q6_k.h"
+#include "quant/number_format.h"
 #include "text/byte_level.h"
 
 namespace halfbyte {
@@ -31,73 +30,56 @@ namespace {
 namespace gguf = gguf_bytes;
 
 struct Shape {
-  std::string_view name;
-  uint32_t layers, width, ffn, heads, kv_heads, head_dim, vocabulary;
-  bool is_tied;
+  std::string_view name, architecture, pre_tokenizer;
+  uint32_t layers, width, ffn, heads, kv_heads, head_dim, vocabulary, context;
+  float rope_base;
+  bool is_tied, has_biases, has_stretched_rope;
 };
 constexpr Shape kShapes[] = {
-    {"llama-3.2-1b", 16, 2048, 8192,  32, 8, 64,  128256, true },
-    {"llama-3.2-3b", 28, 3072, 8192,  24, 8, 128, 128256, true },
-    {"llama-3.1-8b", 32, 4096, 14336, 32, 8, 128, 128256, false},
+    {"llama-3.2-1b", "llama", "llama-bpe", 16, 2048, 8192,  32, 8,  64,  128256, 131072, 5e5F, true,  false, true },
+    {"llama-3.2-3b", "llama", "llama-bpe", 28, 3072, 8192,  24, 8,  128, 128256, 131072, 5e5F, true,  false, true },
+    {"llama-3.1-8b", "llama", "llama-bpe", 32, 4096, 14336, 32, 8,  128, 128256, 131072, 5e5F, false, false, true },
+    {"llama-2-7b",   "llama", "llama-bpe", 32, 4096, 11008, 32, 32, 128, 32000,  4096,   1e4F, false, false, false},
+    {"qwen2.5-0.5b", "qwen2", "qwen2",     24, 896,  4864,  14, 2,  64,  151936, 32768,  1e6F, true,  true,  false},
 };
+
+// What llama.cpp's quantizer makes of the matrices. `more` is for attn_v and ffn_down of some layers, `head` for the output matrix.
+struct Mix {
+  std::string_view name, usual, more, head;
+  uint32_t file_type;
+};
+constexpr Mix kMixes[] = {
+    {"Q4_K_M", "Q4_K",  "Q6_K",  "Q6_K", 15},
+    {"Q5_K_M", "Q5_K",  "Q6_K",  "Q6_K", 17},
+    {"Q6_K",   "Q6_K",  "Q6_K",  "Q6_K", 18},
+    {"Q4_0",   "Q4_0",  "Q4_0",  "Q6_K", 2 },
+    {"Q4_1",   "Q4_1",  "Q4_1",  "Q6_K", 3 },
+    {"Q5_0",   "Q5_0",  "Q5_0",  "Q6_K", 8 },
+    {"Q8_0",   "Q8_0",  "Q8_0",  "Q8_0", 7 },
+    {"MXFP4",  "MXFP4", "MXFP4", "Q8_0", 38},
+    {"F16",    "F16",   "F16",   "F16",  1 },
+    {"BF16",   "BF16",  "BF16",  "BF16", 32},
+    {"F32",    "F32",   "F32",   "F32",  0 },
+};
+// The format that stands in where rows are no multiple of 256.
+std::string_view for_short_rows(std::string_view format) {
+  return format == "Q4_K" ? "Q5_0" : format == "Q5_K" ? "Q5_1" : format == "Q6_K" ? "Q8_0" : format;
+}
 constexpr uint32_t kSpecialTokens = 256;  // at the end of the vocabulary; the first is BOS, as in Llama 3
 constexpr uint32_t kEndToken = 9;         // among the special ones
 
 constexpr uint32_t kU32 = 4, kI32 = 5, kF32 = 6, kString = 8;  // GGUF's value types
 
-using Random = std::mt19937_64;
-
-void fill(std::span<uint8_t> bytes, Random& random) {
-  size_t i = 0;
-  for (; i + 8 <= bytes.size(); i += 8) {
-    const uint64_t eight = random();
-    std::memcpy(bytes.data() + i, &eight, 8);
-  }
-  for (; i < bytes.size(); ++i) bytes[i] = static_cast<uint8_t>(random());
-}
-
-// w = d * s * (q - 7.5), q uniform in 0..15: deviation 4.61 * d * s.
-Q4_K random_q4_k(float deviation, Random& random) {
-  Q4_K block;
-  fill(block.qs, random);
-  fill(block.scales, random);
-  for (size_t j = 0; j < 4; ++j) {  // s = m in all runs, each in 32..47
-    const auto low = static_cast<uint8_t>(32 | (block.scales[j] & 15)), high = static_cast<uint8_t>(block.scales[j + 4] & 15);
-    block.scales[j] = block.scales[j + 4] = static_cast<uint8_t>(low | (2 << 6));
-    block.scales[j + 8] = static_cast<uint8_t>(high << 4 | high);
-  }
-  const float d = deviation / (4.61F * 40);
-  block.d = float_to_half(d);
-  block.dmin = float_to_half(7.5F * d);
-  return block;
-}
-
-// w = d * s * (q - 32), q uniform in 0..63: deviation 18.5 * d * |s|. The sign of s hides that the mean of q is not 32.
-Q6_K random_q6_k(float deviation, Random& random) {
-  Q6_K block;
-  fill(block.ql, random);
-  fill(block.qh, random);
-  for (int8_t& s : block.scales) {
-    const uint64_t bits = random();
-    s = static_cast<int8_t>((bits & 32) != 0 ? 32 + static_cast<int>(bits & 31) : -32 - static_cast<int>(bits & 31));
-  }
-  block.d = float_to_half(deviation / (18.5F * 48));
-  return block;
-}
-
 struct Tensor {
   std::string name;
-  uint32_t type;              // GGUF's number: 0 F32, 12 Q4_K, 14 Q6_K
+  const NumberFormat* format;
   uint64_t rows, columns;     // one row: a vector
-  std::vector<float> values;  // of F32; the others are random
+  std::vector<float> values;  // of vectors; matrices are random
 
-  uint64_t bytes() const {
-    if (type == 0) return values.size() * sizeof(float);
-    return rows * columns / 256 * (type == 12 ? sizeof(Q4_K) : sizeof(Q6_K));
-  }
+  uint64_t bytes() const { return rows * format->row_bytes(columns); }
 };
 
-// The layers where Q4_K_M keeps attn_v and ffn_down at six bits: the first and last eighth, and every third between.
+// The layers where Q4_K_M and Q5_K_M keep attn_v and ffn_down at six bits: the first and last eighth, and every third between.
 bool has_more_bits(uint32_t layer, uint32_t layers) {
   return layer < layers / 8 || layer >= 7 * layers / 8 || (layer - layers / 8) % 3 == 2;
 }
@@ -113,34 +95,43 @@ std::vector<float> rope_factors(uint32_t head_dim) {
   return factors;
 }
 
-std::vector<Tensor> tensors_of(const Shape& s, Random& random) {
-  const auto norm = [&](std::string name) {
-    std::normal_distribution<float> near_one(1, 0.1F);
-    std::vector<float> values(s.width);
-    for (float& v : values) v = near_one(random);
-    return Tensor{std::move(name), 0, 1, s.width, std::move(values)};
+std::vector<Tensor> tensors_of(const Shape& s, const Mix& mix, Random& random) {
+  const auto vector = [](std::string name, std::vector<float> values) {
+    const uint64_t length = values.size();
+    return Tensor{std::move(name), find_number_format("F32"), 1, length, std::move(values)};
   };
-  const auto matrix = [](std::string name, uint64_t rows, uint64_t columns, bool six_bits) {
-    return Tensor{std::move(name), six_bits ? 14U : 12U, rows, columns, {}};
+  const auto normal = [&](std::string name, uint64_t length, float mean) {
+    std::normal_distribution<float> near_mean(mean, 0.1F);
+    std::vector<float> values(length);
+    for (float& v : values) v = near_mean(random);
+    return vector(std::move(name), std::move(values));
+  };
+  const auto matrix = [](std::string name, uint64_t rows, uint64_t columns, std::string_view format) {
+    return Tensor{std::move(name), find_number_format(columns % 256 == 0 ? format : for_short_rows(format)), rows, columns, {}};
   };
   std::vector<Tensor> out;
-  out.push_back(matrix("token_embd.weight", s.vocabulary, s.width, s.is_tied));
-  if (!s.is_tied) out.push_back(matrix("output.weight", s.vocabulary, s.width, true));
-  out.push_back(norm("output_norm.weight"));
-  out.push_back({"rope_freqs.weight", 0, 1, s.head_dim / 2, rope_factors(s.head_dim)});
+  out.push_back(matrix("token_embd.weight", s.vocabulary, s.width, s.is_tied ? mix.head : mix.usual));
+  if (!s.is_tied) out.push_back(matrix("output.weight", s.vocabulary, s.width, mix.head));
+  out.push_back(normal("output_norm.weight", s.width, 1));
+  if (s.has_stretched_rope) out.push_back(vector("rope_freqs.weight", rope_factors(s.head_dim)));
   const uint64_t q_rows = uint64_t{s.heads} * s.head_dim, kv_rows = uint64_t{s.kv_heads} * s.head_dim;
   for (uint32_t layer = 0; layer < s.layers; ++layer) {
-    const auto name = [&](std::string_view part) { return fmt::format("blk.{}.{}.weight", layer, part); };
-    const bool six_bits = has_more_bits(layer, s.layers);
-    out.push_back(norm(name("attn_norm")));
-    out.push_back(matrix(name("attn_q"), q_rows, s.width, false));
-    out.push_back(matrix(name("attn_k"), kv_rows, s.width, false));
-    out.push_back(matrix(name("attn_v"), kv_rows, s.width, six_bits));
-    out.push_back(matrix(name("attn_output"), s.width, q_rows, false));
-    out.push_back(norm(name("ffn_norm")));
-    out.push_back(matrix(name("ffn_gate"), s.ffn, s.width, false));
-    out.push_back(matrix(name("ffn_up"), s.ffn, s.width, false));
-    out.push_back(matrix(name("ffn_down"), s.width, s.ffn, six_bits));
+    const auto name = [&](std::string_view part) { return fmt::format("blk.{}.{}", layer, part); };
+    const std::string_view more = has_more_bits(layer, s.layers) ? mix.more : mix.usual;
+    out.push_back(normal(name("attn_norm.weight"), s.width, 1));
+    out.push_back(matrix(name("attn_q.weight"), q_rows, s.width, mix.usual));
+    out.push_back(matrix(name("attn_k.weight"), kv_rows, s.width, mix.usual));
+    out.push_back(matrix(name("attn_v.weight"), kv_rows, s.width, more));
+    if (s.has_biases) {
+      out.push_back(normal(name("attn_q.bias"), q_rows, 0));
+      out.push_back(normal(name("attn_k.bias"), kv_rows, 0));
+      out.push_back(normal(name("attn_v.bias"), kv_rows, 0));
+    }
+    out.push_back(matrix(name("attn_output.weight"), s.width, q_rows, mix.usual));
+    out.push_back(normal(name("ffn_norm.weight"), s.width, 1));
+    out.push_back(matrix(name("ffn_gate.weight"), s.ffn, s.width, mix.usual));
+    out.push_back(matrix(name("ffn_up.weight"), s.ffn, s.width, mix.usual));
+    out.push_back(matrix(name("ffn_down.weight"), s.width, s.ffn, more));
   }
   return out;
 }
@@ -168,29 +159,31 @@ Vocabulary vocabulary_of(uint32_t size) {
   return out;
 }
 
-std::vector<std::string> entries_of(const Shape& s) {
+std::vector<std::string> entries_of(const Shape& s, const Mix& mix) {
   const auto u32 = [](std::string_view key, uint32_t value) { return gguf::entry(key, kU32, gguf::raw(value)); };
-  const auto f32 = [](std::string_view key, float value) { return gguf::entry(key, kF32, gguf::raw(value)); };
+  const auto key = [&](std::string_view part) { return fmt::format("{}.{}", s.architecture, part); };
+  const auto size = [&](std::string_view part, uint32_t value) { return u32(key(part), value); };
+  const auto real = [&](std::string_view part, float value) { return gguf::entry(key(part), kF32, gguf::raw(value)); };
   const Vocabulary vocabulary = vocabulary_of(s.vocabulary);
   return {
-      gguf::text_entry("general.architecture", "llama"),
+      gguf::text_entry("general.architecture", s.architecture),
       gguf::text_entry("general.name", fmt::format("{} with random weights", s.name)),
-      u32("general.file_type", 15),  // mostly Q4_K_M
+      u32("general.file_type", mix.file_type),
       u32("general.quantization_version", 2),
-      u32("llama.vocab_size", s.vocabulary),
-      u32("llama.context_length", 131072),
-      u32("llama.embedding_length", s.width),
-      u32("llama.block_count", s.layers),
-      u32("llama.feed_forward_length", s.ffn),
-      u32("llama.attention.head_count", s.heads),
-      u32("llama.attention.head_count_kv", s.kv_heads),
-      u32("llama.attention.key_length", s.head_dim),
-      u32("llama.attention.value_length", s.head_dim),
-      f32("llama.attention.layer_norm_rms_epsilon", 1e-5F),
-      u32("llama.rope.dimension_count", s.head_dim),
-      f32("llama.rope.freq_base", 500000),
+      size("vocab_size", s.vocabulary),
+      size("context_length", s.context),
+      size("embedding_length", s.width),
+      size("block_count", s.layers),
+      size("feed_forward_length", s.ffn),
+      size("attention.head_count", s.heads),
+      size("attention.head_count_kv", s.kv_heads),
+      size("attention.key_length", s.head_dim),
+      size("attention.value_length", s.head_dim),
+      real("attention.layer_norm_rms_epsilon", 1e-5F),
+      size("rope.dimension_count", s.head_dim),
+      real("rope.freq_base", s.rope_base),
       gguf::text_entry("tokenizer.ggml.model", "gpt2"),
-      gguf::text_entry("tokenizer.ggml.pre", "llama-bpe"),
+      gguf::text_entry("tokenizer.ggml.pre", s.pre_tokenizer),
       gguf::array_entry("tokenizer.ggml.tokens", kString, s.vocabulary, vocabulary.tokens),
       gguf::array_entry("tokenizer.ggml.token_type", kI32, s.vocabulary, vocabulary.types),
       gguf::array_entry("tokenizer.ggml.merges", kString, vocabulary.merge_count, vocabulary.merges),
@@ -199,19 +192,12 @@ std::vector<std::string> entries_of(const Shape& s) {
   };
 }
 
-template <class Block>
-std::string random_row(uint64_t columns, Block (*make)(float, Random&), float deviation, Random& random) {
-  std::string row;
-  for (uint64_t i = 0; i < columns / 256; ++i) row += gguf::raw(make(deviation, random));
-  return row;
-}
-
 bool write_tensor(std::FILE* out, const Tensor& tensor, Random& random) {
-  if (tensor.type == 0) return std::fwrite(tensor.values.data(), sizeof(float), tensor.values.size(), out) == tensor.values.size();
+  if (!tensor.values.empty()) return std::fwrite(tensor.values.data(), sizeof(float), tensor.values.size(), out) == tensor.values.size();
+  MakeRandomRow* make = random_row_of(tensor.format->name);
   const float deviation = 1 / std::sqrt(static_cast<float>(tensor.columns));
   for (uint64_t r = 0; r < tensor.rows; ++r) {
-    const std::string row = tensor.type == 12 ? random_row(tensor.columns, random_q4_k, deviation, random)
-                                              : random_row(tensor.columns, random_q6_k, deviation, random);
+    const std::string row = make(tensor.columns, deviation, random);
     if (std::fwrite(row.data(), 1, row.size(), out) != row.size()) return false;
   }
   return true;
@@ -223,38 +209,54 @@ bool write_padding(std::FILE* out, uint64_t written) {
   return std::fwrite(kZeros, 1, missing, out) == missing;
 }
 
-bool write_file(std::FILE* out, const Shape& shape) {
+bool write_file(std::FILE* out, const Shape& shape, const Mix& mix) {
   Random random(2026);
-  const auto tensors = tensors_of(shape, random);
+  const auto tensors = tensors_of(shape, mix, random);
   std::vector<std::string> records;
   uint64_t offset = 0;
   for (const Tensor& t : tensors) {
-    records.push_back(gguf::record(t.name, t.rows == 1 ? std::vector{t.columns} : std::vector{t.columns, t.rows}, t.type, offset));
+    const std::vector<uint64_t> dimensions = t.rows == 1 ? std::vector{t.columns} : std::vector{t.columns, t.rows};
+    records.push_back(gguf::record(t.name, dimensions, t.format->gguf_type, offset));
     offset += round_up(t.bytes(), 32);
   }
-  const std::string head = gguf::file(entries_of(shape), records);  // padded to where the data begins
+  const std::string head = gguf::file(entries_of(shape, mix), records);  // padded to where the data begins
   bool ok = std::fwrite(head.data(), 1, head.size(), out) == head.size();
   for (const Tensor& t : tensors) ok = ok && write_tensor(out, t, random) && write_padding(out, t.bytes());
   return ok && std::fflush(out) == 0;
 }
 
-int run(std::string_view name, const char* path) {
-  for (const Shape& shape : kShapes) {
-    if (shape.name != name) continue;
-    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> out(std::fopen(path, "wb"), std::fclose);
-    if (out == nullptr || !write_file(out.get(), shape)) {
-      fmt::print(stderr, "random_gguf: cannot write {}: {}\n", path, std::strerror(errno));
-      return 1;
-    }
-    return 0;
-  }
-  fmt::print(stderr, "usage: random_gguf SHAPE OUT.gguf; shapes:");
+template <class Row, size_t kCount>
+const Row* find(const Row (&rows)[kCount], std::string_view name) {
+  for (const Row& row : rows)
+    if (row.name == name) return &row;
+  return nullptr;
+}
+
+int usage() {
+  fmt::print(stderr, "usage: random_gguf SHAPE OUT.gguf [MIX]\nshapes:");
   for (const Shape& shape : kShapes) fmt::print(stderr, " {}", shape.name);
+  fmt::print(stderr, "\nmixes:");
+  for (const Mix& mix : kMixes) fmt::print(stderr, " {}", mix.name);
   fmt::print(stderr, "\n");
   return 2;
+}
+
+int run(std::string_view shape_name, const char* path, std::string_view mix_name) {
+  const Shape* shape = find(kShapes, shape_name);
+  const Mix* mix = find(kMixes, mix_name);
+  if (shape == nullptr || mix == nullptr) return usage();
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> out(std::fopen(path, "wb"), std::fclose);
+  if (out == nullptr || !write_file(out.get(), *shape, *mix)) {
+    fmt::print(stderr, "random_gguf: cannot write {}: {}\n", path, std::strerror(errno));
+    return 1;
+  }
+  return 0;
 }
 
 }  // namespace
 }  // namespace halfbyte
 
-int main(int argc, char** argv) { return argc == 3 ? halfbyte::run(argv[1], argv[2]) : halfbyte::run("", nullptr); }
+int main(int argc, char** argv) {
+  if (argc != 3 && argc != 4) return halfbyte::usage();
+  return halfbyte::run(argv[1], argv[2], argc == 4 ? argv[3] : "Q4_K_M");
+}
