@@ -167,12 +167,13 @@ Result<std::unique_ptr<EngineBackend>> EngineBackend::open(const std::string& mo
   }
   loaded->info = {
       .name = options.name,
-      .model_id = found.name,
+      .model_id = options.model_id.empty() ? found.name : options.model_id,
       .extra = {{"path", found.path.string()},
                 {"place", found.place},
                 {"context_tokens", std::to_string(loaded->engine.context_tokens())},
                 {"threads", std::to_string(loaded->engine.threads())}}
   };
+  loaded->info.extra.insert(options.extra.begin(), options.extra.end());
   return std::unique_ptr<EngineBackend>(new EngineBackend(std::move(loaded)));
 }
 
@@ -183,7 +184,7 @@ Result<std::unique_ptr<CompletionStream>> EngineBackend::start(const std::string
   if (prompt.empty()) return invalid("prompt: empty");
   std::vector<Token> tokens;
   if (loaded_->use_template) {
-    const ChatMessage question{"user", prompt};
+    const Message question{"user", prompt};
     HB_TRY_ASSIGN(templated, loaded_->format->tokens({&question, 1}));
     tokens = std::move(templated);
   } else {
@@ -203,7 +204,7 @@ Result<std::unique_ptr<ChatStream>> EngineBackend::start_chat(std::span<const Me
   if (!tools.empty()) return unsupported("{} ({}) takes no tools", loaded_->info.name, loaded_->info.model_id);
   if (!loaded_->format) return loaded_->format.error();
   if (!loaded_->format->has_template()) return unsupported("{} ({}) has no chat template", loaded_->info.name, loaded_->info.model_id);
-  std::vector<ChatMessage> turns;
+  std::vector<Message> turns;
   for (const Message& message : messages) turns.push_back({message.role, message.content});
   HB_TRY_ASSIGN(tokens, loaded_->format->tokens(turns));
   HB_TRY_ASSIGN(run, Run::start({loaded_, &loaded_->engine}, std::move(tokens), options, "model's", asked));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -16,6 +17,8 @@ struct EngineBackendOptions {
   std::string name = "engine";  // BackendInfo::name
   bool use_template =
       false;  // complete() and stream(): the prompt is a user's turn in the model's chat template; else it is continued as it stands
+  std::string model_id;                      // BackendInfo::model_id; empty: the model's name as it was found
+  std::map<std::string, std::string> extra;  // joins BackendInfo::extra
   EngineOptions engine;
 };
 

@@ -10,7 +10,7 @@ Result<PromptFormat> PromptFormat::of(const Engine& engine, bool raw) {
   return format;
 }
 
-Result<std::vector<Token>> PromptFormat::tokens(std::span<const ChatMessage> messages) const {
+Result<std::vector<Token>> PromptFormat::tokens(std::span<const Message> messages) const {
   if (!template_) return engine_->encode(messages.back().content, /*add_special=*/true);
   const std::string bos(engine_->bos_text());
   const TemplateOptions options{.bos_token = bos, .eos_token = std::string(engine_->eos_text()), .local_time_s = local_clock_s()};

@@ -18,7 +18,7 @@ class PromptFormat {
 
   bool has_template() const { return template_.has_value(); }
   // Without a template: the content of the last message.
-  Result<std::vector<Token>> tokens(std::span<const ChatMessage> messages) const;
+  Result<std::vector<Token>> tokens(std::span<const Message> messages) const;
 
  private:
   explicit PromptFormat(const Engine& engine) : engine_(&engine) {}

@@ -38,4 +38,7 @@ Result<Json> parse_json(std::string_view text, std::string_view where);
 // `text` as a JSON string, quotes included. Bytes that need no escape are passed through: valid UTF-8 in, valid JSON out.
 std::string json_string(std::string_view text);
 
+// One line, without spaces. Floats are the shortest text that reads back; what is not finite becomes null.
+std::string write_json(const Json& value);
+
 }  // namespace halfbyte

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 namespace halfbyte {
 namespace {
 
@@ -48,6 +50,16 @@ TEST(Json, WritesAnyTextAsAStringThatReadsBack) {
   const auto json = parse_json(json_string(text), "here");
   ASSERT_TRUE(json) << json.error().message;
   EXPECT_EQ(*json->text(), text);
+}
+
+TEST(Json, WritesWhatItReads) {
+  for (const std::string text :
+       {R"({"a":[1,-2,18446744073709551615,0.1,1e+300,true,false,null],"b\"\n":{"ü":"\u0001"},"c":[],"d":{}})", "[]", "\"x\"", "-0.5"}) {
+    const auto json = parse_json(text, "text");
+    ASSERT_TRUE(json) << json.error().message;
+    EXPECT_EQ(write_json(*json), text);
+  }
+  EXPECT_EQ(write_json({std::numeric_limits<double>::infinity()}), "null");
 }
 
 }  // namespace

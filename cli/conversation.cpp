@@ -8,8 +8,8 @@ bool Conversation::forget_oldest() {
   return true;
 }
 
-std::vector<ChatMessage> Conversation::messages() const {
-  std::vector<ChatMessage> all;
+std::vector<Message> Conversation::messages() const {
+  std::vector<Message> all;
   if (!system_.empty()) all.push_back({"system", system_});
   all.insert(all.end(), turns_.begin(), turns_.end());
   return all;

@@ -22,11 +22,11 @@ class Conversation {
   // Forgets the oldest question and its answer; false when only the last question is left.
   bool forget_oldest();
 
-  std::vector<ChatMessage> messages() const;  // the system message first, if there is one
+  std::vector<Message> messages() const;  // the system message first, if there is one
 
  private:
   std::string system_;
-  std::vector<ChatMessage> turns_;  // questions and answers in turn
+  std::vector<Message> turns_;  // questions and answers in turn
 };
 
 }  // namespace halfbyte

@@ -7,7 +7,7 @@ namespace {
 
 std::string told(const Conversation& conversation) {
   std::string all;
-  for (const ChatMessage& message : conversation.messages()) all += message.role + ":" + message.content + " ";
+  for (const Message& message : conversation.messages()) all += message.role + ":" + message.content + " ";
   return all;
 }
 

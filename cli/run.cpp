@@ -43,7 +43,7 @@ Result<std::string> read_prompt(const std::vector<std::string>& words) {
 }
 
 Result<int> complete(Engine& engine, const PromptFormat& format, const ChatOptions& options, std::string prompt) {
-  std::vector<ChatMessage> messages;
+  std::vector<Message> messages;
   if (format.has_template() && !options.system.empty()) messages.push_back({"system", options.system});
   if (format.has_template() && prompt.ends_with('\n')) prompt.pop_back();  // the newline of `echo`
   messages.push_back({"user", std::move(prompt)});

@@ -24,15 +24,66 @@ Error template_error(Code code, std::string_view kind, hb_template_reply reply) 
   return {code, fmt::format("chat template {} at line {}: {}", kind, reply.line, why)};
 }
 
-// The template's variables, named as transformers names them.
-std::string variables(std::span<const ChatMessage> messages, const TemplateOptions& options) {
-  std::string json = R"({"messages": [)";
-  for (const ChatMessage& message : messages) {
-    if (&message != messages.data()) json += ", ";
-    json += fmt::format(R"({{"role": {}, "content": {}}})", json_string(message.role), json_string(message.content));
+// `text` itself when it is a JSON object, `empty` when it is nothing.
+Result<std::string> object_text(std::string_view text, std::string_view empty, std::string_view whose) {
+  if (text.empty()) return std::string(empty);
+  const auto json = parse_json(text, whose);
+  if (!json) return invalid("{}", json.error().message);
+  if (json->object() == nullptr) return invalid("{}: expected a JSON object, found {}", whose, escaped(text));
+  return std::string(text);
+}
+
+Result<std::string> tool_json(const Tool& tool) {
+  HB_TRY_ASSIGN(parameters, object_text(tool.parameters, R"({"type": "object", "properties": {}})",
+                                        fmt::format("tool {}: parameters", escaped(tool.name))));
+  return fmt::format(R"({{"type": "function", "function": {{"name": {}, "description": {}, "parameters": {}}}}})", json_string(tool.name),
+                     json_string(tool.description), parameters);
+}
+
+Result<std::string> call_json(const ToolCall& call) {
+  HB_TRY_ASSIGN(arguments, object_text(call.arguments, "{}", fmt::format("call of {}: arguments", escaped(call.name))));
+  const std::string id = call.call_id.empty() ? "" : fmt::format(R"("id": {}, )", json_string(call.call_id));
+  return fmt::format(R"({{{}"type": "function", "function": {{"name": {}, "arguments": {}}}}})", id, json_string(call.name), arguments);
+}
+
+// `parts` as a JSON array.
+template <class Part>
+Result<std::string> array_json(std::span<const Part> parts, Result<std::string> (*part_json)(const Part&)) {
+  std::string json = "[";
+  for (const Part& part : parts) {
+    if (&part != parts.data()) json += ", ";
+    HB_TRY_ASSIGN(one, part_json(part));
+    json += one;
   }
-  return json + fmt::format(R"(], "add_generation_prompt": {}, "bos_token": {}, "eos_token": {}}})", options.add_generation_prompt,
-                            json_string(options.bos_token), json_string(options.eos_token));
+  return json + "]";
+}
+
+// Members that are not there are left out: templates ask whether a message has them.
+Result<std::string> message_json(const Message& message) {
+  std::string json = fmt::format(R"({{"role": {}, "content": {})", json_string(message.role), json_string(message.content));
+  const auto add = [&](std::string_view name, const std::string& text) {
+    if (!text.empty()) json += fmt::format(R"(, "{}": {})", name, json_string(text));
+  };
+  add("reasoning_content", message.thinking);  // as most templates call it
+  add("thinking", message.thinking);           // as some do
+  add("name", message.tool_name);
+  add("tool_call_id", message.call_id);
+  if (!message.tool_calls.empty()) {
+    HB_TRY_ASSIGN(calls, array_json(std::span(message.tool_calls), call_json));
+    json += fmt::format(R"(, "tool_calls": {})", calls);
+  }
+  return json + "}";
+}
+
+// The template's variables, named as transformers names them; it passes tools and documents also when there are none.
+Result<std::string> variables(std::span<const Message> messages, const TemplateOptions& options) {
+  HB_TRY_ASSIGN(turns, array_json(messages, message_json));
+  HB_TRY_ASSIGN(tools, array_json(options.tools, tool_json));
+  const std::string thinking = options.enable_thinking ? fmt::format(R"(, "enable_thinking": {})", *options.enable_thinking) : "";
+  return fmt::format(
+      R"({{"messages": {}, "tools": {}, "documents": null, "add_generation_prompt": {}, "bos_token": {}, "eos_token": {}{}}})", turns,
+      options.tools.empty() ? "null" : tools, options.add_generation_prompt, json_string(options.bos_token), json_string(options.eos_token),
+      thinking);
 }
 
 }  // namespace
@@ -49,8 +100,8 @@ Result<ChatTemplate> ChatTemplate::compile(std::string_view source) {
   return ChatTemplate(compiled);
 }
 
-Result<std::string> ChatTemplate::render(std::span<const ChatMessage> messages, const TemplateOptions& options) const {
-  const std::string json = variables(messages, options);
+Result<std::string> ChatTemplate::render(std::span<const Message> messages, const TemplateOptions& options) const {
+  HB_TRY_ASSIGN(json, variables(messages, options));
   const hb_template_reply reply = hb_template_render(compiled_.get(), json.data(), json.size(), options.local_time_s);
   if (!reply.ok) return template_error(Code::kInvalid, "failed", reply);
   return take(reply.text);

@@ -3,26 +3,25 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
+#include "halfbyte/message.h"
 #include "halfbyte/result.h"
 
 struct hb_template;
 
 namespace halfbyte {
 
-struct ChatMessage {
-  std::string role;  // "system", "user", "assistant", "tool"
-  std::string content;
-};
-
 struct TemplateOptions {
   bool add_generation_prompt = true;  // end with what opens the assistant's turn
   std::string bos_token;              // the text of these tokens, as templates write them out
   std::string eos_token;
-  int64_t local_time_s = 0;  // since 1970-01-01 00:00 on the local clock, for templates that write the date
+  std::span<const Tool> tools;          // functions the model may ask for
+  std::optional<bool> enable_thinking;  // absent: as the template has it
+  int64_t local_time_s = 0;             // since 1970-01-01 00:00 on the local clock, for templates that write the date
 };
 
 // A compiled Jinja template, as a model file carries it (tokenizer.chat_template). It comes from outside: it reaches nothing
@@ -33,8 +32,8 @@ class ChatTemplate {
   static Result<ChatTemplate> compile(std::string_view source);
 
   // kInvalid: the template refuses these messages (two user turns in a row, say) or runs into a limit; kInvalid too when a message
-  // is not UTF-8. A template that ran into the memory or time limit refuses every later call.
-  Result<std::string> render(std::span<const ChatMessage> messages, const TemplateOptions& options) const;
+  // is not UTF-8, or a tool's parameters or a call's arguments are no JSON object. A template that ran into the memory or time limit refuses every later call.
+  Result<std::string> render(std::span<const Message> messages, const TemplateOptions& options) const;
 
  private:
   struct Free {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <optional>
 #include <thread>
 
 #include "base/file.h"
@@ -12,22 +13,51 @@ namespace halfbyte {
 namespace {
 
 const std::filesystem::path kData = std::filesystem::path(HALFBYTE_TEST_DATA) / "chat_templates";
-const std::vector<ChatMessage> kQuestion = {
+const std::vector<Message> kQuestion = {
     {"user", "Why is the sky blue?"}
 };
 constexpr int64_t kMorningOf26July2024 = 1721988000;
 
-std::string rendered(std::string_view source, const std::vector<ChatMessage>& messages = kQuestion) {
+std::string rendered(std::string_view source, const std::vector<Message>& messages = kQuestion, const std::vector<Tool>& tools = {},
+                     std::optional<bool> enable_thinking = {}) {
   const auto compiled = ChatTemplate::compile(source);
   if (!compiled) return compiled.error().message;
-  const auto text = compiled->render(messages, {.bos_token = "<s>", .eos_token = "</s>", .local_time_s = kMorningOf26July2024});
+  const auto text = compiled->render(
+      messages,
+      {.bos_token = "<s>", .eos_token = "</s>", .tools = tools, .enable_thinking = enable_thinking, .local_time_s = kMorningOf26July2024});
   return text ? *text : text.error().message;
 }
 
-std::vector<ChatMessage> messages_of(const Json& json) {
-  std::vector<ChatMessage> messages;
-  for (const Json& message : *json.array()) messages.push_back({*message.find("role")->text(), *message.find("content")->text()});
+std::string text_of(const Json& object, std::string_view key) {
+  const Json* member = object.find(key);
+  return member != nullptr ? *member->text() : "";
+}
+
+std::vector<Message> messages_of(const Json& json) {
+  std::vector<Message> messages;
+  for (const Json& item : *json.array()) {
+    Message message{.role = text_of(item, "role"),
+                    .content = text_of(item, "content"),
+                    .thinking = text_of(item, "reasoning_content"),
+                    .tool_name = text_of(item, "name"),
+                    .call_id = text_of(item, "tool_call_id")};
+    if (const Json* calls = item.find("tool_calls"))
+      for (const Json& call : *calls->array())
+        message.tool_calls.push_back(
+            {text_of(*call.find("function"), "name"), write_json(*call.find("function")->find("arguments")), text_of(call, "id")});
+    messages.push_back(std::move(message));
+  }
   return messages;
+}
+
+std::vector<Tool> tools_of(const Json* json) {
+  std::vector<Tool> tools;
+  if (json == nullptr) return tools;
+  for (const Json& item : *json->array()) {
+    const Json& function = *item.find("function");
+    tools.push_back({text_of(function, "name"), text_of(function, "description"), write_json(*function.find("parameters"))});
+  }
+  return tools;
 }
 
 TEST(ChatTemplate, RendersEveryFamilyAsJinja2Does) {
@@ -35,17 +65,36 @@ TEST(ChatTemplate, RendersEveryFamilyAsJinja2Does) {
   ASSERT_TRUE(recorded) << recorded.error().message;
   const auto cases = parse_json(*recorded, "cases.json");
   ASSERT_TRUE(cases) << cases.error().message;
-  ASSERT_GE(cases->array()->size(), 27U);
+  ASSERT_GE(cases->array()->size(), 69U);
   for (const Json& c : *cases->array()) {
     const std::string& name = *c.find("template")->text();
     const auto source = read_text(kData / name, size_t{1} << 20);
     ASSERT_TRUE(source) << source.error().message;
-    const std::string text = rendered(*source, messages_of(*c.find("messages")));
+    std::optional<bool> enable_thinking;
+    if (const Json* given = c.find("enable_thinking")) enable_thinking = std::get<bool>(given->value);
+    const std::string text = rendered(*source, messages_of(*c.find("messages")), tools_of(c.find("tools")), enable_thinking);
     if (const Json* refusal = c.find("refusal"))
       EXPECT_EQ(text, "chat template failed at line 1: " + *refusal->text()) << name;
     else
       EXPECT_EQ(text, *c.find("text")->text()) << name;
   }
+}
+
+TEST(ChatTemplate, ArgumentsAndParametersAreJsonObjects) {
+  const std::string source = "{{ tools|tojson }}{{ messages[0].tool_calls|tojson }}";
+  const auto call = [&](const std::string& arguments) {
+    return rendered(source, {
+                                {.role = "assistant", .tool_calls = {{.name = "f", .arguments = arguments}}}
+    });
+  };
+  EXPECT_EQ(call(""), R"(null[{"type": "function", "function": {"name": "f", "arguments": {}}}])");
+  EXPECT_EQ(call("[1]"), "call of f: arguments: expected a JSON object, found [1]");
+  EXPECT_TRUE(call("{\"a\": }").starts_with("call of f: arguments: not valid JSON at byte ")) << call("{");
+  EXPECT_EQ(rendered(source, kQuestion,
+                     {
+                         {.name = "g\n", .parameters = "1"}
+  }),
+            "tool g\\x0a: parameters: expected a JSON object, found 1");
 }
 
 TEST(ChatTemplate, LeavesTheAssistantsTurnClosedWhenAskedTo) {

@@ -7,10 +7,12 @@
 #include <map>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "halfbyte/message.h"
 #include "halfbyte/result.h"
 
 namespace halfbyte {
@@ -30,6 +32,9 @@ struct CompletionOptions {
   std::optional<float> top_p;     // in (0, 1]
   std::optional<uint64_t> seed;   // same seed, same bytes, where the backend keeps that promise
   std::vector<std::string> stop;  // the text ends before the first of these
+  // Asked to stop, from any thread, a request ends early: a stream with what came until then, complete() and chat() with kIo.
+  // Services end at once, also while they wait for an answer; other kinds where their sink would be asked.
+  std::stop_token cancel = {};
 };
 
 // Facts about one request beyond the common fields: "server_total_duration_ms", "template", ... Values are printed as they are.
@@ -44,28 +49,6 @@ struct InferenceResult {
   Facts metadata;
 
   std::optional<double> tokens_per_second() const;  // absent: no tokens or no time
-};
-
-// A function the model wants called.
-struct ToolCall {
-  std::string name;
-  std::string arguments;  // a JSON object
-  std::string call_id;
-  bool operator==(const ToolCall&) const = default;
-};
-
-// A function a model may ask for.
-struct Tool {
-  std::string name, description;
-  std::string parameters;  // a JSON schema of the arguments: an object
-};
-
-struct Message {
-  std::string role;  // "system", "user", "assistant", "tool"
-  std::string content;
-  std::string thinking;              // of an assistant turn; may be empty
-  std::vector<ToolCall> tool_calls;  // of an assistant turn
-  std::string tool_name, call_id;    // of a tool turn: whose result this is
 };
 
 struct ChatResult {

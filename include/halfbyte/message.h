@@ -1,0 +1,31 @@
+// The turns of a conversation, as every backend and every chat template takes them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace halfbyte {
+
+// A function the model wants called.
+struct ToolCall {
+  std::string name;
+  std::string arguments;  // a JSON object
+  std::string call_id;
+  bool operator==(const ToolCall&) const = default;
+};
+
+// A function a model may ask for.
+struct Tool {
+  std::string name, description;
+  std::string parameters;  // a JSON schema of the arguments: an object
+};
+
+struct Message {
+  std::string role;  // "system", "user", "assistant", "tool"
+  std::string content;
+  std::string thinking;              // of an assistant turn; may be empty
+  std::vector<ToolCall> tool_calls;  // of an assistant turn
+  std::string tool_name, call_id;    // of a tool turn: whose result this is
+};
+
+}  // namespace halfbyte
