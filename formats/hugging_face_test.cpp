@@ -1,0 +1,362 @@
+#include "formats/hugging_face.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <numeric>
+
+#include "base/file.h"
+#include "formats/gguf_bytes.h"
+#include "formats/safetensors_samples.h"
+
+namespace halfbyte {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kLlama = R"({"model_type": "llama", "vocab_size": 8, "hidden_size": 16, "intermediate_size": 24,
+  "num_hidden_layers": 1, "num_attention_heads": 2, "max_position_embeddings": 64, "rms_norm_eps": 1e-5, "tie_word_embeddings": true,
+  "bos_token_id": 1, "eos_token_id": 2)";
+
+// Tensors of float32 values 0, 1, 2, ..., each counting on from the one before.
+class SafetensorsWriter {
+ public:
+  SafetensorsWriter& add(const std::string& name, const std::vector<uint64_t>& shape, const std::string& dtype = "F32") {
+    const uint64_t values = std::accumulate(shape.begin(), shape.end(), uint64_t{1}, std::multiplies<>());
+    const size_t begin = data_.size();
+    for (uint64_t i = 0; i < values; ++i) data_ += gguf_bytes::raw(next_++);
+    std::string dimensions;
+    for (const uint64_t d : shape) dimensions += (dimensions.empty() ? "" : ",") + std::to_string(d);
+    header_ += (header_.empty() ? "\"" : ",\"") + name + "\":{\"dtype\":\"" + dtype + "\",\"shape\":[" + dimensions +
+               "],\"data_offsets\":[" + std::to_string(begin) + "," + std::to_string(data_.size()) + "]}";
+    return *this;
+  }
+  std::string bytes() const { return safetensors_file("{" + header_ + "}", data_); }
+
+ private:
+  std::string header_, data_;
+  float next_ = 0;
+};
+
+// A folder of its own for each test, removed at the end.
+class HuggingFace : public testing::Test {
+ protected:
+  HuggingFace() {
+    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
+    root_ = fs::path(testing::TempDir()) / (std::string("halfbyte-") + test->name());
+    folder_ = root_ / "model";
+    fs::remove_all(root_);
+    fs::create_directories(folder_);
+  }
+  ~HuggingFace() override { fs::remove_all(root_); }
+
+  void write(const std::string& name, std::string_view bytes) const { std::ofstream(folder_ / name, std::ios::binary) << bytes; }
+  std::string path(const std::string& name) const { return (folder_ / name).string(); }
+  // A llama's config.json with these members added; weights: one embedding table.
+  void write_llama(const std::string& members = {}) const {
+    write("config.json", std::string(kLlama) + (members.empty() ? "" : ", " + members) + "}");
+    write("model.safetensors", SafetensorsWriter().add("model.embed_tokens.weight", {8, 16}).bytes());
+  }
+  void write_config(const std::string& config) const {
+    write("config.json", config);
+    write("model.safetensors", SafetensorsWriter().add("embed_tokens.weight", {8, 16}).bytes());
+  }
+
+  Checkpoint opened() const {
+    auto checkpoint = open_checkpoint(folder_);
+    EXPECT_TRUE(checkpoint) << checkpoint.error().message;
+    return checkpoint ? std::move(*checkpoint) : Checkpoint();
+  }
+  std::string refusal() const {
+    const auto checkpoint = open_checkpoint(folder_);
+    EXPECT_FALSE(checkpoint);
+    return checkpoint ? std::string() : checkpoint.error().message;
+  }
+  static std::vector<float> values(const Checkpoint& checkpoint, std::string_view name) {
+    const TensorLocation* tensor = checkpoint.find(name);
+    if (tensor == nullptr) return {};
+    std::vector<float> out(tensor->bytes / sizeof(float));
+    EXPECT_TRUE(checkpoint.read(*tensor, 0, std::as_writable_bytes(std::span(out))));
+    return out;
+  }
+
+  fs::path root_, folder_;
+};
+
+MetadataValue number(uint64_t n) { return n; }
+
+}  // namespace
+
+TEST_F(HuggingFace, AConfigBecomesGgufsKeys) {
+  write_llama(R"("rope_scaling": {"type": "linear", "factor": 2}, "rope_theta": 5e5)");
+  const Checkpoint checkpoint = opened();
+  const Metadata& m = checkpoint.metadata;
+  EXPECT_EQ(m.path(), folder_.string());
+  const std::pair<const char*, MetadataValue> expected[] = {
+      {"general.architecture",                   std::string("llama")   },
+      {"general.name",                           std::string("model")   },
+      {"llama.vocab_size",                       number(8)              },
+      {"llama.block_count",                      number(1)              },
+      {"llama.attention.head_count_kv",          number(2)              },
+      {"llama.attention.key_length",             number(8)              },
+      {"llama.attention.layer_norm_rms_epsilon", double{1e-5F}          },
+      {"llama.rope.freq_base",                   5e5                    },
+      {"llama.rope.scaling.type",                std::string("linear")  },
+      {"llama.rope.scaling.factor",              2.0                    },
+      {"tokenizer.ggml.bos_token_id",            number(1)              },
+      {"tokenizer.ggml.model",                   std::string("no_vocab")},
+  };
+  for (const auto& [key, value] : expected) {
+    ASSERT_TRUE(m.contains(key)) << key;
+    EXPECT_EQ(*m.find(key), value) << key;
+  }
+  EXPECT_TRUE(checkpoint.warnings.empty());
+}
+
+TEST_F(HuggingFace, BothFormsOfRopeSettingsSayTheSame) {
+  write_llama(R"("rope_theta": 20000, "rope_scaling": {"type": "yarn", "factor": 4, "original_max_position_embeddings": 32})");
+  const auto old_form = opened().metadata.all();
+  write_llama(R"("rope_parameters": {"rope_type": "yarn", "rope_theta": 20000, "factor": 4.0, "original_max_position_embeddings": 32})");
+  EXPECT_EQ(opened().metadata.all(), old_form);
+  EXPECT_EQ(old_form.at("llama.rope.scaling.original_context_length"), number(32));
+}
+
+TEST_F(HuggingFace, Llama3RopeBecomesATensorOfFactors) {
+  write_llama(R"("rope_scaling": {"rope_type": "llama3", "factor": 8, "low_freq_factor": 1, "high_freq_factor": 4,
+                                 "original_max_position_embeddings": 1024})");
+  const auto factors = values(opened(), "rope_freqs.weight");
+  ASSERT_EQ(factors.size(), 4U);
+  EXPECT_EQ(factors.front(), 1.0F);
+  EXPECT_EQ(factors.back(), 8.0F);  // a wave of 2 pi 1000 positions
+  EXPECT_GT(factors[2], 1.0F);
+  EXPECT_LT(factors[2], 8.0F);
+}
+
+TEST_F(HuggingFace, LlamaRowsOfQueriesAndKeysGoFromHalvesToPairs) {
+  write_llama();
+  write("model.safetensors", SafetensorsWriter()
+                                 .add("model.layers.0.self_attn.q_proj.weight", {16, 1})
+                                 .add("model.layers.0.self_attn.k_proj.bias", {8})
+                                 .add("model.layers.0.self_attn.v_proj.weight", {4, 1})
+                                 .bytes());
+  const Checkpoint checkpoint = opened();
+  // Two heads of 8 rows each.
+  EXPECT_EQ(values(checkpoint, "blk.0.attn_q.weight"), (std::vector<float>{0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15}));
+  EXPECT_EQ(values(checkpoint, "blk.0.attn_k.bias"), (std::vector<float>{16, 18, 17, 19, 20, 22, 21, 23}));
+  EXPECT_EQ(values(checkpoint, "blk.0.attn_v.weight"), (std::vector<float>{24, 25, 26, 27}));
+  // A part of a turned tensor is the same part of the whole.
+  float two[2] = {};
+  ASSERT_TRUE(checkpoint.read(*checkpoint.find("blk.0.attn_q.weight"), 36, std::as_writable_bytes(std::span(two))));
+  EXPECT_EQ(two[0], 12.0F);
+  EXPECT_EQ(two[1], 9.0F);
+  std::byte part_of_a_row[2];
+  EXPECT_FALSE(checkpoint.read(*checkpoint.find("blk.0.attn_q.weight"), 0, part_of_a_row));
+}
+
+TEST_F(HuggingFace, Gpt2MatricesAreTransposedAndItsBiasesAreNot) {
+  write("config.json", R"({"model_type": "gpt2", "vocab_size": 8, "n_embd": 2, "n_head": 1, "n_layer": 1, "n_positions": 16,
+                           "layer_norm_epsilon": 1e-5, "n_inner": null})");
+  write("model.safetensors", SafetensorsWriter()
+                                 .add("transformer.h.0.attn.c_attn.weight", {2, 6})
+                                 .add("h.0.attn.c_attn.bias", {6})
+                                 .add("h.0.attn.bias", {1, 1, 16, 16})
+                                 .bytes());
+  const Checkpoint checkpoint = opened();
+  EXPECT_EQ(*checkpoint.metadata.find("gpt2.feed_forward_length"), number(8));
+  ASSERT_EQ(checkpoint.tensors.size(), 2U);  // not the causal mask
+  EXPECT_EQ(checkpoint.find("blk.0.attn_qkv.weight")->shape, (std::vector<uint64_t>{6, 2}));
+  EXPECT_EQ(values(checkpoint, "blk.0.attn_qkv.weight"), (std::vector<float>{0, 6, 1, 7, 2, 8, 3, 9, 4, 10, 5, 11}));
+  EXPECT_EQ(values(checkpoint, "blk.0.attn_qkv.bias"), (std::vector<float>{12, 13, 14, 15, 16, 17}));
+  float rows[4] = {};
+  ASSERT_TRUE(checkpoint.read(checkpoint.tensors[0], 16, std::as_writable_bytes(std::span(rows))));
+  EXPECT_EQ(std::vector<float>(rows, rows + 4), (std::vector<float>{2, 8, 3, 9}));
+}
+
+TEST_F(HuggingFace, GemmaNormsAreOnePlusWhatIsStored) {
+  write("config.json", R"({"model_type": "gemma3", "text_config": {"model_type": "gemma3_text", "hidden_size": 16, "intermediate_size": 24,
+    "num_hidden_layers": 7, "sliding_window": 12, "rope_scaling": {"rope_type": "linear", "factor": 8.0}}, "eos_token_id": [1, 106]})");
+  write("model.safetensors",
+        SafetensorsWriter().add("language_model.model.norm.weight", {3}).add("vision_tower.patch.weight", {2, 2}, "F32").bytes());
+  const Checkpoint checkpoint = opened();
+  EXPECT_EQ(values(checkpoint, "output_norm.weight"), (std::vector<float>{1, 2, 3}));
+  EXPECT_EQ(checkpoint.tensors.size(), 1U);
+  const Metadata& m = checkpoint.metadata;
+  EXPECT_EQ(*m.find("gemma3.attention.key_length"), number(256));  // the family's own
+  EXPECT_EQ(*m.find("gemma3.attention.sliding_window_pattern"), number(6));
+  EXPECT_EQ(*m.find("gemma3.rope.freq_base"), MetadataValue(1e6));
+  EXPECT_EQ(*m.find("gemma3.rope.freq_base_swa"), MetadataValue(1e4));
+  EXPECT_EQ(*m.find("gemma3.attention.scale"), MetadataValue(0.0625));
+  EXPECT_EQ(*m.find("tokenizer.ggml.eos_token_id"), number(1));
+  EXPECT_EQ(*m.find("tokenizer.ggml.eos_token_ids"), MetadataValue(std::vector<int64_t>{1, 106}));
+}
+
+TEST_F(HuggingFace, ATiedModelsCopyOfTheEmbeddingIsLeftOutAndAMissingHeadIsRefused) {
+  write_llama();
+  const auto weights = SafetensorsWriter().add("model.embed_tokens.weight", {8, 16}).add("lm_head.weight", {8, 16});
+  write("model.safetensors", weights.bytes());
+  EXPECT_EQ(opened().tensors.size(), 1U);
+  std::string config(kLlama);
+  config.replace(config.find("true"), 4, "false");
+  write("config.json", config + "}");
+  EXPECT_EQ(opened().tensors.size(), 2U);
+  write("model.safetensors", SafetensorsWriter().add("model.embed_tokens.weight", {8, 16}).bytes());
+  EXPECT_EQ(refusal(), folder_.string() + ": tie_word_embeddings is false, but there is no lm_head.weight");
+}
+
+TEST_F(HuggingFace, WhatWouldChangeTheFormulaIsRefusedByName) {
+  const std::string where = path("config.json") + ": ";
+  const std::pair<const char*, const char*> rows[] = {
+      {R"("hidden_act": "relu")",                                                "hidden_act is 'relu', this build runs llama with silu"             },
+      {R"("attn_logit_softcapping": 50.0)",                                      "attn_logit_softcapping is not supported by this build"             },
+      {R"("quantization_config": {"quant_method": "gptq"})",
+       "quantization_config: weights quantized with 'gptq'; this build reads F32, F16 and BF16 here"                                                 },
+      {R"("rope_scaling": {"type": "dynamic", "factor": 2})",
+       "rope_scaling.rope_type is 'dynamic'; this build runs default, linear, yarn, and llama3 for llama"                                            },
+      {R"("rope_scaling": {"rope_type": "yarn", "factor": 2, "mscale": 0.7})",
+       "rope_scaling.mscale: this build has no such rope setting, or only its usual value"                                                           },
+      {R"("rope_scaling": {"rope_type": "yarn", "factor": 2, "beta_fast": 16})",
+       "rope_scaling.beta_fast: this build has no such rope setting, or only its usual value"                                                        },
+      {R"("rope_scaling": {"rope_type": "linear", "factor": 0})",                "key 'rope_scaling.factor': must be finite and > 0, found 0"        },
+      {R"("num_key_value_heads": "2")",                                          "key 'num_key_value_heads': expected unsigned integer, found string"},
+      {R"("layer_types": ["linear_attention"])",
+       "layer_types[0] is 'linear_attention', this build runs sliding_attention and full_attention"                                                  },
+      {R"("layer_types": [])",                                                   "layer_types has 0 entries, num_hidden_layers is 1"                 },
+  };
+  for (const auto& [member, message] : rows) {
+    write_llama(member);
+    EXPECT_EQ(refusal(), where + message) << member;
+  }
+  write_config(R"({"model_type": "nosuch"})");
+  EXPECT_EQ(refusal(),
+            where + "model_type 'nosuch'; this build runs llama, mistral, qwen2, qwen3, gemma3_text, gpt2, and the text side of gemma3");
+  write_config("{}");
+  EXPECT_EQ(refusal(), where + "required key 'model_type' is missing");
+  write_config("[]");
+  EXPECT_EQ(refusal(), where + "not a JSON object");
+}
+
+TEST_F(HuggingFace, AQwenWhoseLayersHaveAWindowIsRefused) {
+  const std::string qwen = R"({"model_type": "qwen2", "vocab_size": 8, "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2,
+    "num_attention_heads": 2, "max_position_embeddings": 64, "rms_norm_eps": 1e-5, "tie_word_embeddings": true, "sliding_window": 16,)";
+  write_config(qwen + R"("use_sliding_window": false, "max_window_layers": 1})");
+  EXPECT_FALSE(opened().metadata.contains("qwen2.attention.sliding_window"));
+  write_config(qwen + R"("use_sliding_window": true, "max_window_layers": 2})");
+  EXPECT_FALSE(opened().metadata.contains("qwen2.attention.sliding_window"));
+  write_config(qwen + R"("use_sliding_window": true, "max_window_layers": 1})");
+  EXPECT_EQ(refusal(), path("config.json") + ": the layers with a sliding window are not those that this build's qwen2 has");
+}
+
+TEST_F(HuggingFace, TensorsItCannotUseAreRefusedOrWarnedOf) {
+  write_llama();
+  write("model.safetensors", SafetensorsWriter().add("model.norm.weight", {4}, "I32").bytes());
+  EXPECT_EQ(refusal(), folder_.string() + ": tensor 'model.norm.weight' is I32; this build reads F32, F16 and BF16 here");
+  write("model.safetensors", SafetensorsWriter().add("model.norm.weight", {4}).add("norm.weight", {4}).bytes());
+  EXPECT_EQ(refusal(), folder_.string() + ": tensors 'model.norm.weight' and 'norm.weight' are the same weight, output_norm.weight");
+  write("model.safetensors", SafetensorsWriter().add("model.norm.weight", {}).bytes());
+  EXPECT_EQ(refusal(), folder_.string() + ": tensor 'model.norm.weight': shape [], expected 1 to 4 dimensions, none of them 0");
+  write("model.safetensors", SafetensorsWriter().add("model.layers.0.self_attn.q_proj.weight", {6, 2}).bytes());
+  EXPECT_EQ(refusal(), folder_.string() + ": tensor 'model.layers.0.self_attn.q_proj.weight': 6 rows are not 2 heads of an even size");
+  write("model.safetensors", SafetensorsWriter().add("model.layers.00.mlp.up_proj.weight", {4, 4}, "I32").bytes());
+  EXPECT_EQ(opened().warnings, std::vector<std::string>{folder_.string() + ": tensor 'model.layers.00.mlp.up_proj.weight' is not used"});
+}
+
+TEST_F(HuggingFace, HandsTheTokenizerOver) {
+  write_llama();
+  write("tokenizer.json", "{\"version\": \"1.0\"}");
+  write("tokenizer_config.json", R"({"add_bos_token": true, "chat_template": [{"name": "tool_use", "template": "T"},
+                                     {"name": "default", "template": "D"}]})");
+  write("generation_config.json", R"({"eos_token_id": [3, 4], "bos_token_id": 9})");
+  const Checkpoint checkpoint = opened();
+  const Metadata& m = checkpoint.metadata;
+  EXPECT_EQ(*m.text("tokenizer.huggingface.json"), "{\"version\": \"1.0\"}");
+  EXPECT_FALSE(m.contains("tokenizer.ggml.model"));
+  EXPECT_EQ(*m.text("tokenizer.chat_template"), "D");
+  EXPECT_EQ(*m.find("tokenizer.ggml.add_bos_token"), MetadataValue(true));
+  EXPECT_EQ(*m.find("tokenizer.ggml.bos_token_id"), number(1));  // config.json's: the other is none
+  EXPECT_EQ(*m.find("tokenizer.ggml.eos_token_id"), number(3));
+  EXPECT_EQ(*m.find("tokenizer.ggml.eos_token_ids"), MetadataValue(std::vector<int64_t>{3, 4}));
+  EXPECT_EQ(checkpoint.warnings, std::vector<std::string>{folder_.string() + ": bos_token_id 9 is outside the vocabulary of 8: left out"});
+  write("chat_template.jinja", "J");
+  EXPECT_EQ(*opened().metadata.text("tokenizer.chat_template"), "J");
+}
+
+TEST_F(HuggingFace, OpensByDirectoryByFileAndByIndex) {
+  write_llama();
+  EXPECT_TRUE(open_checkpoint(folder_ / "model.safetensors"));
+  fs::rename(folder_ / "model.safetensors", folder_ / "part-1.safetensors");
+  EXPECT_EQ(refusal(), path("model.safetensors") + ": no such file");
+  write("model.safetensors.index.json", R"({"weight_map": {"model.embed_tokens.weight": "part-1.safetensors"}})");
+  EXPECT_EQ(opened().tensors.size(), 1U);
+  EXPECT_TRUE(open_checkpoint(folder_ / "model.safetensors.index.json"));
+  EXPECT_TRUE(open_checkpoint(folder_ / "part-1.safetensors"));
+  fs::remove(folder_ / "config.json");
+  EXPECT_EQ(refusal(), path("config.json") + ": no such file; a checkpoint's directory has config.json and model.safetensors");
+}
+
+TEST_F(HuggingFace, AShardIndexIsTakenAtItsWord) {
+  write("config.json", std::string(kLlama) + "}");
+  write("a.safetensors", SafetensorsWriter().add("model.embed_tokens.weight", {8, 16}).bytes());
+  write("b.safetensors", SafetensorsWriter().add("model.norm.weight", {16}).add("extra", {1}).bytes());
+  const auto index = [&](const std::string& map) { write("model.safetensors.index.json", "{\"weight_map\": {" + map + "}}"); };
+  const std::string embedding = R"("model.embed_tokens.weight": "a.safetensors")", norm = R"("model.norm.weight": "b.safetensors")";
+  index(embedding + "," + norm);
+  const Checkpoint checkpoint = opened();
+  EXPECT_EQ(checkpoint.files.size(), 2U);
+  EXPECT_EQ(checkpoint.tensors.size(), 2U);
+  EXPECT_EQ(values(checkpoint, "output_norm.weight")[15], 15.0F);
+  EXPECT_EQ(checkpoint.warnings, std::vector<std::string>{path("b.safetensors") + ": tensor 'extra' is not in the index"});
+
+  const std::string at = path("model.safetensors.index.json") + ": ";
+  index(embedding + R"(, "model.norm.weight": "a.safetensors")");
+  EXPECT_EQ(refusal(), at + "tensor 'model.norm.weight' is not in a.safetensors");
+  index(norm + R"(, "model.embed_tokens.weight": "b.safetensors")");
+  EXPECT_EQ(refusal(), at + "tensor 'model.embed_tokens.weight' is not in b.safetensors");
+  write("b.safetensors", SafetensorsWriter().add("model.norm.weight", {16}).add("model.embed_tokens.weight", {8, 16}).bytes());
+  index(embedding + "," + norm);
+  EXPECT_EQ(refusal(), path("b.safetensors") + ": tensor 'model.embed_tokens.weight': the index has it in a.safetensors");
+  index(R"("model.norm.weight": "c.safetensors")");
+  EXPECT_EQ(refusal(), path("c.safetensors") + ": no such file");
+  write("model.safetensors.index.json", "{}");
+  EXPECT_EQ(refusal(), at + "weight_map is missing or not an object");
+  index(R"("a": "model.bin")");
+  EXPECT_EQ(refusal(), at + "weight_map: 'a' is not mapped to a .safetensors file");
+}
+
+TEST_F(HuggingFace, NoFileOutsideTheDirectoryIsOpened) {
+  write("config.json", std::string(kLlama) + "}");
+  std::ofstream(root_ / "out.safetensors", std::ios::binary) << SafetensorsWriter().add("model.norm.weight", {16}).bytes();
+  const std::string names[] = {"../out.safetensors", (root_ / "out.safetensors").string(), ".safetensors", "a b.safetensors",
+                               "x/y.safetensors"};
+  for (const std::string& name : names) {
+    write("model.safetensors.index.json", R"({"weight_map": {"model.norm.weight": ")" + name + "\"}}");
+    EXPECT_EQ(refusal(), folder_.string() + ": '" + name + "' is not the name of a file of a checkpoint");
+  }
+  fs::create_symlink("../out.safetensors", folder_ / "model.safetensors");
+  EXPECT_EQ(refusal(), path("model.safetensors") + ": links to a file outside its directory");
+}
+
+TEST_F(HuggingFace, ASnapshotOfACacheMayLinkToItsBlobs) {
+  const fs::path snapshot = root_ / "snapshots" / "0123abcd";
+  fs::create_directories(snapshot);
+  fs::create_directories(root_ / "blobs");
+  std::ofstream(root_ / "blobs" / "1", std::ios::binary) << kLlama << "}";
+  std::ofstream(root_ / "blobs" / "2", std::ios::binary) << SafetensorsWriter().add("model.norm.weight", {16}).bytes();
+  fs::create_symlink("../../blobs/1", snapshot / "config.json");
+  fs::create_symlink("../../blobs/2", snapshot / "model.safetensors");
+  const auto checkpoint = open_checkpoint(snapshot);
+  EXPECT_TRUE(checkpoint) << checkpoint.error().message;
+}
+
+TEST_F(HuggingFace, EveryTruncationOfAConfigIsRefused) {
+  write_llama();
+  const auto config = read_text(folder_ / "config.json", 10'000);
+  ASSERT_TRUE(config);
+  for (size_t length = 0; length < config->size(); ++length) {
+    write("config.json", config->substr(0, length));
+    EXPECT_TRUE(refusal().starts_with(path("config.json") + ": ")) << length;
+  }
+}
+
+}  // namespace halfbyte
