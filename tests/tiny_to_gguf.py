@@ -4,7 +4,8 @@
 usage: tiny_to_gguf.py CHECKPOINT_FOLDER OUT.gguf        (standard library only)
 
 What the converter does beyond renaming: q and k rows of llama are reordered from "halves" to "adjacent pairs"; llama3's
-rope scaling becomes a tensor of factors; gemma's norms, stored as w, become 1 + w; a tied output matrix is left out.
+rope scaling becomes a tensor of factors; gemma's norms, stored as w, become 1 + w; gpt2's matrices are transposed; a tied
+output matrix is left out.
 """
 import array
 import json
@@ -14,7 +15,8 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-ARCHITECTURES = {"llama": "llama", "mistral": "llama", "qwen2": "qwen2", "qwen3": "qwen3", "gemma3_text": "gemma3"}
+ARCHITECTURES = {"llama": "llama", "mistral": "llama", "qwen2": "qwen2", "qwen3": "qwen3", "gemma3_text": "gemma3",
+                 "gpt2": "gpt2"}
 
 # In Gemma the norm after attention has the name that the others use for the norm before the feed-forward part.
 LAYER_NAMES = {
@@ -27,7 +29,14 @@ GEMMA_LAYER_NAMES = LAYER_NAMES | {
     "post_attention_layernorm": "post_attention_norm", "pre_feedforward_layernorm": "ffn_norm",
     "post_feedforward_layernorm": "post_ffw_norm",
 }
-TOP_NAMES = {"model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output"}
+GPT2_LAYER_NAMES = {
+    "ln_1": "attn_norm", "attn.c_attn": "attn_qkv", "attn.c_proj": "attn_output",
+    "ln_2": "ffn_norm", "mlp.c_fc": "ffn_up", "mlp.c_proj": "ffn_down",
+}
+TOP_NAMES = {
+    "model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output",
+    "transformer.wte": "token_embd", "transformer.wpe": "position_embd", "transformer.ln_f": "output_norm",
+}
 
 UINT32, INT32, FLOAT32, STRING, ARRAY = 4, 5, 6, 8, 9  # GGUF's value types
 ALIGNMENT = 32
@@ -57,8 +66,8 @@ def gguf_name(name: str, architecture: str) -> str:
     stem, suffix = name.rsplit(".", 1)
     if stem in TOP_NAMES:
         return f"{TOP_NAMES[stem]}.{suffix}"
-    layer, part = stem.removeprefix("model.layers.").split(".", 1)
-    names = GEMMA_LAYER_NAMES if architecture == "gemma3" else LAYER_NAMES
+    layer, part = stem.removeprefix("model.layers.").removeprefix("transformer.h.").split(".", 1)
+    names = {"gemma3": GEMMA_LAYER_NAMES, "gpt2": GPT2_LAYER_NAMES}.get(architecture, LAYER_NAMES)
     return f"blk.{layer}.{names[part]}.{suffix}"
 
 
@@ -73,6 +82,14 @@ def adjacent_pairs(tensor: Tensor, heads: int) -> Tensor:
                 row = head * dim + half * (dim // 2) + pair
                 out += tensor.values[row * columns:(row + 1) * columns]
     return Tensor(tensor.shape, out)
+
+
+def transposed(tensor: Tensor) -> Tensor:
+    rows, columns = tensor.shape
+    out = array.array("f")
+    for column in range(columns):
+        out += tensor.values[column::columns]
+    return Tensor([columns, rows], out)
 
 
 def llama3_rope_factors(rope: dict, head_dim: int) -> Tensor:
@@ -101,8 +118,10 @@ def convert_tensors(config: dict, architecture: str, tensors: dict[str, Tensor])
             tensor = adjacent_pairs(tensor, config["num_key_value_heads"])
         elif architecture == "gemma3" and name.endswith("norm.weight"):
             tensor = Tensor(tensor.shape, array.array("f", (1 + w for w in tensor.values)))
+        elif architecture == "gpt2" and ".c_" in name and name.endswith(".weight"):  # its "Conv1D"
+            tensor = transposed(tensor)
         out[gguf_name(name, architecture)] = tensor
-    rope = config["rope_parameters"]
+    rope = config.get("rope_parameters", {})
     if rope.get("rope_type") == "llama3":
         out["rope_freqs.weight"] = llama3_rope_factors(rope, config["head_dim"])
     return out
@@ -116,16 +135,22 @@ def byte_level_alphabet() -> list[str]:
     return [characters[b] for b in range(256)]
 
 
-def metadata(config: dict, architecture: str, name: str) -> list[tuple[str, int, object]]:
+def gpt2_keys(config: dict) -> list[tuple[str, int, object]]:
+    return [
+        ("gpt2.context_length", UINT32, config["n_positions"]),
+        ("gpt2.embedding_length", UINT32, config["n_embd"]),
+        ("gpt2.block_count", UINT32, config["n_layer"]),
+        ("gpt2.feed_forward_length", UINT32, config["n_inner"] or 4 * config["n_embd"]),
+        ("gpt2.attention.head_count", UINT32, config["n_head"]),
+        ("gpt2.attention.layer_norm_epsilon", FLOAT32, config["layer_norm_epsilon"]),
+    ]
+
+
+def decoder_keys(config: dict, a: str) -> list[tuple[str, int, object]]:
     rope = config["rope_parameters"]
     full = rope.get("full_attention", rope)
     head_dim = config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"]
-    a = architecture
     keys = [
-        ("general.architecture", STRING, a),
-        ("general.name", STRING, name),
-        ("general.file_type", UINT32, 0),
-        (f"{a}.vocab_size", UINT32, config["vocab_size"]),
         (f"{a}.context_length", UINT32, config["max_position_embeddings"]),
         (f"{a}.embedding_length", UINT32, config["hidden_size"]),
         (f"{a}.block_count", UINT32, config["num_hidden_layers"]),
@@ -146,6 +171,17 @@ def metadata(config: dict, architecture: str, name: str) -> list[tuple[str, int,
             (f"{a}.rope.scaling.factor", FLOAT32, full["factor"]),
             (f"{a}.rope.scaling.original_context_length", UINT32, full["original_max_position_embeddings"]),
         ]
+    return keys
+
+
+def metadata(config: dict, architecture: str, name: str) -> list[tuple[str, int, object]]:
+    keys = [
+        ("general.architecture", STRING, architecture),
+        ("general.name", STRING, name),
+        ("general.file_type", UINT32, 0),
+        (f"{architecture}.vocab_size", UINT32, config["vocab_size"]),
+    ]
+    keys += gpt2_keys(config) if architecture == "gpt2" else decoder_keys(config, architecture)
     # The checkpoints have no tokenizer; any valid vocabulary of that size lets the file open.
     tokens = ["<pad>", "<s>", "</s>", *byte_level_alphabet(), "Ġt", "he"]
     kinds = [3, 3, 3] + [1] * 258  # control, normal

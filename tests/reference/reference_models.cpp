@@ -25,6 +25,12 @@ std::string missing_isa() {
   return isa ? std::string() : isa.error().message;
 }
 
+std::string tiny_test_name(const testing::TestParamInfo<const char*>& name) {
+  std::string out = name.param;
+  std::ranges::replace(out, '-', '_');
+  return out;
+}
+
 Result<Model> load_real_model(const RealModel& model, ThreadPool& pool) {
   const char* folder = std::getenv("HALFBYTE_MODELS");
   if (folder == nullptr) return not_found("HALFBYTE_MODELS is not set; `make test-models` fetches the models and `make test` sets it");

@@ -4,20 +4,18 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 
 #include "tests/reference/reference_models.h"
 
 namespace halfbyte {
 namespace {
 
-class TinyCheckpoint : public testing::TestWithParam<const char*> {};
-
-TEST_P(TinyCheckpoint, HasTheReferencesLogits) {
-  if (const std::string missing = missing_isa(); !missing.empty()) GTEST_SKIP() << missing;
+void expect_the_references_logits(const std::filesystem::path& path, const std::string& name) {
   ThreadPool pool(2);
-  const auto model = load_model(std::filesystem::path(HALFBYTE_TINY_MODELS) / (std::string(GetParam()) + ".gguf"), pool);
+  const auto model = load_model(path, pool);
   ASSERT_TRUE(model) << model.error().message;
-  const Json reference = read_json(std::filesystem::path(HALFBYTE_TEST_DATA) / "tiny" / (std::string(GetParam()) + ".json"));
+  const Json reference = read_json(std::filesystem::path(HALFBYTE_TEST_DATA) / "tiny" / (name + ".json"));
   const auto expected = numbers_of(*reference.find("logits_last"));
   const auto expected_argmax = tokens_of(*reference.find("argmax"));
   const auto tokens = tokens_of(*reference.find("tokens"));
@@ -36,13 +34,18 @@ TEST_P(TinyCheckpoint, HasTheReferencesLogits) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Of, TinyCheckpoint,
-                         testing::Values("llama-hd", "llama-rope3", "llama-yarn", "mistral-swa", "qwen2", "qwen3", "gemma3"),
-                         [](const auto& which) {
-                           std::string name = which.param;
-                           std::ranges::replace(name, '-', '_');
-                           return name;
-                         });
+class TinyCheckpoint : public testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override {
+    if (const std::string missing = missing_isa(); !missing.empty()) GTEST_SKIP() << missing;
+  }
+};
+
+TEST_P(TinyCheckpoint, HasTheReferencesLogits) {
+  expect_the_references_logits(std::filesystem::path(HALFBYTE_TINY_MODELS) / (std::string(GetParam()) + ".gguf"), GetParam());
+}
+
+INSTANTIATE_TEST_SUITE_P(Of, TinyCheckpoint, testing::ValuesIn(kTinyModels), tiny_test_name);
 
 }  // namespace
 }  // namespace halfbyte
