@@ -1,0 +1,31 @@
+#include "backends/checks.h"
+
+#include <cmath>
+
+#include "base/errors.h"
+
+namespace halfbyte {
+
+Result<void> check_options(const CompletionOptions& options) {
+  if (options.max_new_tokens < 1) return invalid("max_new_tokens: expected 1 or more, found {}", options.max_new_tokens);
+  if (!std::isfinite(options.temperature) || options.temperature < 0)
+    return invalid("temperature: expected 0 (greedy) or more, found {}", options.temperature);
+  if (options.top_k && *options.top_k < 1) return invalid("top_k: expected 1 or more, or none, found {}", *options.top_k);
+  if (options.top_p && !(*options.top_p > 0 && *options.top_p <= 1))
+    return invalid("top_p: expected more than 0 and at most 1, or none, found {}", *options.top_p);
+  return {};
+}
+
+Result<void> check_request(const std::string& prompt, const CompletionOptions& options) {
+  if (prompt.empty()) return invalid("prompt: expected text, found an empty string");
+  return check_options(options);
+}
+
+Result<void> check_messages(std::span<const Message> messages, const CompletionOptions& options) {
+  if (messages.empty()) return invalid("messages: expected at least one, found none");
+  for (size_t i = 0; i < messages.size(); ++i)
+    if (messages[i].role.empty()) return invalid("messages[{}]: expected a role, found none", i);
+  return check_options(options);
+}
+
+}  // namespace halfbyte

@@ -1,0 +1,125 @@
+// Which backend to open: by name, by what the project has settled on, or by what is there.
+#include <algorithm>
+
+#include "backends/artifacts.h"
+#include "backends/engine_backend.h"
+#include "backends/json_text.h"
+#include "base/errors.h"
+#include "halfbyte/backends.h"
+
+namespace halfbyte {
+namespace {
+
+constexpr const char* kDefaultLocalModel = "smollm2:135m";
+constexpr double kProbeSeconds = 2;
+
+// With `passed_over` in their info, for open_default().
+Result<std::unique_ptr<Backend>> open_artifact_noting(const ArtifactOptions& options, const Facts& passed_over) {
+  const std::filesystem::path root = project_root(options.root);
+  HB_TRY_ASSIGN(choice, choose_artifact(root, options.name));
+  if (!choice.name)
+    return not_found("no model artifact in {}: tried {}", (root / "artifacts" / "models").string(), fmt::join(choice.tried, ", "));
+  HB_TRY_ASSIGN(folder, artifact_folder(root, *choice.name));
+  HB_TRY_ASSIGN(manifest, read_json_object(folder / "manifest.json"));
+  const auto weights = artifact_weights(folder);
+  if (!weights) return not_found("{}: the weights are gone", folder.string());
+  if (weights->extension() == ".pt") return unsupported("{}: only the Python package reads PyTorch files", weights->string());
+
+  EngineBackendOptions engine{.name = options.local.name, .use_template = options.local.use_template, .model_id = *choice.name};
+  engine.engine.context_tokens = options.local.context_tokens;
+  engine.engine.threads = options.local.threads;
+  engine.extra = options.local.extra;
+  engine.extra.insert(passed_over.begin(), passed_over.end());
+  engine.extra["artifact_dir"] = folder.string();
+  const std::string family = text_member(manifest, "canonical_name");
+  engine.extra["canonical_name"] = family.empty() ? artifact_family(*choice.name) : family;
+  for (const char* key : {"source", "kind"})
+    if (std::string value = text_member(manifest, key); !value.empty()) engine.extra[key] = std::move(value);
+  const bool is_file = weights->extension() == ".gguf";
+  HB_TRY_ASSIGN(backend, EngineBackend::open(is_file ? weights->string() : folder.string(), engine));
+  return std::unique_ptr<Backend>(std::move(backend));
+}
+
+Result<std::unique_ptr<Backend>> open_prodlm_noting(const std::optional<std::string>& model_id, const std::filesystem::path& root,
+                                                    const Facts& passed_over) {
+  HB_TRY_ASSIGN(folder, artifact_folder(project_root(root), "ProdLM"));
+  const std::string file = (folder / "config.json").string();
+  HB_TRY_ASSIGN(config, read_json_object(file));
+  const bool is_there = !config.object()->empty();
+  if (!is_there && !model_id) return not_found("no ProdLM manifest in {}: write one with scripts/models/prodlm.sh", folder.string());
+  const std::string kind = is_there ? text_member(config, "kind") : "ollama_backend";
+  if (kind != "ollama_backend" && kind != "engine_backend")
+    return invalid("{}: expected kind ollama_backend or engine_backend, found '{}'", file, escaped(kind));
+
+  const std::string configured = text_member(config, "model_id");
+  std::map<std::string, std::string> extra = passed_over;
+  extra["configured_name"] = "ProdLM";
+  if (kind == "engine_backend")
+    return open_local(model_id.value_or(configured.empty() ? kDefaultLocalModel : configured), {.name = "prodlm", .extra = extra});
+  OllamaOptions options{.name = "prodlm", .extra = extra};
+  if (model_id || !configured.empty()) options.model_id = model_id.value_or(configured);
+  if (std::string url = text_member(config, "base_url"); !url.empty()) options.base_url = std::move(url);
+  if (const auto seconds = number_member(config, "timeout")) options.timeout_seconds = *seconds;
+  return open_ollama(options);
+}
+
+// The server's default model if it has that, else the first it lists.
+Result<std::unique_ptr<Backend>> open_answering_server(const Facts& passed_over) {
+  OllamaOptions options{.extra = passed_over};
+  HB_TRY_ASSIGN(models, ollama_models(options.base_url, kProbeSeconds));
+  if (models.empty()) return not_found("Ollama at {} answers and has no models: ollama pull {}", options.base_url, options.model_id);
+  if (std::ranges::find(models, options.model_id) == models.end()) options.model_id = models.front();
+  return open_ollama(options);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Backend>> open_local(const std::string& model, const LocalOptions& options) {
+  EngineBackendOptions engine{.name = options.name, .use_template = options.use_template, .extra = options.extra};
+  engine.engine.context_tokens = options.context_tokens;
+  engine.engine.threads = options.threads;
+  HB_TRY_ASSIGN(backend, EngineBackend::open(model, engine));
+  return std::unique_ptr<Backend>(std::move(backend));
+}
+
+Result<std::unique_ptr<Backend>> open_artifact(const ArtifactOptions& options) { return open_artifact_noting(options, {}); }
+
+Result<std::unique_ptr<Backend>> open_prodlm(const std::optional<std::string>& model_id, const std::filesystem::path& root) {
+  return open_prodlm_noting(model_id, root, {});
+}
+
+Result<std::unique_ptr<Backend>> open_default(const std::filesystem::path& root) {
+  Facts passed_over;
+  auto backend = open_prodlm_noting({}, root, {});
+  if (backend) return backend;
+  passed_over["passed_over_prodlm"] = backend.error().message;
+  backend = open_artifact_noting({.root = root}, passed_over);
+  if (backend) return backend;
+  passed_over["passed_over_artifact"] = backend.error().message;
+  backend = open_answering_server(passed_over);
+  if (backend) return backend;
+  passed_over["passed_over_server"] = backend.error().message;
+  backend = open_local(kDefaultLocalModel, {.extra = passed_over});
+  if (backend) return backend;
+  passed_over["passed_over_engine"] = backend.error().message;
+  std::string told;
+  for (const auto& [place, reason] : passed_over) told += fmt::format("; {}: {}", place.substr(sizeof "passed_over"), reason);
+  return not_found("no backend found{}", told);
+}
+
+Result<std::unique_ptr<Backend>> open_backend(std::string_view word) {
+  const size_t colon = word.find(':');
+  const std::string_view kind = word.substr(0, colon);
+  const std::string model(colon == std::string_view::npos ? std::string_view() : word.substr(colon + 1));
+  const auto given = model.empty() ? std::nullopt : std::optional(model);
+  if (kind == "local" || kind == "engine") return open_local(given.value_or(kDefaultLocalModel));
+  if (kind == "ollama") return open_ollama({.model_id = given.value_or("llama3.2")});
+  if (kind == "openai") return open_openai({.model_id = given.value_or("gpt-4o-mini")});
+  if (kind == "artifact") return open_artifact({.name = given});
+  if (kind == "prodlm") return open_prodlm(given);
+  if (kind == "auto" && !given) return open_default();
+  return invalid("backend: expected local, ollama, openai, artifact, prodlm, each with :MODEL or without, or auto; found '{}'",
+                 escaped(word));
+}
+
+}  // namespace halfbyte

@@ -1,0 +1,90 @@
+#include "backends/wire_message.h"
+
+#include "backends/json_text.h"
+#include "base/errors.h"
+
+namespace halfbyte {
+namespace {
+
+Result<Json> object_of(const std::string& text, std::string_view what) {
+  auto value = parse_json(text.empty() ? "{}" : text, what);
+  if (!value) return invalid("{}", value.error().message);
+  if (value->object() == nullptr) return invalid("{}: expected a JSON object, found '{}'", what, escaped(text));
+  return value;
+}
+
+Result<Json> wire_call(const ToolCall& call, WireArguments arguments) {
+  HB_TRY_ASSIGN(object, object_of(call.arguments, "arguments of the tool call " + call.name));
+  Json::Object function, wire;
+  add(function, "name", {call.name});
+  add(function, "arguments", arguments == WireArguments::kObject ? std::move(object) : Json{json_text(object)});
+  if (arguments == WireArguments::kText) {
+    add(wire, "id", {call.call_id});
+    add(wire, "type", {"function"});
+  }
+  add(wire, "function", {std::move(function)});
+  return Json{std::move(wire)};
+}
+
+}  // namespace
+
+Result<Json> wire_tool(const Tool& tool) {
+  HB_TRY_ASSIGN(parameters, object_of(tool.parameters, "parameters of the tool " + tool.name));
+  Json::Object function, wire;
+  add(function, "name", {tool.name});
+  add(function, "description", {tool.description});
+  add(function, "parameters", std::move(parameters));
+  add(wire, "type", {"function"});
+  add(wire, "function", {std::move(function)});
+  return Json{std::move(wire)};
+}
+
+Result<Json> wire_tools(std::span<const Tool> tools) {
+  Json::Array wire;
+  for (const Tool& tool : tools) {
+    HB_TRY_ASSIGN(one, wire_tool(tool));
+    wire.push_back(std::move(one));
+  }
+  return Json{std::move(wire)};
+}
+
+Result<Json> wire_messages(std::span<const Message> messages, WireArguments arguments) {
+  Json::Array all;
+  for (const Message& message : messages) {
+    Json::Object wire;
+    add(wire, "role", {message.role});
+    add(wire, "content", {message.content});
+    if (!message.thinking.empty() && arguments == WireArguments::kObject) add(wire, "thinking", {message.thinking});
+    if (!message.tool_name.empty() && arguments == WireArguments::kObject) add(wire, "tool_name", {message.tool_name});
+    if (!message.call_id.empty()) add(wire, "tool_call_id", {message.call_id});
+    Json::Array calls;
+    for (const ToolCall& call : message.tool_calls) {
+      HB_TRY_ASSIGN(one, wire_call(call, arguments));
+      calls.push_back(std::move(one));
+    }
+    if (!calls.empty()) add(wire, "tool_calls", {std::move(calls)});
+    all.push_back({std::move(wire)});
+  }
+  return Json{std::move(all)};
+}
+
+Result<ToolCall> read_tool_call(const Json& call, size_t number) {
+  const Json* function = call.find("function");
+  const Json* name = function != nullptr ? function->find("name") : nullptr;
+  if (name == nullptr || name->text() == nullptr) return corrupt("tool call {} names no function", number);
+  ToolCall read{.name = *name->text(), .arguments = "{}", .call_id = text_member(call, "id")};
+  if (read.call_id.empty()) read.call_id = fmt::format("call_{}", number);
+  const Json* arguments = function->find("arguments");
+  if (arguments == nullptr || std::holds_alternative<std::nullptr_t>(arguments->value)) return read;
+  if (arguments->object() != nullptr) {
+    read.arguments = json_text(*arguments);
+  } else {
+    const std::string* text = arguments->text();
+    const auto object = text != nullptr ? object_of(*text, "arguments") : Result<Json>(corrupt("no text"));
+    if (!object) return corrupt("arguments of tool call {} are no object", number);
+    read.arguments = json_text(*object);
+  }
+  return read;
+}
+
+}  // namespace halfbyte
