@@ -7,6 +7,7 @@
 #include "base/bandwidth.h"
 #include "base/cpu.h"
 #include "base/process_memory.h"
+#include "cli/bench_backends.h"
 #include "cli/commands.h"
 #include "cli/evaluation.h"
 #include "cli/json_writer.h"
@@ -23,6 +24,7 @@ constexpr int kBandwidthPasses = 6;
 struct Options {
   EvaluationOptions evaluation;
   int prompt_tokens = 512, generated_tokens = 128, runs = 5;
+  BackendBenchOptions backends;
 };
 
 struct Figures {
@@ -98,6 +100,7 @@ std::string as_text(const Options& options, const LoadedModel& loaded, const Fig
 }
 
 Result<int> bench(const Options& options) {
+  if (options.backends.is_wanted()) return bench_backends(options.backends, options.evaluation.json);
   if (options.prompt_tokens == 0 && options.generated_tokens == 0) return invalid("-p 0 and -n 0: nothing to measure");
   HB_TRY_ASSIGN(isa, choose_isa());
   HB_TRY_ASSIGN(loaded, load(options.evaluation));
@@ -117,6 +120,7 @@ Action declare_bench(Arguments& args) {
   args.number("-n,--generated-tokens", options->generated_tokens, 0, 1 << 20, "tokens to generate; 0: none");
   args.number("-r,--runs", options->runs, 1, 1000, "runs, of which the median counts");
   declare_evaluation(args, "-t,--threads", options->evaluation);
+  declare_backend_bench(args, options->backends);
   return [options] { return bench(*options); };
 }
 

@@ -9,7 +9,7 @@ from halfbyte_program import DATA, HOME, PROGRAM, Terminal, environment, json_re
 
 VOCABULARIES = DATA / "tokenizers"
 GPT2 = str(VOCABULARIES / "ggml-vocab-gpt-2.gguf")
-COMMANDS = ["run", "show", "list", "tokenize", "detokenize", "logits", "perplexity", "bench", "isa", "version"]
+COMMANDS = ["run", "explain", "show", "list", "tokenize", "detokenize", "logits", "perplexity", "bench", "isa", "version"]
 
 # Arguments -> what stderr says. All of these are usage errors, found before any file is read.
 USAGE_ERRORS = [
