@@ -2,9 +2,10 @@
 # which CMake (find_package(halfbyte)) and pkg-config find it.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
+find_package(OpenSSL 3 REQUIRED)
 
-# All rooms under the engine in one archive, so that its users link one name. The Rust crate stays an archive of its own.
-foreach(room base quant formats kernels ops text models engine)
+# All rooms up to the backends in one archive, so that its users link one name. The Rust crate stays an archive of its own.
+foreach(room base quant formats kernels ops text models engine store http backends)
   list(APPEND engine_objects $<TARGET_OBJECTS:halfbyte_${room}>)
 endforeach()
 add_library(halfbyte_archive STATIC ${engine_objects})
@@ -13,7 +14,7 @@ target_compile_features(halfbyte_archive INTERFACE cxx_std_20)
 target_include_directories(halfbyte_archive INTERFACE $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 target_link_libraries(halfbyte_archive INTERFACE
   $<INSTALL_INTERFACE:$<INSTALL_PREFIX>/${CMAKE_INSTALL_LIBDIR}/libhalfbyte_rust.a>
-  Boost::json fmt::fmt utf8proc Threads::Threads ${CMAKE_DL_LIBS} m)
+  Boost::json fmt::fmt utf8proc pcre2-8 OpenSSL::SSL OpenSSL::Crypto Threads::Threads ${CMAKE_DL_LIBS} m)
 add_dependencies(halfbyte_archive halfbyte_rust_archive)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/halfbyte)
