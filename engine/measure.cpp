@@ -13,52 +13,106 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-// Any tokens do: the work does not depend on them. A fixed multiplicative walk avoids reading the same embedding row again and again.
-Token walk(size_t i, int vocabulary) { return static_cast<Token>(i * 7919 % static_cast<size_t>(vocabulary)); }
+// A sequence that is fed tokens and whose logits are read, as a sampler would.
+class Feed {
+ public:
+  Feed(Runner& runner, int vocabulary, int chunk_tokens)
+      : runner_(runner), vocabulary_(static_cast<size_t>(vocabulary)), chunk_tokens_(static_cast<size_t>(chunk_tokens)) {}
+
+  // `count` more tokens in steps of at most a chunk; logits after the last `wanted` of them, which lie in one step.
+  Result<void> push(size_t count, size_t wanted) {
+    tokens_.clear();
+    // Any tokens do: the work does not depend on them. A fixed multiplicative walk avoids reading the same embedding row again and again.
+    for (size_t i = 0; i < count; ++i) tokens_.push_back(static_cast<Token>((seen_ + i) * 7919 % vocabulary_));
+    seen_ += count;
+    for (size_t from = 0; from < count;) {
+      const size_t step = std::min(chunk_tokens_, count - from);
+      const size_t wanted_here = from + step == count ? std::min(wanted, step) : 0;
+      const Runner::Slice slice{
+          .sequence = &sequence_, .tokens = std::span(tokens_).subspan(from, step), .first_wanted = step - wanted_here};
+      HB_TRY(runner_.run({&slice, 1}, [&](size_t, size_t, std::span<const float> logits) { kept_ += logits[0]; }));
+      from += step;
+    }
+    return {};
+  }
+  void restart() {
+    runner_.release(sequence_);
+    sequence_ = {};
+    seen_ = 0;
+  }
+
+ private:
+  Runner& runner_;
+  size_t vocabulary_, chunk_tokens_, seen_ = 0;
+  CachedSequence sequence_;
+  std::vector<Token> tokens_;
+  float kept_ = 0;
+};
+
+// The weight products of a token before the head.
+uint64_t macs(const Model& model) {
+  uint64_t sum = 0;
+  for (const Matrix& m : model.weights.matrices)
+    if (m.is_panels && m.rows != static_cast<uint32_t>(model.formula->dims().vocabulary)) sum += uint64_t{m.rows} * m.columns;
+  return sum;
+}
 
 }  // namespace
 
-Result<Measured> measure(const Model& model, ThreadPool& pool, int prompt_tokens, int generated_tokens, const EvaluateOptions& options) {
+Result<Measured> measure(const Model& model, ThreadPool& pool, const Workload& work, const EvaluateOptions& options) {
   const Dims& dims = model.formula->dims();
-  const int longest = std::max(prompt_tokens, generated_tokens);
+  const auto sizes = [&] {
+    std::vector<int> all{work.prompt_tokens, work.generated_tokens};
+    for (const int size : work.step_sizes) all.push_back(size * kStepRuns);
+    return all;
+  }();
+  const int longest = work.depth + std::ranges::max(sizes);
   if (longest > dims.context) return too_long("{} tokens, the model's context is {}", longest, dims.context);
+  const int chunk = std::max(options.chunk_tokens, work.step_sizes.empty() ? 1 : std::ranges::max(work.step_sizes));
   HB_TRY_ASSIGN(
       runner,
-      Runner::create(
-          model, pool,
-          {.cache_tokens = longest, .chunk_tokens = options.chunk_tokens, .kv_type = options.kv_type, .activations = options.activations}));
-  Measured measured{.bytes_per_token = runner.program().bytes_per_token() + runner.bytes_cached_per_sequence(generated_tokens / 2),
-                    .weight_bytes = model.weights.bytes(),
-                    .kv_bytes = runner.bytes_cached_per_sequence(longest)};
-  float kept = 0;  // the logits are read, as a sampler would
-  const auto read = [&](size_t, size_t, std::span<const float> logits) { kept += logits[0]; };
-  std::vector<Token> prompt;
-  for (int i = 0; i < prompt_tokens; ++i) prompt.push_back(walk(static_cast<size_t>(i), dims.vocabulary));
+      Runner::create(model, pool,
+                     {.cache_tokens = longest, .chunk_tokens = chunk, .kv_type = options.kv_type, .activations = options.activations}));
+  Measured measured{
+      .bytes_per_token = runner.program().bytes_per_token() + runner.bytes_cached_per_sequence(work.depth + work.generated_tokens / 2),
+      .macs_per_token = macs(model),
+      .weight_bytes = model.weights.bytes(),
+      .kv_bytes = runner.bytes_cached_per_sequence(longest)};
+  Feed feed(runner, dims.vocabulary, chunk);
+  const auto timed = [&](size_t count, size_t wanted) -> Result<double> {
+    const auto start = std::chrono::steady_clock::now();
+    HB_TRY(feed.push(count, wanted));
+    return seconds_since(start);
+  };
+  const auto depth = static_cast<size_t>(work.depth);
 
-  CachedSequence sequence;
-  auto start = std::chrono::steady_clock::now();
-  for (size_t from = 0; from < prompt.size();) {
-    const size_t count = std::min<size_t>(static_cast<size_t>(options.chunk_tokens), prompt.size() - from);
-    const bool is_last = from + count == prompt.size();
-    const Runner::Slice slice{
-        .sequence = &sequence, .tokens = std::span(prompt).subspan(from, count), .first_wanted = is_last ? count - 1 : count};
-    HB_TRY(runner.run({&slice, 1}, read));
-    from += count;
+  if (work.prompt_tokens > 0) {
+    HB_TRY(feed.push(depth, 0));
+    HB_TRY_ASSIGN(seconds, timed(static_cast<size_t>(work.prompt_tokens), 1));
+    measured.prompt_seconds = seconds;
+    feed.restart();
   }
-  measured.prompt_seconds = seconds_since(start);
-  runner.release(sequence);
-
-  const uint64_t barriers = pool.barriers();
-  start = std::chrono::steady_clock::now();
-  for (int i = 0; i < generated_tokens; ++i) {
-    const Token token = walk(static_cast<size_t>(i), dims.vocabulary);
-    const Runner::Slice slice{
-        .sequence = &sequence, .tokens = {&token, 1}
-    };
-    HB_TRY(runner.run({&slice, 1}, read));
+  if (work.generated_tokens > 0) {
+    HB_TRY(feed.push(depth, 0));
+    const uint64_t barriers = pool.barriers();
+    for (int i = 0; i < work.generated_tokens; ++i) {
+      HB_TRY_ASSIGN(seconds, timed(1, 1));
+      measured.generation_seconds += seconds;
+    }
+    measured.barriers_per_layer = static_cast<double>(pool.barriers() - barriers) / work.generated_tokens / dims.layers;
+    feed.restart();
   }
-  measured.generation_seconds = seconds_since(start);
-  if (generated_tokens > 0) measured.barriers_per_layer = static_cast<double>(pool.barriers() - barriers) / generated_tokens / dims.layers;
+  for (const int size : work.step_sizes) {
+    HB_TRY(feed.push(depth, 0));
+    std::vector<double> runs;
+    for (int i = 0; i < kStepRuns; ++i) {
+      HB_TRY_ASSIGN(seconds, timed(static_cast<size_t>(size), static_cast<size_t>(size)));
+      runs.push_back(seconds);
+    }
+    std::ranges::nth_element(runs, runs.begin() + kStepRuns / 2);
+    measured.step_seconds.push_back(runs[kStepRuns / 2]);
+    feed.restart();
+  }
   return measured;
 }
 

@@ -128,10 +128,27 @@ TEST(Runner, AFullCacheIsBusyNotWrong) {
 
 TEST(Runner, ALayerNeedsAtMostSixBarriersAtOneToken) {
   Bench bench({.layers = 4});
-  const auto measured = measure(bench.model, bench.pool, 1, 8, {});
+  const auto measured = measure(bench.model, bench.pool, {.generated_tokens = 8}, {});
   ASSERT_TRUE(measured);
   EXPECT_GT(measured->barriers_per_layer, 1);
   EXPECT_LE(measured->barriers_per_layer, 6);
+}
+
+TEST(Measure, StepsAndDepthAreRunAsAsked) {
+  Bench bench({.context = 64});
+  const auto measured = measure(bench.model, bench.pool,
+                                {
+                                    .prompt_tokens = 8, .depth = 20, .step_sizes = {1, 4}
+  },
+                                {});
+  ASSERT_TRUE(measured);
+  EXPECT_GT(measured->prompt_seconds, 0);
+  EXPECT_EQ(measured->generation_seconds, 0);
+  ASSERT_EQ(measured->step_seconds.size(), 2U);
+  EXPECT_GT(measured->step_seconds[1], 0);
+  const auto too_deep = measure(bench.model, bench.pool, {.generated_tokens = 8, .depth = 57}, {});
+  ASSERT_FALSE(too_deep);
+  EXPECT_EQ(too_deep.error().message, "65 tokens, the model's context is 64");
 }
 
 TEST(Evaluate, ATokenOutsideTheVocabularyIsRefusedByIndex) {
