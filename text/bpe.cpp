@@ -1,11 +1,10 @@
 // Byte-level BPE (tokenizer.ggml.model "gpt2"): text is cut into words, a word is a row of bytes, and the file's list of merges,
 // best first, says which neighbours become one token.
 #include <array>
-#include <optional>
 
 #include "base/errors.h"
 #include "text/byte_level.h"
-#include "text/merge.h"
+#include "text/merge_table.h"
 #include "text/pre_tokenizer.h"
 #include "text/scheme.h"
 #include "text/whole_words.h"
@@ -15,58 +14,29 @@ namespace {
 
 constexpr std::string_view kMergesKey = "tokenizer.ggml.merges";
 
-// (left, right) -> rank and result.
-class MergeTable {
- public:
-  static Result<MergeTable> read(const Metadata& metadata, const Vocabulary& vocabulary) {
-    HB_TRY_ASSIGN(lines, metadata.strings(kMergesKey));
-    if (lines == nullptr) return corrupt("{}: {}: expected an array of strings, found nothing", metadata.path(), kMergesKey);
-    if (lines->size() > FlatIndex::kMostItems)
-      return corrupt("{}: {}: expected at most {} merges, found {}", metadata.path(), kMergesKey, FlatIndex::kMostItems, lines->size());
-    MergeTable table;
-    table.merges_.reserve(lines->size());
-    table.index_ = FlatIndex(lines->size());
-    std::string joined;
-    for (size_t i = 0; i < lines->size(); ++i) {
-      const std::string_view line = (*lines)[i];
-      const size_t blank = line.find(' ', 1);  // a piece is never empty, and a first piece that is a blank is allowed
-      const auto wrong = [&](std::string_view what) {
-        return corrupt("{}: {}: merge {} '{}': {}", metadata.path(), kMergesKey, i, escaped(line), what);
-      };
-      if (blank == std::string_view::npos || blank + 1 == line.size()) return wrong("expected two pieces with a blank between");
-      const auto left = vocabulary.find(line.substr(0, blank)), right = vocabulary.find(line.substr(blank + 1));
-      if (!left || !right) return wrong("expected two tokens, found a piece that is none");
-      joined.assign(line.substr(0, blank)).append(line.substr(blank + 1));
-      const auto token = vocabulary.find(joined);
-      if (!token) return wrong("expected a token as result, found none");
-      table.add({*left, *right, *token});
-    }
-    return table;
+Result<MergeTable> read_merges(const Metadata& metadata, const Vocabulary& vocabulary) {
+  HB_TRY_ASSIGN(lines, metadata.strings(kMergesKey));
+  if (lines == nullptr) return corrupt("{}: {}: expected an array of strings, found nothing", metadata.path(), kMergesKey);
+  if (lines->size() > MergeTable::kMostMerges)
+    return corrupt("{}: {}: expected at most {} merges, found {}", metadata.path(), kMergesKey, MergeTable::kMostMerges, lines->size());
+  MergeTable table(lines->size());
+  std::string joined;
+  for (size_t i = 0; i < lines->size(); ++i) {
+    const std::string_view line = (*lines)[i];
+    const size_t blank = line.find(' ', 1);  // a piece is never empty, and a first piece that is a blank is allowed
+    const auto wrong = [&](std::string_view what) {
+      return corrupt("{}: {}: merge {} '{}': {}", metadata.path(), kMergesKey, i, escaped(line), what);
+    };
+    if (blank == std::string_view::npos || blank + 1 == line.size()) return wrong("expected two pieces with a blank between");
+    const auto left = vocabulary.find(line.substr(0, blank)), right = vocabulary.find(line.substr(blank + 1));
+    if (!left || !right) return wrong("expected two tokens, found a piece that is none");
+    joined.assign(line.substr(0, blank)).append(line.substr(blank + 1));
+    const auto token = vocabulary.find(joined);
+    if (!token) return wrong("expected a token as result, found none");
+    table.add(*left, *right, *token);
   }
-
-  Merge operator()(const Symbol& left, const Symbol& right) const {
-    const auto rank = find(left.token, right.token);
-    if (!rank) return {};
-    return {*rank, merges_[*rank].token};
-  }
-
- private:
-  struct Line {
-    Token left, right, token;
-  };
-  std::optional<uint32_t> find(Token left, Token right) const {
-    return index_.find(hash_of(static_cast<uint32_t>(left), static_cast<uint32_t>(right)),
-                       [&](uint32_t i) { return merges_[i].left == left && merges_[i].right == right; });
-  }
-  void add(Line line) {
-    if (!find(line.left, line.right))  // of equal lines the first ranks
-      index_.insert(hash_of(static_cast<uint32_t>(line.left), static_cast<uint32_t>(line.right)), static_cast<uint32_t>(merges_.size()));
-    merges_.push_back(line);
-  }
-
-  std::vector<Line> merges_;  // by rank
-  FlatIndex index_;
-};
+  return table;
+}
 
 class ByteLevelBpe final : public Scheme {
  public:
@@ -130,7 +100,7 @@ Result<std::unique_ptr<Scheme>> open_byte_level_bpe(const Metadata& metadata, co
     warnings.emplace_back("tokenizer.ggml.pre is missing: words are cut as in files made before the key existed ('default')");
   HB_TRY_ASSIGN(name, metadata.text_or("tokenizer.ggml.pre", "default"));
   HB_TRY_ASSIGN(pre, PreTokenizer::open(name, metadata.path()));
-  HB_TRY_ASSIGN(merges, MergeTable::read(metadata, vocabulary));
+  HB_TRY_ASSIGN(merges, read_merges(metadata, vocabulary));
   return std::unique_ptr<Scheme>(std::make_unique<ByteLevelBpe>(vocabulary, std::move(pre), std::move(merges)));
 }
 

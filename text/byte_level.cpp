@@ -38,6 +38,10 @@ constexpr auto kRead = [] {
   return read;
 }();
 
+int byte_of(const Utf8Character& c) {
+  return c.code_point < kRead.size() && c.form == Utf8Character::Form::kWhole ? kRead[c.code_point] : kNoByte;
+}
+
 }  // namespace
 
 void append_byte_level(std::string_view bytes, std::string& text) {
@@ -50,13 +54,22 @@ void append_byte_level(std::string_view bytes, std::string& text) {
 void append_from_byte_level(std::string_view text, std::string& bytes) {
   for (size_t at = 0; at < text.size();) {
     const Utf8Character c = read_utf8(text, at);
-    const int byte = c.code_point < kRead.size() && c.form == Utf8Character::Form::kWhole ? kRead[c.code_point] : kNoByte;
+    const int byte = byte_of(c);
     if (byte == kNoByte)
       bytes += text.substr(at, c.bytes);
     else
       bytes += static_cast<char>(byte);
     at += c.bytes;
   }
+}
+
+bool is_byte_level(std::string_view text) {
+  for (size_t at = 0; at < text.size();) {
+    const Utf8Character c = read_utf8(text, at);
+    if (byte_of(c) == kNoByte) return false;
+    at += c.bytes;
+  }
+  return true;
 }
 
 }  // namespace halfbyte

@@ -24,4 +24,7 @@ void append_byte_level(std::string_view bytes, std::string& text);
 // The bytes `text` stands for. A character that stands for none is kept as it is.
 void append_from_byte_level(std::string_view text, std::string& bytes);
 
+// Whether each character stands for a byte.
+bool is_byte_level(std::string_view text);
+
 }  // namespace halfbyte

@@ -9,6 +9,7 @@ namespace halfbyte {
 namespace {
 
 constexpr uint64_t kAnyId = UINT64_MAX;
+constexpr std::string_view kEosIds = "tokenizer.ggml.eos_token_ids";  // of a checkpoint that names several
 
 // Texts by which vocabularies mark the end of a turn or of everything. Files often name only one of them as eos.
 constexpr std::string_view kEndTexts[] = {
@@ -110,6 +111,8 @@ Result<SpecialIds> read_special_ids(const Metadata& metadata, SpecialDefaults de
     eos = separator ? separator : eos ? eos : vocabulary.find("[SEP]");
     if (!unknown) unknown = vocabulary.find("[UNK]");
   }
+  if (!bos) bos = defaults.bos;
+  if (!eos) eos = defaults.eos;
   HB_TRY_ASSIGN(adds_bos,
                 read_adds(metadata, "tokenizer.ggml.add_bos_token", defaults.adds_bos, bos, "tokenizer.ggml.bos_token_id", warnings));
   HB_TRY_ASSIGN(adds_eos,
@@ -131,6 +134,12 @@ Result<SpecialIds> read_special_ids(const Metadata& metadata, SpecialDefaults de
     ids.ends.push_back(*token);
   }
   if (eos) ids.ends.push_back(*eos);
+  HB_TRY_ASSIGN(more, metadata.integers(kEosIds));
+  for (const int64_t id : more) {
+    if (id < 0 || id >= vocabulary.size())
+      return corrupt("{}: {}: expected tokens below {}, found {}", metadata.path(), kEosIds, vocabulary.size(), id);
+    ids.ends.push_back(static_cast<Token>(id));
+  }
   for (const std::string_view key : kEndKeys) {
     HB_TRY_ASSIGN(token, read(key, false));
     if (token) ids.ends.push_back(*token);

@@ -19,8 +19,10 @@ struct SpecialIds {
   std::vector<Token> ends;  // ascending: a reply stops at any of these
 };
 
+// What holds where the file's keys do not say.
 struct SpecialDefaults {
   bool adds_bos, adds_eos;
+  std::optional<Token> bos = {}, eos = {};
 };
 
 // Marks as kControl what ends a reply, whatever type the file gives it: such text must not arise from a user's words.

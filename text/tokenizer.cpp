@@ -3,11 +3,15 @@
 #include <algorithm>
 
 #include "base/errors.h"
+#include "text/gguf_codec.h"
+#include "text/scheme.h"
+#include "text/special_tokens.h"
+#include "text/tokenizer_json/document.h"
 
 namespace halfbyte {
 namespace {
 
-constexpr size_t kLongestRun = size_t{1} << 30;  // bytes a scheme takes at a time; positions are 32 bits wide
+constexpr std::string_view kNoVocabulary = "no_vocab";
 
 Result<std::unique_ptr<Scheme>> open_scheme(const Metadata& metadata, const Vocabulary& vocabulary, std::vector<std::string>& warnings) {
   HB_TRY_ASSIGN(model, metadata.text("tokenizer.ggml.model"));
@@ -21,72 +25,85 @@ Result<std::unique_ptr<Scheme>> open_scheme(const Metadata& metadata, const Voca
 
 Result<std::unique_ptr<Tokenizer>> Tokenizer::open(const Metadata& metadata) {
   std::unique_ptr<Tokenizer> tokenizer(new Tokenizer);
-  Tokenizer& t = *tokenizer;
-  HB_TRY_ASSIGN(vocabulary, Vocabulary::read(metadata, t.warnings_));
-  t.vocabulary_ = std::move(vocabulary);
-  HB_TRY_ASSIGN(scheme, open_scheme(metadata, t.vocabulary_, t.warnings_));
-  t.scheme_ = std::move(scheme);
-  HB_TRY_ASSIGN(ids, read_special_ids(metadata, {t.scheme_->adds_bos(), t.scheme_->adds_eos()}, t.vocabulary_, t.warnings_));
-  t.ids_ = std::move(ids);
-  HB_TRY_ASSIGN(stripping, Stripping::read(metadata));
-  t.specials_ = std::make_unique<SpecialTokens>(t.vocabulary_, stripping);
+  HB_TRY_ASSIGN(model, metadata.text_or("tokenizer.ggml.model", ""));
+  const bool has_tokens = metadata.contains("tokenizer.ggml.tokens");
+  if (!has_tokens && metadata.contains(tokenizer_json::kKey))
+    HB_TRY(tokenizer->open_tokenizer_json(metadata));
+  else if (!has_tokens && model == kNoVocabulary)
+    HB_TRY(tokenizer->open_ids_only(metadata));
+  else
+    HB_TRY(tokenizer->open_gguf_vocabulary(metadata));
   return tokenizer;
+}
+
+Result<void> Tokenizer::open_gguf_vocabulary(const Metadata& metadata) {
+  HB_TRY_ASSIGN(vocabulary, Vocabulary::read(metadata, warnings_));
+  vocabulary_ = std::move(vocabulary);
+  HB_TRY_ASSIGN(scheme, open_scheme(metadata, vocabulary_, warnings_));
+  HB_TRY(read_ids(metadata, {scheme->adds_bos(), scheme->adds_eos()}, {}));
+  HB_TRY_ASSIGN(stripping, Stripping::read(metadata));
+  codec_ = std::make_unique<GgufCodec>(vocabulary_, std::move(scheme), stripping);
+  return {};
+}
+
+Result<void> Tokenizer::open_tokenizer_json(const Metadata& metadata) {
+  HB_TRY_ASSIGN(document, tokenizer_json::Document::read(metadata, warnings_));
+  HB_TRY_ASSIGN(vocabulary, Vocabulary::make(document.take_lists(), metadata.path(), "tokenizer.json", warnings_));
+  vocabulary_ = std::move(vocabulary);
+  HB_TRY_ASSIGN(codec, document.codec(vocabulary_));
+  codec_ = std::move(codec);
+  Frame frame{document.frame().before, document.frame().after};
+  SpecialDefaults defaults{!frame.before.empty(), !frame.after.empty()};
+  if (!frame.before.empty()) defaults.bos = frame.before.front();
+  if (!frame.after.empty()) defaults.eos = frame.after.back();
+  return read_ids(metadata, defaults, std::move(frame));
+}
+
+Result<void> Tokenizer::open_ids_only(const Metadata& metadata) {
+  HB_TRY_ASSIGN(architecture, metadata.text("general.architecture"));
+  HB_TRY_ASSIGN(size, metadata.unsigned_integer(architecture + ".vocab_size", 1, FlatIndex::kMostItems));
+  VocabularyLists lists;
+  lists.texts.resize(size);
+  lists.types.assign(size, TokenType::kUnused);
+  HB_TRY_ASSIGN(vocabulary, Vocabulary::make(std::move(lists), metadata.path(), architecture + ".vocab_size", warnings_));
+  vocabulary_ = std::move(vocabulary);
+  return read_ids(metadata, {false, false}, {});
+}
+
+Result<void> Tokenizer::read_ids(const Metadata& metadata, SpecialDefaults defaults, Frame frame) {
+  HB_TRY_ASSIGN(ids, read_special_ids(metadata, defaults, vocabulary_, warnings_));
+  ids_ = std::move(ids);
+  frame_ = std::move(frame);
+  // The keys decide about BOS and EOS; what else frames a text stays.
+  std::vector<Token>& before = frame_.before;
+  std::vector<Token>& after = frame_.after;
+  const bool has_bos = ids_.bos && !before.empty() && before.front() == *ids_.bos;
+  const bool has_eos = ids_.eos && !after.empty() && after.back() == *ids_.eos;
+  if (ids_.adds_bos && !has_bos) before.insert(before.begin(), *ids_.bos);
+  if (!ids_.adds_bos && has_bos) before.erase(before.begin());
+  if (ids_.adds_eos && !has_eos) after.push_back(*ids_.eos);
+  if (!ids_.adds_eos && has_eos) after.pop_back();
+  return {};
 }
 
 std::vector<Token> Tokenizer::encode(std::string_view text, EncodeOptions options) const {
   std::vector<Token> tokens;
+  if (!has_text()) return tokens;
   tokens.reserve(text.size() / 3 + 2);
-  if (options.add_special && ids_.adds_bos) tokens.push_back(*ids_.bos);
-  bool opens = true;
-  for (size_t at = 0; at < text.size();) {
-    const SpecialTokens::Match match = specials_->next(text, at, options.parse_special);
-    for (; at < match.begin; at += std::min(match.begin - at, kLongestRun)) {
-      scheme_->encode(text.substr(at, std::min(match.begin - at, kLongestRun)), opens, tokens);
-      opens = false;
-    }
-    if (match.token >= 0) {
-      tokens.push_back(match.token);
-      opens = true;
-    }
-    at = match.end;
-  }
-  if (options.add_special && ids_.adds_eos) tokens.push_back(*ids_.eos);
+  if (options.add_special) tokens = frame_.before;
+  codec_->encode(text, options.parse_special, tokens);
+  if (options.add_special) tokens.insert(tokens.end(), frame_.after.begin(), frame_.after.end());
   return tokens;
-}
-
-void Tokenizer::append_piece(Token token, bool special, std::string& bytes) const {
-  if (!vocabulary_.contains(token)) return;
-  switch (vocabulary_.type(token)) {
-    case TokenType::kControl:
-    case TokenType::kUnknown:
-      if (special) bytes += vocabulary_.text(token);
-      return;
-    case TokenType::kUserDefined: bytes += vocabulary_.text(token); return;
-    case TokenType::kNormal:
-    case TokenType::kUnused:
-    case TokenType::kByte: scheme_->append_piece(token, bytes); return;
-  }
 }
 
 std::string Tokenizer::piece(Token token, bool special) const {
   std::string bytes;
-  append_piece(token, special, bytes);
+  if (has_text()) codec_->append_piece(token, special, bytes);
   return bytes;
 }
 
 std::string Tokenizer::decode(std::span<const Token> tokens, bool special) const {
-  std::string bytes;
-  bool opens = scheme_->drops_first_space();
-  for (const Token token : tokens) {
-    const size_t before = bytes.size();
-    append_piece(token, special, bytes);
-    if (!opens || !vocabulary_.contains(token)) continue;
-    const TokenType type = vocabulary_.type(token);
-    if (type == TokenType::kControl || type == TokenType::kUnknown) continue;  // BOS: the text has not begun yet
-    if (bytes.size() > before && bytes[before] == ' ' && type != TokenType::kUserDefined) bytes.erase(before, 1);
-    opens = false;
-  }
-  return bytes;
+  return has_text() ? codec_->decode(tokens, special) : std::string();
 }
 
 std::string_view Tokenizer::text(Token token) const { return vocabulary_.contains(token) ? vocabulary_.text(token) : std::string_view(); }

@@ -11,9 +11,8 @@
 
 #include "formats/checkpoint.h"
 #include "halfbyte/result.h"
-#include "text/scheme.h"
+#include "text/codec.h"
 #include "text/special_ids.h"
-#include "text/special_tokens.h"
 #include "text/token.h"
 #include "text/vocabulary.h"
 
@@ -26,16 +25,18 @@ struct EncodeOptions {
 
 class Tokenizer {
  public:
-  // From tokenizer.ggml.*; keeps nothing of `metadata`. kCorrupt: the vocabulary contradicts itself; kUnsupported: an unknown
-  // model or pre-tokenizer, by name.
+  // From tokenizer.ggml.*, or where that lists no tokens from the text of a tokenizer.json in tokenizer.huggingface.json; keeps nothing
+  // of `metadata`. kCorrupt: the vocabulary contradicts itself; kUnsupported: an unknown model, pre-tokenizer, ..., by name.
   static Result<std::unique_ptr<Tokenizer>> open(const Metadata& metadata);
   Tokenizer(const Tokenizer&) = delete;
   Tokenizer& operator=(const Tokenizer&) = delete;
 
+  // False: tokenizer.ggml.model is "no_vocab", and there are ids only. Then no text has tokens and no token has text.
+  bool has_text() const { return codec_ != nullptr; }
   // Any bytes are accepted; invalid UTF-8 is encoded as far as the vocabulary can and never refused.
   std::vector<Token> encode(std::string_view text, EncodeOptions options = {}) const;
   // The bytes of one token. Control tokens give their text when `special`, else nothing. Ids out of range give nothing.
-  // A word-initial space mark becomes a space. Bytes may be part of a character: see Detokenizer.
+  // A word-initial space mark becomes a space, also of what could be the first word. Bytes may be part of a character: see Detokenizer.
   std::string piece(Token token, bool special = false) const;
   // All of `tokens`, with what the model's scheme does at the text's beginning (SPM drops the space it added).
   std::string decode(std::span<const Token> tokens, bool special = false) const;
@@ -57,12 +58,19 @@ class Tokenizer {
 
  private:
   Tokenizer() = default;
-  void append_piece(Token token, bool special, std::string& bytes) const;
+  Result<void> open_gguf_vocabulary(const Metadata& metadata);
+  Result<void> open_tokenizer_json(const Metadata& metadata);
+  Result<void> open_ids_only(const Metadata& metadata);
+  // Sets ids_ and what frames a text; `frame` is what the file asks for where keys of the metadata do not.
+  struct Frame {
+    std::vector<Token> before, after;
+  };
+  Result<void> read_ids(const Metadata& metadata, SpecialDefaults defaults, Frame frame);
 
   Vocabulary vocabulary_;
   SpecialIds ids_;
-  std::unique_ptr<const SpecialTokens> specials_;
-  std::unique_ptr<const Scheme> scheme_;  // refers to vocabulary_
+  Frame frame_;
+  std::unique_ptr<const Codec> codec_;  // refers to vocabulary_
   std::vector<std::string> warnings_;
 };
 

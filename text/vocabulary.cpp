@@ -42,40 +42,45 @@ Result<std::vector<float>> read_scores(const Metadata& metadata, size_t tokens) 
 Result<Vocabulary> Vocabulary::read(const Metadata& metadata, std::vector<std::string>& warnings) {
   HB_TRY_ASSIGN(texts, metadata.strings(kTokens));
   if (texts == nullptr) return corrupt("{}: {}: expected an array of strings, found nothing", metadata.path(), kTokens);
-  const size_t tokens = texts->size();
+  HB_TRY_ASSIGN(types, read_types(metadata, texts->size()));
+  HB_TRY_ASSIGN(scores, read_scores(metadata, texts->size()));
+  return make({*texts, std::move(types), std::move(scores)}, metadata.path(), kTokens, warnings);
+}
+
+Result<Vocabulary> Vocabulary::make(VocabularyLists lists, const std::string& path, std::string_view key,
+                                    std::vector<std::string>& warnings) {
+  const size_t tokens = lists.texts.size();
   if (tokens == 0 || tokens > FlatIndex::kMostItems)
-    return corrupt("{}: {}: expected 1 to {} tokens, found {}", metadata.path(), kTokens, FlatIndex::kMostItems, tokens);
+    return corrupt("{}: {}: expected 1 to {} tokens, found {}", path, key, FlatIndex::kMostItems, tokens);
 
   Vocabulary vocabulary;
-  HB_TRY_ASSIGN(types, read_types(metadata, tokens));
-  HB_TRY_ASSIGN(scores, read_scores(metadata, tokens));
-  vocabulary.types_ = std::move(types);
-  vocabulary.scores_ = std::move(scores);
+  vocabulary.types_ = std::move(lists.types);
+  vocabulary.scores_ = std::move(lists.scores);
 
   size_t bytes = 0;
   for (size_t i = 0; i < tokens; ++i) {
-    const size_t length = (*texts)[i].size();
+    const size_t length = lists.texts[i].size();
     if (length > kLongestToken)
-      return corrupt("{}: {}: token {}: expected at most {} bytes, found {}", metadata.path(), kTokens, i, kLongestToken, length);
+      return corrupt("{}: {}: token {}: expected at most {} bytes, found {}", path, key, i, kLongestToken, length);
     vocabulary.longest_ = std::max(vocabulary.longest_, length);
     bytes += length;
   }
-  if (bytes > UINT32_MAX) return corrupt("{}: {}: expected at most {} bytes, found {}", metadata.path(), kTokens, UINT32_MAX, bytes);
+  if (bytes > UINT32_MAX) return corrupt("{}: {}: expected at most {} bytes, found {}", path, key, UINT32_MAX, bytes);
   vocabulary.texts_.reserve(bytes);
   vocabulary.begins_.reserve(tokens + 1);
   vocabulary.begins_.push_back(0);
-  for (const std::string& text : *texts) {
+  for (const std::string& text : lists.texts) {
     vocabulary.texts_ += text;
     vocabulary.begins_.push_back(static_cast<uint32_t>(vocabulary.texts_.size()));
   }
 
-  HB_TRY(vocabulary.find_byte_tokens(metadata.path()));
+  HB_TRY(vocabulary.find_byte_tokens(path, key));
   vocabulary.index_ = FlatIndex(tokens);
   size_t repeated = 0, first_repeated = 0, empty = 0;
   for (size_t i = 0; i < tokens; ++i) {
     const std::string_view text = vocabulary.text(static_cast<Token>(i));
     if (text.empty()) {
-      ++empty;
+      if (vocabulary.type(static_cast<Token>(i)) != TokenType::kUnused) ++empty;
     } else if (vocabulary.find(text)) {
       if (repeated++ == 0) first_repeated = i;
     } else {
@@ -83,9 +88,9 @@ Result<Vocabulary> Vocabulary::read(const Metadata& metadata, std::vector<std::s
     }
   }
   if (repeated != 0)
-    warnings.push_back(fmt::format("{}: {} tokens repeat the text of another, first {} ('{}'); text becomes the one of lowest id", kTokens,
+    warnings.push_back(fmt::format("{}: {} tokens repeat the text of another, first {} ('{}'); text becomes the one of lowest id", key,
                                    repeated, first_repeated, escaped(vocabulary.text(static_cast<Token>(first_repeated)))));
-  if (empty != 0) warnings.push_back(fmt::format("{}: {} tokens are empty", kTokens, empty));
+  if (empty != 0) warnings.push_back(fmt::format("{}: {} tokens are empty", key, empty));
   return vocabulary;
 }
 
@@ -96,14 +101,14 @@ int Vocabulary::byte_of_text(std::string_view text) {
   return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
-Result<void> Vocabulary::find_byte_tokens(const std::string& path) {
+Result<void> Vocabulary::find_byte_tokens(const std::string& path, std::string_view key) {
   for (Token token = 0; token < size(); ++token) {
     if (type(token) != TokenType::kByte) continue;
     const int byte = byte_of(token);
     if (byte < 0)
-      return corrupt("{}: {}: token {} is of type byte: expected <0x00> to <0xFF>, found '{}'", path, kTokens, token, escaped(text(token)));
+      return corrupt("{}: {}: token {} is of type byte: expected <0x00> to <0xFF>, found '{}'", path, key, token, escaped(text(token)));
     Token& known = byte_tokens_[static_cast<size_t>(byte)];
-    if (known >= 0) return corrupt("{}: {}: byte token {}: expected once, found as {} and {}", path, kTokens, text(token), known, token);
+    if (known >= 0) return corrupt("{}: {}: byte token {}: expected once, found as {} and {}", path, key, text(token), known, token);
     known = token;
   }
   return {};

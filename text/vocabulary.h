@@ -15,6 +15,13 @@
 
 namespace halfbyte {
 
+// A vocabulary in the making, by id.
+struct VocabularyLists {
+  std::vector<std::string> texts;
+  std::vector<TokenType> types;
+  std::vector<float> scores;  // as many, or none
+};
+
 // Texts lie one after another in one string; the index holds numbers only. Ids are 0 .. size() - 1, checked by the caller.
 class Vocabulary {
  public:
@@ -23,6 +30,8 @@ class Vocabulary {
 
   // Reads tokenizer.ggml.tokens, .token_type and .scores. kCorrupt names the key, or the token, that contradicts the rest.
   static Result<Vocabulary> read(const Metadata& metadata, std::vector<std::string>& warnings);
+  // `path` and `key` say in messages where the lists stood.
+  static Result<Vocabulary> make(VocabularyLists lists, const std::string& path, std::string_view key, std::vector<std::string>& warnings);
 
   int size() const { return static_cast<int>(types_.size()); }
   bool contains(Token token) const { return token >= 0 && token < size(); }
@@ -48,7 +57,7 @@ class Vocabulary {
 
  private:
   static int byte_of_text(std::string_view text);
-  Result<void> find_byte_tokens(const std::string& path);
+  Result<void> find_byte_tokens(const std::string& path, std::string_view key);
 
   std::string texts_;
   std::vector<uint32_t> begins_;  // size() + 1
