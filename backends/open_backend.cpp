@@ -46,7 +46,7 @@ Result<std::unique_ptr<Backend>> open_prodlm_noting(const std::optional<std::str
   const std::string file = (folder / "config.json").string();
   HB_TRY_ASSIGN(config, read_json_object(file));
   const bool is_there = !config.object()->empty();
-  if (!is_there && !model_id) return not_found("no ProdLM manifest in {}: write one with scripts/models/prodlm.sh", folder.string());
+  if (!is_there && !model_id) return not_found("no ProdLM manifest in {}: write one with python/scripts/prodlm.sh", folder.string());
   const std::string kind = is_there ? text_member(config, "kind") : "ollama_backend";
   if (kind != "ollama_backend" && kind != "engine_backend")
     return invalid("{}: expected kind ollama_backend or engine_backend, found '{}'", file, escaped(kind));
