@@ -1,5 +1,7 @@
 #include "formats/hugging_face_tokens.h"
 
+#include <algorithm>
+
 #include "base/errors.h"
 #include "formats/limits.h"
 
@@ -25,10 +27,12 @@ std::vector<int64_t> valid_ids(std::string_view key, const std::vector<const Jso
   for (const Json* source : sources) {
     std::vector<int64_t> out;
     for (const int64_t id : ids_of(source->find(key))) {
-      if (id >= 0 && static_cast<uint64_t>(id) < vocabulary)
+      if (id >= 0 && static_cast<uint64_t>(id) < vocabulary) {
         out.push_back(id);
-      else
-        warnings.push_back(fmt::format("{}: {} {} is outside the vocabulary of {}: left out", where, key, id, vocabulary));
+        continue;
+      }
+      std::string warning = fmt::format("{}: {} {} is outside the vocabulary of {}: left out", where, key, id, vocabulary);
+      if (std::ranges::find(warnings, warning) == warnings.end()) warnings.push_back(std::move(warning));
     }
     if (!out.empty()) return out;
   }

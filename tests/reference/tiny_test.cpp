@@ -45,6 +45,10 @@ TEST_P(TinyCheckpoint, HasTheReferencesLogits) {
   expect_the_references_logits(std::filesystem::path(HALFBYTE_TINY_MODELS) / (std::string(GetParam()) + ".gguf"), GetParam());
 }
 
+TEST_P(TinyCheckpoint, HasThemFromItsDirectory) {
+  expect_the_references_logits(std::filesystem::path(HALFBYTE_TEST_DATA) / "tiny" / GetParam(), GetParam());
+}
+
 INSTANTIATE_TEST_SUITE_P(Of, TinyCheckpoint, testing::ValuesIn(kTinyModels), tiny_test_name);
 
 }  // namespace
