@@ -1,5 +1,7 @@
 #include "cli/model_file.h"
 
+#include "base/errors.h"
+
 namespace halfbyte {
 
 Result<Checkpoint> open_model_file(const std::string& model) {
@@ -9,7 +11,9 @@ Result<Checkpoint> open_model_file(const std::string& model) {
 
 Result<std::unique_ptr<Tokenizer>> open_tokenizer(const std::string& model) {
   HB_TRY_ASSIGN(file, open_model_file(model));
-  return Tokenizer::open(file.metadata);
+  HB_TRY_ASSIGN(tokenizer, Tokenizer::open(file.metadata));
+  if (!tokenizer->has_text()) return unsupported("{}: the model has no tokenizer: it knows token ids only, no text", model);
+  return tokenizer;
 }
 
 }  // namespace halfbyte

@@ -50,6 +50,7 @@ Result<int> complete(Engine& engine, const PromptFormat& format, const ChatOptio
   Request request = options.request;
   HB_TRY_ASSIGN(tokens, format.tokens(messages));
   request.prompt = std::move(tokens);
+  if (request.prompt.empty()) return unsupported("{}: the prompt has no tokens: the model has no tokenizer, or none for this text", options.model);
 
   const InterruptWatch interrupt;
   HB_TRY_ASSIGN(reply, stream_reply(engine, request, interrupt, print_foreign));
