@@ -1,23 +1,19 @@
 #!/usr/bin/env bash
 # Runs the Python tests: python_tests.sh [ENVIRONMENT [PYTEST-ARGUMENT...]]. ENVIRONMENT (build/python-tests) is a virtual
-# environment made from the pinned requirements; made again when they or the interpreter change, offline otherwise.
+# environment made from the pinned requirements. The package is that of HALFBYTE_PACKAGE (build/python), where the build puts the
+# extension module beside links to the sources.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 environment=${1:-$root/build/python-tests}
 if [ $# -gt 0 ]; then
   shift
 fi
-python=${PYTHON:-python3}
-requirements=$root/tests/python/requirements.txt
-made_from=$("$python" -VV && sha256sum <"$requirements")
-
-if [ "$(cat "$environment/made-from" 2>/dev/null)" != "$made_from" ]; then
-  echo "python_tests.sh: making $environment" >&2
-  "$python" -m venv --clear "$environment"
-  "$environment/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: \
-    -r "$requirements" </dev/null >&2
-  echo "$made_from" >"$environment/made-from" # last: a stopped installation is made again
+package=${HALFBYTE_PACKAGE:-$root/build/python}
+if ! compgen -G "$package/halfbyte/_core*.so" >/dev/null; then
+  echo "python_tests.sh: no extension module in $package: run make build" >&2
+  exit 1
 fi
+"$root/scripts/python_environment.sh" "$environment" "$root/tests/python/requirements.txt"
 
-export PYTHONPATH=$root/python PYTHONDONTWRITEBYTECODE=1
+export PYTHONPATH=$package PYTHONDONTWRITEBYTECODE=1
 exec "$environment/bin/python" -m pytest -q -p no:cacheprovider --strict-markers -W error "$@" "$root/tests/python"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,18 @@ from typing import Any
 import pytest
 from fake_services import FakeServices
 from stand_ins import CharTokenizer, NextLetterModel
+from tiny_models import tiny_model
 
 from halfbyte.inference import (
+    DEFAULT_ENGINE_MODEL,
     DEFAULT_PRODLM_MODEL_ID,
     PRODLM_KIND,
     PRODLM_NAME,
     ArtifactBackend,
     ArtifactError,
+    EngineArtifactBackend,
+    EngineBackend,
+    EngineError,
     LoadedArtifact,
     OllamaBackend,
     load_artifact_backend,
@@ -114,11 +120,28 @@ class TestArtifactLoading:
         with pytest.raises(ArtifactError, match=r"no loader for kind 'other', registered: next_letter"):
             load_artifact_backend("Tiny", repo_root=tmp_path)
 
+    def test_a_gguf_runs_in_the_engine(self, tmp_path: Path) -> None:
+        folder = leave(tmp_path, "Tiny-SFT", weights="model.gguf")
+        shutil.copy(tiny_model(), folder / "model.gguf")
+        backend = load_artifact_backend("Tiny", repo_root=tmp_path)
+        assert isinstance(backend, EngineArtifactBackend)
+        assert (backend.info.name, backend.info.model_id) == ("artifact", "Tiny-SFT")
+        assert backend.info.extra["artifact_dir"] == str(folder)
+        assert backend.info.extra["canonical_name"] == "Tiny"
+        assert backend.complete("ab", max_new_tokens=2, temperature=0.0).completion_tokens == 2
+
     @pytest.mark.parametrize("weights", ["model.safetensors", "model-00001-of-00002.safetensors", "model.gguf"])
-    def test_what_only_the_engine_reads_is_refused_by_a_build_without_it(self, tmp_path: Path, weights: str) -> None:
-        leave(tmp_path, "Tiny", weights=weights)
-        with pytest.raises(ArtifactError, match="no engine module"):
+    def test_what_the_engine_does_not_read_is_refused_with_the_cause(self, tmp_path: Path, weights: str) -> None:
+        folder = leave(tmp_path, "Tiny", weights=weights)
+        with pytest.raises(ArtifactError, match=str(folder)) as error:
             load_artifact_backend("Tiny", repo_root=tmp_path)
+        assert isinstance(error.value.__cause__, EngineError)
+
+    @pytest.mark.parametrize("options", [{"device": "cuda"}, {"torch_dtype": "float16"}])
+    def test_what_the_engine_runs_takes_no_wishes_for_torch(self, tmp_path: Path, options: dict[str, str]) -> None:
+        leave(tmp_path, "Tiny", weights="model.gguf")
+        with pytest.raises(ArtifactError, match="processor"):
+            load_artifact_backend("Tiny", repo_root=tmp_path, **options)  # type: ignore[arg-type]
 
     def test_a_damaged_manifest_is_refused_by_its_path(self, tmp_path: Path) -> None:
         (leave(tmp_path, "Tiny") / "manifest.json").write_text("{")
@@ -219,11 +242,15 @@ class TestProdLM:
         with pytest.raises(ValueError, match="course_transformer"):
             load_prodlm_backend(repo_root=tmp_path)
 
-    def test_the_engine_can_be_named_and_is_missing_in_this_build(self, tmp_path: Path) -> None:
-        write_prodlm_manifest(backend="engine", model_id="smollm2:135m", repo_root=tmp_path)
+    def test_the_engine_can_be_named(self, tmp_path: Path) -> None:
+        write_prodlm_manifest(backend="engine", model_id=str(tiny_model()), repo_root=tmp_path)
         assert prodlm_manifest_exists(repo_root=tmp_path)
-        with pytest.raises(ArtifactError, match="no engine module"):
-            load_prodlm_backend(repo_root=tmp_path)
+        backend = load_prodlm_backend(repo_root=tmp_path)
+        assert isinstance(backend, EngineBackend)
+        assert (backend.info.name, backend.info.extra["configured_name"]) == ("prodlm", "ProdLM")
+        assert backend.complete("hi", max_new_tokens=2).completion
+        with pytest.raises(ValueError, match="base_url"):
+            load_prodlm_backend(repo_root=tmp_path, base_url="http://test:1")
 
     def test_a_write_that_fails_leaves_the_old_manifest(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         folder = write_prodlm_manifest(model_id="old:1b", repo_root=tmp_path)
@@ -236,6 +263,26 @@ class TestProdLM:
         with pytest.raises(OSError, match="no space"):
             write_prodlm_manifest(model_id="new:1b", repo_root=tmp_path)
         assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
+
+
+@pytest.fixture
+def silent_url(services: FakeServices) -> str:
+    """Where a server has been."""
+    url = services.ollama_url
+    services.shutdown()
+    services.server_close()
+    return url
+
+
+@pytest.fixture
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of fetched models, empty, and nothing in the other places where models may be."""
+    for name in ("HALFBYTE_MODELS", "OLLAMA_MODELS", "HF_HUB_CACHE", "HF_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    folder = tmp_path / "HALFBYTE_MODELS"
+    folder.mkdir()
+    return folder
 
 
 @pytest.mark.usefixtures("next_letter")
@@ -254,22 +301,26 @@ class TestDefaultBackend:
         assert "no ProdLM manifest" in backend.info.extra["passed_over"]["prodlm"]
 
     def test_then_a_server_that_answers(self, tmp_path: Path, services: FakeServices) -> None:
-        write_prodlm_manifest(backend="engine", model_id="x", repo_root=tmp_path)
+        write_prodlm_manifest(backend="engine", model_id=str(tmp_path / "gone.gguf"), repo_root=tmp_path)
         backend = load_default_backend(repo_root=tmp_path, base_url=services.ollama_url)
         assert isinstance(backend, OllamaBackend)
         assert backend.info.model_id == DEFAULT_PRODLM_MODEL_ID
-        assert "no engine module" in backend.info.extra["passed_over"]["prodlm"]
+        assert "gone.gguf" in backend.info.extra["passed_over"]["prodlm"]
         assert "no model artifact" in backend.info.extra["passed_over"]["artifact"]
 
-    def test_nothing_says_why_each_was_passed_over(self, tmp_path: Path, services: FakeServices) -> None:
-        url = services.ollama_url
-        services.shutdown()
-        services.server_close()
+    def test_then_the_default_model_in_process(self, tmp_path: Path, silent_url: str, models: Path) -> None:
+        shutil.copy(tiny_model(), models / "smollm2-135m.gguf")
+        backend = load_default_backend(repo_root=tmp_path, base_url=silent_url)
+        assert isinstance(backend, EngineBackend)
+        assert backend.info.model_id == DEFAULT_ENGINE_MODEL
+        assert list(backend.info.extra["passed_over"]) == ["prodlm", "artifact", "server"]
+
+    @pytest.mark.usefixtures("models")
+    def test_nothing_says_why_each_was_passed_over(self, tmp_path: Path, silent_url: str) -> None:
         with pytest.raises(
-            FileNotFoundError,
-            match=r"no ProdLM manifest.*no model artifact.*Could not reach Ollama.*this build has no engine module",
+            FileNotFoundError, match=r"no ProdLM manifest.*no model artifact.*Could not reach Ollama.*smollm2:135m"
         ):
-            load_default_backend(repo_root=tmp_path, base_url=url)
+            load_default_backend(repo_root=tmp_path, base_url=silent_url)
 
     def test_one_kind_can_be_asked_for(self, tmp_path: Path) -> None:
         assert load_default_backend("prodlm", repo_root=tmp_path).info.name == "prodlm"

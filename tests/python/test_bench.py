@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from fake_services import TEXT, Behaviour, FakeServices
+from tiny_models import tiny_model
 
 from halfbyte.bench import main, read_prompts
 from halfbyte.inference import write_prodlm_manifest
@@ -34,6 +35,11 @@ class TestBenchCommand:
         assert main(["--backend", "auto", "--prompts", "prompts.txt", "--json"]) == 0
         (result,) = json.loads(capsys.readouterr().out)
         assert [answer["completion"] for answer in result["results"]] == [TEXT, TEXT]
+
+    def test_the_engine_is_set_beside_a_server(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["--backend", "prodlm", "--backend", f"engine:{tiny_model()}", "--prompts", "prompts.txt"]) == 0
+        rows = capsys.readouterr().out.splitlines()
+        assert [row.split("|")[1].strip() for row in rows[2:]] == ["prodlm", "engine"]
 
     def test_a_failing_backend_is_told(self, services: FakeServices, capsys: pytest.CaptureFixture[str]) -> None:
         services.behave(Behaviour(status=500))

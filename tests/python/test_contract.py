@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import importlib
 import sys
 import threading
@@ -14,12 +15,14 @@ from typing import Any
 import pytest
 from fake_services import FakeServices
 from stand_ins import CharTokenizer, NextLetterModel, ScriptedBackend
+from tiny_models import tiny_model
 
 from halfbyte.inference import (
     ArtifactBackend,
     Backend,
     BackendInfo,
     ChatResult,
+    EngineBackend,
     InferenceResult,
     LoadedArtifact,
     LocalTransformerBackend,
@@ -104,9 +107,16 @@ def ollama(environment: Environment) -> OllamaBackend:
     return OllamaBackend("tiny", base_url=environment.services.ollama_url)
 
 
+@functools.cache
+def engine(**options: Any) -> EngineBackend:
+    return EngineBackend(tiny_model(), **options)  # one for all tests: that is how it is meant to be used
+
+
 KINDS: dict[str, Callable[[Environment], Backend]] = {
     "two-methods": lambda environment: TwoMethods(),
     "local": local,
+    "engine": lambda environment: engine(),
+    "engine-template": lambda environment: engine(template=True),
     "artifact": artifact,
     "ollama": ollama,
     "openai": lambda environment: OpenAIBackend("tiny", base_url=environment.services.openai_url, env_file=None),

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from fake_services import PIECES, TEXT, Behaviour, FakeServices
 from stand_ins import ScriptedBackend
+from tiny_models import tiny_model
 
 import halfbyte
 from halfbyte._fence import OuterFence, strip_outer_fence
@@ -233,10 +234,14 @@ class TestExplainCommand:
         assert (failed.returncode, failed.stdout.strip()) == (1, "")
         assert re.match(r"halfbyte: Ollama at .*500", failed.stderr)
 
-    @pytest.mark.parametrize("word", ["gopher", "local", "mlx", "auto:x"])
+    @pytest.mark.parametrize("word", ["gopher", "mlx", "auto:x"])
     def test_an_unknown_backend_is_a_usage_error(self, word: str, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["Why?", "--backend", word]) == 2
         assert word in capsys.readouterr().err
+
+    def test_a_local_model_answers_in_this_process(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["Why?", "--backend", f"local:{tiny_model()}", "--max-tokens", "4", "--temperature", "0"]) == 0
+        assert capsys.readouterr().out.strip()
 
     def test_ctrl_c_is_no_traceback(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         def interrupted(word: str) -> ScriptedBackend:

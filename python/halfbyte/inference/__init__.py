@@ -1,8 +1,17 @@
 """One small interface over every way to run a language model: `Backend`, its kinds, and what is measured through it."""
 
-from .artifact import ArtifactBackend, ArtifactError, LoadedArtifact, load_artifact_backend, register_artifact_loader
+from .artifact import (
+    ArtifactBackend,
+    ArtifactError,
+    EngineArtifactBackend,
+    LoadedArtifact,
+    load_artifact_backend,
+    register_artifact_loader,
+)
 from .backend import Backend, BackendInfo, ChatResult, InferenceResult, ToolCall
 from .benchmark import BenchmarkResult, benchmark
+from .engine import DEFAULT_ENGINE_MODEL, EngineBackend
+from .engine_errors import EngineError
 from .evaluate import EvaluationResult, evaluate
 from .local import LocalTransformerBackend
 from .mlx import MLXBackend
@@ -21,6 +30,7 @@ from .prodlm import (
 from .router import Route, RouterBackend, RouterError
 
 __all__ = [
+    "DEFAULT_ENGINE_MODEL",
     "DEFAULT_OLLAMA_URL",
     "DEFAULT_OPENAI_URL",
     "DEFAULT_PRODLM_MODEL_ID",
@@ -32,6 +42,9 @@ __all__ = [
     "BackendInfo",
     "BenchmarkResult",
     "ChatResult",
+    "EngineArtifactBackend",
+    "EngineBackend",
+    "EngineError",
     "EvaluationResult",
     "InferenceResult",
     "LoadedArtifact",

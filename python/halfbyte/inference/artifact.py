@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .engine import EngineBackend
+from .engine_errors import EngineError
 from .local import LocalTransformerBackend, import_torch
 
 BASELM_NAME = "BaseLM"
@@ -96,6 +98,28 @@ class ArtifactBackend(LocalTransformerBackend):
     def raw_tokenizer(self) -> Any:
         """The artifact's own tokenizer, which does not know the model's vocabulary size."""
         return self._artifact.tokenizer
+
+
+class EngineArtifactBackend(EngineBackend):
+    """An artifact that the engine runs; `artifact_dir` is its folder, info.extra as an `ArtifactBackend` has it."""
+
+    def __init__(
+        self, name: str, artifact_dir: Path, manifest: Mapping[str, Any], *, extra: dict[str, Any] | None = None
+    ) -> None:
+        weights = _weights(artifact_dir)
+        self.artifact_dir = artifact_dir
+        super().__init__(
+            weights if weights is not None and weights.suffix == ".gguf" else artifact_dir,
+            name="artifact",
+            model_id=name,
+            extra={
+                "artifact_dir": str(artifact_dir),
+                "canonical_name": manifest.get("canonical_name", _family(name)),
+                "source": manifest.get("source"),
+                "kind": manifest.get("kind"),
+                **(extra or {}),
+            },
+        )
 
 
 def register_artifact_loader(kind: str, loader: Loader) -> None:
@@ -196,10 +220,10 @@ def load_artifact_backend(
     prefer_suffixes: Sequence[str] = PREFERRED_SUFFIXES,
     required: bool = True,
     extra: dict[str, Any] | None = None,
-) -> ArtifactBackend | None:
-    """A backend over artifacts/models/NAME, chosen as `choose_artifact` says.
+) -> ArtifactBackend | EngineArtifactBackend | None:
+    """A backend over artifacts/models/NAME, chosen as `choose_artifact` says: GGUF and safetensors run in the engine.
 
-    device: "auto" is a GPU where torch finds one, else the processor. torch_dtype: e.g. "float16"; None as stored.
+    For a model.pt: device "auto" is a GPU where torch finds one, else the processor; torch_dtype e.g. "float16", None as stored.
     Not there: FileNotFoundError saying what was tried, or None with required=False. There and not usable: ArtifactError.
     """
     root = find_repo_root(repo_root)
@@ -215,7 +239,12 @@ def load_artifact_backend(
     if weights is None:
         raise ArtifactError(f"{folder}: the weights are gone")
     if weights.name != "model.pt":
-        raise ArtifactError(f"{weights}: this build has no engine module, which reads {weights.suffix[1:]} files")
+        if device not in (None, "auto", "cpu") or torch_dtype is not None:
+            raise ArtifactError(f"{weights}: device and torch_dtype are for a model.pt; the engine runs this on the processor")
+        try:
+            return EngineArtifactBackend(name, folder, manifest, extra=extra)
+        except (EngineError, ImportError) as cause:
+            raise ArtifactError(f"{folder}: {cause}") from cause
     kind = manifest.get("kind", config.get("kind"))
     if kind not in _loaders:
         known = ", ".join(sorted(_loaders)) or "none"

@@ -5,18 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from .backend import Backend
+from .engine import DEFAULT_ENGINE_MODEL, EngineBackend
 from .mlx import MLXBackend
 from .ollama import OllamaBackend
 from .openai import OpenAIBackend
-from .prodlm import NO_ENGINE, load_default_backend, load_prodlm_backend
+from .prodlm import load_default_backend, load_prodlm_backend
 
-KINDS = ("artifact", "auto", "mlx", "ollama", "openai", "prodlm")
+KINDS = ("artifact", "auto", "engine", "local", "mlx", "ollama", "openai", "prodlm")
 
 
 def open_backend(word: str, **options: Any) -> Backend:
-    """`ollama:llama3.2:3b`, `openai`, `artifact:Tiny`, `mlx:FOLDER`, `prodlm`, `auto`; `options` go to the backend.
+    """`engine:model.gguf`, `ollama:llama3.2:3b`, `openai`, `artifact:Tiny`, `mlx:FOLDER`, `prodlm`, `auto`; `options` go to the backend.
 
-    Without MODEL each kind takes its default. ValueError: unknown kind, or a model missing where there is no default.
+    `local` is another word for `engine`. Without MODEL each kind takes its default. ValueError: unknown kind, or a model missing where there is no default.
     """
     kind, _, model = word.partition(":")
     if kind == "ollama":
@@ -32,6 +33,6 @@ def open_backend(word: str, **options: Any) -> Backend:
     if kind == "artifact":
         return load_default_backend("artifact", artifact_name=model or None, **options)
     if kind in ("local", "engine"):
-        raise ValueError(f"backend: {word!r}: {NO_ENGINE}")
+        return EngineBackend(model or DEFAULT_ENGINE_MODEL, **options)
     wanted = "mlx:FOLDER" if kind == "mlx" else ", ".join(KINDS)
     raise ValueError(f"backend: expected {wanted}, found {word!r}")

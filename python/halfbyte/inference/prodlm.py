@@ -12,6 +12,8 @@ from ._checks import check_text, check_timeout
 from ._service import Urlopen, check_base_url
 from .artifact import ArtifactError, artifact_dir, find_repo_root, load_artifact_backend, read_json_object
 from .backend import Backend
+from .engine import DEFAULT_ENGINE_MODEL, EngineBackend
+from .engine_errors import EngineError
 from .ollama import DEFAULT_OLLAMA_URL, OllamaBackend, OllamaError
 
 PRODLM_NAME = "ProdLM"
@@ -19,7 +21,6 @@ PRODLM_KIND = "ollama_backend"
 PRODLM_ENGINE_KIND = "engine_backend"
 DEFAULT_PRODLM_MODEL_ID = "llama3.2:3b"
 PROBE_TIMEOUT_SECONDS = 2.0
-NO_ENGINE = "this build has no engine module"
 
 
 def write_prodlm_manifest(
@@ -111,11 +112,11 @@ def load_prodlm_backend(
     timeout: float | None = None,
     required: bool = False,
     extra: dict[str, Any] | None = None,
-) -> OllamaBackend:
+) -> OllamaBackend | EngineBackend:
     """The backend that the manifest names; arguments override it, defaults stand in where there is none.
 
-    FileNotFoundError: required, no manifest, nothing overridden. ValueError: the manifest is of something else.
-    ArtifactError: the manifest is damaged, or names the engine, which this build does not have.
+    FileNotFoundError: required, no manifest, nothing overridden. ValueError: the manifest is of something else, or names
+    the engine, which has no base_url. ArtifactError: the manifest is damaged. What the engine finds wrong: EngineError.
     """
     config = _read_config(name, repo_root)
     if config is None:
@@ -124,14 +125,17 @@ def load_prodlm_backend(
                 f"no {name} manifest in {artifact_dir(name, repo_root)}: write one with prodlm.sh or write_prodlm_manifest()"
             )
         config = {}
-    if config.get("backend", "ollama") != "ollama":
-        raise ArtifactError(f"{artifact_dir(name, repo_root)}: backend {config['backend']!r}: {NO_ENGINE}")
+    told = {"configured_name": name, **(extra or {})}
+    if config.get("backend", "ollama") == "engine":
+        if base_url is not None:
+            raise ValueError(f"base_url: {artifact_dir(name, repo_root)} names the engine in process, which has none")
+        return EngineBackend(model_id or config.get("model_id", DEFAULT_ENGINE_MODEL), name="prodlm", extra=told)
     return OllamaBackend(
         model_id=model_id or config.get("model_id", DEFAULT_PRODLM_MODEL_ID),
         base_url=base_url or config.get("base_url", DEFAULT_OLLAMA_URL),
         timeout=timeout if timeout is not None else config.get("timeout", 120.0),
         name="prodlm",
-        extra={"configured_name": name, **(extra or {})},
+        extra=told,
     )
 
 
@@ -148,7 +152,7 @@ def load_default_backend(
     """The backend to use when the caller does not care which.
 
     auto: the ProdLM manifest, else the strongest artifact, else an Ollama server that answers at `base_url`, else the
-    default model in process. info.extra["passed_over"] says of each one before why it was not taken.
+    default model in the engine. info.extra["passed_over"] says of each one before why it was not taken.
     FileNotFoundError: there is none; the message has the same reasons. ValueError: unknown kind.
     """
     if kind == "prodlm":
@@ -165,7 +169,7 @@ def load_default_backend(
     extra = {"passed_over": passed_over}
     try:
         return load_prodlm_backend(repo_root=root, required=True, extra=extra)
-    except (FileNotFoundError, ArtifactError, TypeError, ValueError) as reason:
+    except (FileNotFoundError, ArtifactError, EngineError, ImportError, TypeError, ValueError) as reason:
         passed_over["prodlm"] = str(reason)
     try:
         artifact = load_artifact_backend(
@@ -179,7 +183,10 @@ def load_default_backend(
         return _answering_server(base_url, urlopen, extra)
     except OllamaError as reason:
         passed_over["server"] = str(reason)
-    passed_over["engine"] = NO_ENGINE
+    try:
+        return EngineBackend(extra=extra)
+    except (EngineError, ImportError) as reason:
+        passed_over["engine"] = str(reason)
     told = "; ".join(f"{place}: {reason}" for place, reason in passed_over.items())
     raise FileNotFoundError(f"no backend found: {told}")
 

@@ -1,0 +1,199 @@
+#include "python/core/engine.h"
+
+#include <chrono>
+
+#include "python/core/errors.h"
+#include "python/core/text.h"
+
+namespace halfbyte::python {
+namespace {
+
+namespace nb = nanobind;
+
+// How long Ctrl-C goes unseen when no token comes; a signal handler cannot wake a condition variable.
+constexpr std::chrono::milliseconds kSignalPoll{20};
+
+nb::object or_none(std::optional<int> count) { return count ? nb::object(nb::int_(*count)) : nb::none(); }
+
+Dict dict_of(const Facts& facts) {
+  Dict out;
+  for (const auto& [name, fact] : facts) out[text(name)] = text(fact);
+  return out;
+}
+
+// What both kinds of result have.
+Dict told(const auto& result) {
+  Dict out;
+  out["prompt_tokens"] = or_none(result.prompt_tokens);
+  out["completion_tokens"] = or_none(result.completion_tokens);
+  out["latency_ms"] = result.latency_ms;
+  out["metadata"] = dict_of(result.metadata);
+  return out;
+}
+
+Dict dict_of(const InferenceResult& result) {
+  Dict out = told(result);
+  out["completion"] = text(result.completion);
+  return out;
+}
+
+Dict dict_of(const ChatResult& result) {
+  Dict out = told(result);
+  out["content"] = text(result.content);
+  out["thinking"] = result.thinking ? nb::object(text(*result.thinking)) : nb::none();
+  nb::list calls;
+  for (const ToolCall& call : result.tool_calls) calls.append(nb::make_tuple(text(call.name), text(call.arguments), text(call.call_id)));
+  out["tool_calls"] = calls;
+  return out;
+}
+
+}  // namespace
+
+// A stream has one reader.
+template <class Stream>
+class HeldStream<Stream>::Reading {
+ public:
+  explicit Reading(HeldStream& stream) : stream_(stream) {
+    if (stream_.is_reading_) raise({Code::kInvalid, "another thread is reading this stream"});
+    stream_.is_reading_ = true;
+  }
+  ~Reading() { stream_.is_reading_ = false; }
+  Reading(const Reading&) = delete;
+  Reading& operator=(const Reading&) = delete;
+
+ private:
+  HeldStream& stream_;
+};
+
+template <class Stream>
+HeldStream<Stream>::HeldStream(std::shared_ptr<EngineBackend> engine, std::unique_ptr<Stream> stream)
+    : Held(engine.get()), engine_(std::move(engine)), stream_(std::move(stream)) {}
+
+template <class Stream>
+HeldStream<Stream>::~HeldStream() {
+  if (is_inherited()) {  // its threads are the parent's: nobody to stop, and locks that nobody opens
+    new auto(std::move(engine_));
+    new auto(std::move(stream_));
+    return;
+  }
+  close();
+}
+
+template <class Stream>
+std::shared_ptr<Stream> HeldStream<Stream>::checked() const {
+  check("stream");
+  if (!stream_) raise_closed();
+  return stream_;
+}
+
+// The next step that says something.
+template <class Stream>
+StreamStep HeldStream<Stream>::step(const std::shared_ptr<Stream>& stream) {
+  for (;;) {
+    StreamStep step;
+    {
+      const WithoutGil without_gil;
+      step = stream->next(kSignalPoll);
+    }
+    checked();  // whoever closed it meanwhile waits for no reader
+    if (PyErr_CheckSignals() != 0) {
+      stream->cancel();
+      throw nb::python_error();
+    }
+    if (step.kind != StreamStep::Kind::kNothingYet) return step;
+  }
+}
+
+template <class Stream>
+std::optional<nb::str> HeldStream<Stream>::next() {
+  const Reading reading(*this);
+  const std::shared_ptr<Stream> stream = checked();
+  for (;;) {
+    const StreamStep now = step(stream);
+    if (now.kind == StreamStep::Kind::kFinished) return std::nullopt;
+    if (now.kind == StreamStep::Kind::kText) return text(now.text);
+  }
+}
+
+template <class Stream>
+Dict HeldStream<Stream>::result() {
+  const Reading reading(*this);
+  const std::shared_ptr<Stream> stream = checked();
+  while (step(stream).kind != StreamStep::Kind::kFinished) {}
+  return dict_of(take(stream->result()));
+}
+
+template <class Stream>
+void HeldStream<Stream>::cancel() {
+  if (stream_ && !is_inherited()) stream_->cancel();
+}
+
+template <class Stream>
+void HeldStream<Stream>::close() {
+  if (stream_) stream_->cancel();
+  let_go(stream_);
+  let_go(engine_);
+}
+
+template class HeldStream<CompletionStream>;
+template class HeldStream<ChatStream>;
+
+HeldEngine::HeldEngine(const std::string& model, EngineBackendOptions options) : Held(nullptr) {
+  auto opened = [&] {
+    const WithoutGil without_gil;
+    return EngineBackend::open(model, options);
+  }();
+  check("engine");
+  engine_ = take(std::move(opened));
+}
+
+HeldEngine::~HeldEngine() {
+  if (is_inherited())
+    new auto(std::move(engine_));
+  else
+    let_go(engine_);  // streams that are still held go on
+}
+
+std::shared_ptr<EngineBackend> HeldEngine::checked() const {
+  check("engine");
+  if (!engine_) raise_closed();
+  return engine_;
+}
+
+Dict HeldEngine::info() const {
+  const BackendInfo told = checked()->info();
+  Dict out;
+  out["name"] = text(told.name);
+  out["model_id"] = text(told.model_id);
+  out["extra"] = dict_of(told.extra);
+  return out;
+}
+
+std::unique_ptr<HeldStream<CompletionStream>> HeldEngine::start(const std::string& prompt, const CompletionOptions& options) {
+  const std::shared_ptr<EngineBackend> engine = checked();
+  auto started = [&] {
+    const WithoutGil without_gil;
+    return engine->start(prompt, options);
+  }();
+  checked();  // it may have been closed meanwhile
+  return std::make_unique<HeldStream<CompletionStream>>(engine, take(std::move(started)));
+}
+
+std::unique_ptr<HeldStream<ChatStream>> HeldEngine::start_chat(const std::vector<Message>& messages, const std::vector<Tool>& tools,
+                                                               const CompletionOptions& options) {
+  const std::shared_ptr<EngineBackend> engine = checked();
+  auto started = [&] {
+    const WithoutGil without_gil;
+    return engine->start_chat(messages, tools, options);
+  }();
+  checked();
+  return std::make_unique<HeldStream<ChatStream>>(engine, take(std::move(started)));
+}
+
+void HeldEngine::close() {
+  if (!engine_ || is_inherited()) return;
+  close_owned(engine_.get());
+  let_go(engine_);
+}
+
+}  // namespace halfbyte::python

@@ -1,0 +1,119 @@
+// The extension module halfbyte._core: plain types in and out; halfbyte/inference/engine.py makes the package's own of them.
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/unique_ptr.h>
+#include <nanobind/stl/vector.h>
+
+#include "base/errors.h"
+#include "python/core/engine.h"
+#include "python/core/errors.h"
+#include "python/core/text.h"
+
+namespace halfbyte::python {
+namespace {
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+KvType kv_type_of(const std::string& name) {
+  if (name == "f16") return KvType::kF16;
+  if (name == "f32") return KvType::kF32;
+  raise(invalid("kv_type: expected f16 or f32, found {}", escaped(name)));
+}
+
+// The names by which halfbyte/inference/engine_errors.py lists its classes.
+nb::typed<nb::list, nb::str> code_names() {
+  nb::typed<nb::list, nb::str> names;
+  for (int code = 0; code <= static_cast<int>(Code::kInternal); ++code) names.append(text(row(static_cast<Code>(code)).name));
+  return names;
+}
+
+template <class Stream>
+void declare_stream(nb::module_& module, const char* name) {
+  using Held = HeldStream<Stream>;
+  nb::class_<Held>(module, name)
+      .def("next", &Held::next, "The next piece of text, None at the end.")
+      .def("result", &Held::result, "Reads what is left, and tells the whole.")
+      .def("cancel", &Held::cancel, "No text comes after this; from any thread.");
+}
+
+void declare_values(nb::module_& module) {
+  nb::class_<ToolCall>(module, "ToolCall")
+      .def(
+          "__init__",
+          [](ToolCall* self, const std::string& name, const std::string& arguments, const std::string& call_id) {
+            new (self) ToolCall{.name = name, .arguments = arguments, .call_id = call_id};
+          },
+          "name"_a, "arguments"_a, "call_id"_a);
+  nb::class_<Tool>(module, "Tool")
+      .def(
+          "__init__",
+          [](Tool* self, const std::string& name, const std::string& description, const std::string& parameters) {
+            new (self) Tool{.name = name, .description = description, .parameters = parameters};
+          },
+          "name"_a, "description"_a, "parameters"_a);
+  nb::class_<Message>(module, "Message")
+      .def(
+          "__init__",
+          [](Message* self, const std::string& role, const std::string& content, const std::string& thinking,
+             const std::vector<ToolCall>& tool_calls, const std::string& tool_name, const std::string& call_id) {
+            new (self) Message{.role = role,
+                               .content = content,
+                               .thinking = thinking,
+                               .tool_calls = tool_calls,
+                               .tool_name = tool_name,
+                               .call_id = call_id};
+          },
+          nb::kw_only(), "role"_a, "content"_a, "thinking"_a, "tool_calls"_a, "tool_name"_a, "call_id"_a);
+  nb::class_<CompletionOptions>(module, "Options")
+      .def(
+          "__init__",
+          [](CompletionOptions* self, int max_new_tokens, float temperature, std::optional<int> top_k, std::optional<float> top_p,
+             std::optional<uint64_t> seed, const std::vector<std::string>& stop) {
+            new (self) CompletionOptions{
+                .max_new_tokens = max_new_tokens, .temperature = temperature, .top_k = top_k, .top_p = top_p, .seed = seed, .stop = stop};
+          },
+          nb::kw_only(), "max_new_tokens"_a, "temperature"_a, "top_k"_a.none(), "top_p"_a.none(), "seed"_a.none(), "stop"_a);
+}
+
+void declare_engine(nb::module_& module) {
+  nb::class_<HeldEngine>(module, "Engine")
+      .def(
+          "__init__",
+          [](HeldEngine* self, const nb::bytes& model, const std::string& name, bool use_template, int context_tokens, int cache_tokens,
+             int threads, const std::string& kv_type) {
+            new (self) HeldEngine(std::string(model.c_str(), model.size()), {
+                                                                                .name = name,
+                                                                                .use_template = use_template,
+                                                                                .engine = {.context_tokens = context_tokens,
+                                                                                           .cache_tokens = cache_tokens,
+                                                                                           .threads = threads,
+                                                                                           .kv_type = kv_type_of(kv_type)}
+            });
+          },
+          "model"_a, nb::kw_only(), "name"_a, "use_template"_a, "context_tokens"_a, "cache_tokens"_a, "threads"_a, "kv_type"_a,
+          "Loads a model: a path as the file system has it, or a name.")
+      .def("info", &HeldEngine::info)
+      .def("start", &HeldEngine::start, "prompt"_a, "options"_a)
+      .def("start_chat", &HeldEngine::start_chat, "messages"_a, "tools"_a, "options"_a)
+      .def("close", &HeldEngine::close);
+}
+
+}  // namespace
+
+void declare(nb::module_& module) {
+  nb::set_leak_warnings(false);  // a stream that a thread still holds when the interpreter exits is closed, and is no leak
+  module.attr("__version__") = HALFBYTE_VERSION;
+  module.def("code_names", &code_names);
+  declare_values(module);
+  declare_stream<CompletionStream>(module, "CompletionStream");
+  declare_stream<ChatStream>(module, "ChatStream");
+  declare_engine(module);
+  watch_forks();
+  nb::module_::import_("atexit").attr("register")(nb::cpp_function(&close_all));
+}
+
+}  // namespace halfbyte::python
+
+NB_MODULE(_core, module) { halfbyte::python::declare(module); }

@@ -1,0 +1,352 @@
+"""Our engine in this process: a GGUF file, a checkpoint's folder, or a name that the store knows."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import os
+from collections.abc import Generator, Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from ._checks import check_integer, check_messages, check_request, check_sampling, check_text
+from .backend import Backend, BackendInfo, ChatResult, InferenceResult, Message, ToolCall
+from .engine_errors import UnsupportedError
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from .. import _core
+
+DEFAULT_ENGINE_MODEL = "smollm2:135m"
+LARGEST_INT = 2**30  # of tokens, as the engine counts them
+SEEDS = 2**64
+_COUNTS = ("context_tokens", "threads")
+
+
+class EngineBackend(Backend):
+    """A model loaded into this process. Opening takes a while and memory: keep one, and let all threads share it.
+
+    A prompt is continued as it stands, or with template=True answered as a user's turn in the model's chat template;
+    metadata["template"] says which. `chat` always speaks the model's format, and a plain transcript where it has none.
+    Without a seed it is 0: the same call gives the same text, whatever else the engine answers at the moment.
+
+    model: a path, or a name such as `smollm2:135m`, looked for in the places where Ollama and Hugging Face keep models too.
+    context: most tokens of a prompt and its reply together; None: the model's own, at most 4096.
+    cache: tokens that all requests at the same time share; None: one context. What does not fit waits for its turn.
+    threads: None is one per processor. kv_type: "f16" or "f32", the numbers of cached keys and values.
+    model_id: in `info`; None: the model's name as it was found.
+
+    Every failure is an `EngineError`, and a ValueError, FileNotFoundError, OSError, ... where that says the same
+    (engine_errors). A forked child cannot use what its parent opened: start processes with "spawn".
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] = DEFAULT_ENGINE_MODEL,
+        *,
+        template: bool = False,
+        context: int | None = None,
+        cache: int | None = None,
+        threads: int | None = None,
+        kv_type: str = "f16",
+        name: str = "engine",
+        model_id: str | None = None,
+        extra: dict[str, Any] | None = None,
+    ) -> None:
+        path = os.fspath(model)
+        check_text("model", path)
+        check_unicode("name", name)
+        if not isinstance(template, bool):
+            raise TypeError(f"template: expected True or False, found {template!r}")
+        if not isinstance(kv_type, str):
+            raise TypeError(f"kv_type: expected a string, found {kv_type!r}")
+        counts = {"context": context, "cache": cache, "threads": threads}
+        for key, count in counts.items():
+            if count is not None:
+                check_integer(key, count)
+                if not 1 <= count <= LARGEST_INT:
+                    raise ValueError(f"{key}: expected 1 to {LARGEST_INT}, or None, found {count}")
+        self._module = load_core()
+        self._engine: _core.Engine = self._module.Engine(
+            os.fsencode(path),
+            name=name,
+            use_template=template,
+            context_tokens=context or 0,
+            cache_tokens=cache or 0,
+            threads=threads or 0,
+            kv_type=kv_type,
+        )
+        told = self._engine.info()
+        facts = {key: int(fact) if key in _COUNTS else fact for key, fact in told["extra"].items()}
+        facts.update(kv_type=kv_type, template=template)
+        self._info = BackendInfo(name=name, model_id=model_id or told["model_id"], extra={**facts, **(extra or {})})
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(model_id={self.info.model_id!r})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"{self!r} does not leave its process: open the model in the other one")
+
+    def __enter__(self) -> EngineBackend:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends what is still being answered, with EngineClosedError there, and gives the memory back."""
+        self._engine.close()
+
+    @property
+    def info(self) -> BackendInfo:
+        return self._info
+
+    def complete(
+        self,
+        prompt: str,
+        *,
+        max_new_tokens: int = 128,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int | None = None,
+        stop: Sequence[str] | None = None,
+    ) -> InferenceResult:
+        """Continues `prompt`; the text ends before the first of `stop`. The same `seed`, from 0 to 2**64 - 1, is the same text."""
+        sampling = check_request(prompt, max_new_tokens, temperature, top_k, top_p)
+        reply = self._start(prompt, sampling, seed, stop)
+        return self._result(prompt, reply.result(), sampling)
+
+    def stream(
+        self,
+        prompt: str,
+        *,
+        max_new_tokens: int = 128,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int | None = None,
+        stop: Sequence[str] | None = None,
+    ) -> Generator[str, None, InferenceResult]:
+        sampling = check_request(prompt, max_new_tokens, temperature, top_k, top_p)
+        check_unicode("prompt", prompt)
+        options = self._options(sampling, seed, stop)
+        return self._pieces(prompt, options, sampling)
+
+    def _pieces(
+        self, prompt: str, options: _core.Options, sampling: dict[str, Any]
+    ) -> Generator[str, None, InferenceResult]:
+        reply = self._engine.start(prompt, options)
+        try:
+            while (piece := reply.next()) is not None:
+                yield piece
+            return self._result(prompt, reply.result(), sampling)
+        finally:
+            reply.cancel()
+
+    async def acomplete(
+        self,
+        prompt: str,
+        *,
+        max_new_tokens: int = 128,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int | None = None,
+        stop: Sequence[str] | None = None,
+    ) -> InferenceResult:
+        """`complete` while the event loop goes on; cancelling the task ends the request."""
+        sampling = check_request(prompt, max_new_tokens, temperature, top_k, top_p)
+        reply = self._start(prompt, sampling, seed, stop)
+        try:
+            return self._result(prompt, await asyncio.to_thread(reply.result), sampling)
+        except asyncio.CancelledError:
+            reply.cancel()
+            raise
+
+    def chat(
+        self,
+        messages: Sequence[Message],
+        tools: Sequence[Mapping[str, Any]] | None = None,
+        *,
+        max_new_tokens: int = 512,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int | None = None,
+        stop: Sequence[str] | None = None,
+    ) -> ChatResult:
+        check_messages(messages)
+        sampling = check_sampling(max_new_tokens, temperature, top_k, top_p)
+        options = self._options(sampling, seed, stop)
+        told_tools = self._tools(tools or ())
+        try:
+            reply = self._engine.start_chat(self._messages(messages), told_tools, options)
+        except UnsupportedError:
+            if tools:
+                raise
+            return super().chat(messages, **sampling)
+        return self._chat_result(messages, reply.result(), sampling)
+
+    def stream_chat(
+        self,
+        messages: Sequence[Message],
+        *,
+        max_new_tokens: int = 512,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int | None = None,
+        stop: Sequence[str] | None = None,
+    ) -> Generator[str, None, ChatResult]:
+        check_messages(messages)
+        sampling = check_sampling(max_new_tokens, temperature, top_k, top_p)
+        options = self._options(sampling, seed, stop)
+        self._messages(messages)
+        return self._chat_pieces(messages, options, sampling)
+
+    def _chat_pieces(
+        self, messages: Sequence[Message], options: _core.Options, sampling: dict[str, Any]
+    ) -> Generator[str, None, ChatResult]:
+        try:
+            reply = self._engine.start_chat(self._messages(messages), [], options)
+        except UnsupportedError:
+            return (yield from self._stream_whole_chat(messages, **sampling))
+        try:
+            while (piece := reply.next()) is not None:
+                yield piece
+            return self._chat_result(messages, reply.result(), sampling)
+        finally:
+            reply.cancel()
+
+    def _start(
+        self, prompt: str, sampling: Mapping[str, Any], seed: int | None, stop: Sequence[str] | None
+    ) -> _core.CompletionStream:
+        check_unicode("prompt", prompt)
+        return self._engine.start(prompt, self._options(sampling, seed, stop))
+
+    def _options(self, sampling: Mapping[str, Any], seed: int | None, stop: Sequence[str] | None) -> _core.Options:
+        if seed is not None:
+            check_integer("seed", seed)
+            if not 0 <= seed < SEEDS:
+                raise ValueError(f"seed: expected 0 to 2**64 - 1, or None, found {seed}")
+        if isinstance(stop, str) or not isinstance(stop, (Sequence, type(None))):
+            raise TypeError(f"stop: expected a list of strings, found {stop!r}")
+        for number, text in enumerate(stop or ()):
+            check_unicode(f"stop[{number}]", text)
+        top_k: int | None = sampling["top_k"]
+        options: _core.Options = self._module.Options(
+            max_new_tokens=min(sampling["max_new_tokens"], LARGEST_INT),
+            temperature=sampling["temperature"],
+            top_k=None if top_k is None else min(top_k, LARGEST_INT),
+            top_p=sampling["top_p"],
+            seed=seed,
+            stop=list(stop or ()),
+        )
+        return options
+
+    def _messages(self, messages: Sequence[Message]) -> list[_core.Message]:
+        return [self._message(f"messages[{number}]", message) for number, message in enumerate(messages)]
+
+    def _message(self, where: str, message: Message) -> _core.Message:
+        texts = {
+            "role": message["role"],
+            "content": message.get("content") or "",
+            "thinking": message.get("thinking") or "",
+            "tool_name": message.get("tool_name") or message.get("name") or "",
+            "call_id": message.get("call_id") or message.get("tool_call_id") or "",
+        }
+        for key, text in texts.items():
+            check_unicode(f"{where}.{key}", text)
+        calls = message.get("tool_calls") or []
+        if not isinstance(calls, Sequence) or isinstance(calls, str):
+            raise TypeError(f"{where}.tool_calls: expected a list, found {type(calls).__name__}")
+        told: _core.Message = self._module.Message(
+            **texts, tool_calls=[self._call(f"{where}.tool_calls[{number}]", call) for number, call in enumerate(calls)]
+        )
+        return told
+
+    def _call(self, where: str, call: Any) -> _core.ToolCall:
+        """Ours, or one in the envelope of either service."""
+        inner = call.get("function", call) if isinstance(call, Mapping) else None
+        if not isinstance(inner, Mapping) or not isinstance(inner.get("name"), str):
+            raise ValueError(f"{where}: expected a name and arguments, found {call!r}")
+        arguments = inner.get("arguments") or {}
+        text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+        texts = {"name": inner["name"], "arguments": text, "call_id": call.get("call_id") or call.get("id") or ""}
+        for key, value in texts.items():
+            check_unicode(f"{where}.{key}", value)
+        made: _core.ToolCall = self._module.ToolCall(**texts)
+        return made
+
+    def _tools(self, tools: Sequence[Mapping[str, Any]]) -> list[_core.Tool]:
+        made = []
+        for number, tool in enumerate(tools):
+            inner = tool.get("function", tool)
+            texts = {
+                "name": inner.get("name"),
+                "description": inner.get("description") or "",
+                "parameters": json.dumps(
+                    inner.get("parameters") or {"type": "object", "properties": {}}, ensure_ascii=False
+                ),
+            }
+            for key, text in texts.items():
+                check_unicode(f"tools[{number}].{key}", text)
+            made.append(self._module.Tool(**texts))
+        return made
+
+    def _result(self, prompt: str, told: Mapping[str, Any], sampling: dict[str, Any]) -> InferenceResult:
+        return InferenceResult(
+            prompt=prompt,
+            completion=told["completion"],
+            prompt_tokens=told["prompt_tokens"],
+            completion_tokens=told["completion_tokens"],
+            latency_ms=told["latency_ms"],
+            backend=self.info,
+            metadata=_metadata(told["metadata"], sampling),
+        )
+
+    def _chat_result(self, messages: Sequence[Message], told: Mapping[str, Any], sampling: dict[str, Any]) -> ChatResult:
+        return ChatResult(
+            messages=[dict(message) for message in messages],
+            content=told["content"],
+            tool_calls=[ToolCall(name, json.loads(arguments), call_id) for name, arguments, call_id in told["tool_calls"]],
+            thinking=told["thinking"],
+            prompt_tokens=told["prompt_tokens"],
+            completion_tokens=told["completion_tokens"],
+            latency_ms=told["latency_ms"],
+            backend=self.info,
+            metadata=_metadata(told["metadata"], sampling),
+        )
+
+
+def load_core() -> ModuleType:
+    """The extension module; ImportError says how to get one."""
+    try:
+        return importlib.import_module("halfbyte._core")
+    except ImportError as cause:
+        raise ImportError(
+            f"the engine's extension module does not load ({cause}): `pip install .` in halfbyte's sources builds it, "
+            "or `make build` and PYTHONPATH=build/python",
+            name="halfbyte._core",
+        ) from cause
+
+
+def check_unicode(name: str, text: object) -> None:
+    """A string that can be written as UTF-8: half a character (a lone surrogate) cannot."""
+    if not isinstance(text, str):
+        raise TypeError(f"{name}: expected a string, found {type(text).__name__}")
+    try:
+        text.encode()
+    except UnicodeEncodeError as cause:
+        raise ValueError(f"{name}: expected text, found half a character at {cause.start}") from cause
+
+
+def _metadata(facts: Mapping[str, str], sampling: dict[str, Any]) -> dict[str, Any]:
+    """The engine's facts, numbers as numbers; `sampling` is what was asked for, `seed` what was taken."""
+    metadata: dict[str, Any] = {key: float(fact) if key.endswith("_ms") else fact for key, fact in facts.items()}
+    metadata["seed"] = json.loads(facts["sampling"])["seed"]
+    metadata["sampling"] = sampling
+    return metadata
