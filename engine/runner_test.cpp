@@ -80,7 +80,7 @@ TEST_P(RunnerTest, ASlidingWindowDoesNotDependOnChunksEither) {
   EXPECT_FALSE(same_bits(whole, Bench({.format = GetParam()}).logits(tokens)));
 }
 
-INSTANTIATE_TEST_SUITE_P(Formats, RunnerTest, testing::Values("F32", "Q8_0", "Q4_1"));
+INSTANTIATE_TEST_SUITE_P(Formats, RunnerTest, testing::Values("F32", "F16", "BF16", "Q8_0", "Q4_1", "MXFP4"));
 
 TEST(Runner, SlicesOfOneStepGetTheBitsTheyGetAlone) {
   Bench bench({.format = "Q4_1"});

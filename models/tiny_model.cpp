@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <bit>
 #include <cmath>
 #include <fstream>
 #include <random>
@@ -33,19 +34,21 @@ std::vector<std::string> byte_tokens() {
   return out;
 }
 
-// Random weights of about `deviation`, as raw blocks of the format.
+// Random weights of about `deviation`, as raw blocks of the format: a float each, or a scale and random bits.
 std::string random_blocks(const NumberFormat& format, uint64_t elements, float deviation, std::mt19937_64& random) {
   std::normal_distribution<float> normal(0, deviation);
+  const auto scale = [&]() -> std::string {
+    if (format.name == "F32") return raw(normal(random));
+    if (format.name == "F16") return raw(float_to_half(normal(random)));
+    if (format.name == "BF16") return raw(static_cast<uint16_t>(std::bit_cast<uint32_t>(normal(random)) >> 16));
+    if (format.name == "MXFP4") return raw(static_cast<uint8_t>(127 + std::ilogb(deviation / 4)));  // levels reach 6
+    if (format.name != "Q4_1") return raw(float_to_half(deviation / 64));
+    const float step = deviation / 4;
+    return raw(float_to_half(step)) + raw(float_to_half(-8 * step));
+  };
   std::string out;
-  if (format.name == "F32") {
-    for (uint64_t i = 0; i < elements; ++i) out += raw(normal(random));
-    return out;
-  }
-  const bool has_minimum = format.name == "Q4_1";
   for (uint64_t block = 0; block < elements / format.block_length; ++block) {
-    const float step = deviation * (has_minimum ? 0.25F : 1.0F / 64);
-    std::string bytes = raw(float_to_half(step));
-    if (has_minimum) bytes += raw(float_to_half(-8 * step));
+    std::string bytes = scale();
     while (bytes.size() < format.block_bytes) bytes += static_cast<char>(random());
     out += bytes;
   }
