@@ -23,13 +23,26 @@ bool contains_kind(const CharClassTerms& terms, CharKind kind) {
 
 }  // namespace
 
+void CharClassTerms::merge_ranges() {
+  std::sort(ranges.begin(), ranges.end(), [](const CodePointRange& a, const CodePointRange& b) { return a.first < b.first; });
+  std::vector<CodePointRange> merged;
+  for (const CodePointRange& range : ranges) {
+    if (!merged.empty() && range.first <= merged.back().last + 1)
+      merged.back().last = std::max(merged.back().last, range.last);
+    else
+      merged.push_back(range);
+  }
+  ranges = std::move(merged);
+  for (CharClassTerms& part : any) part.merge_ranges();
+  for (CharClassTerms& part : all) part.merge_ranges();
+}
+
 bool CharClassTerms::contains(char32_t c) const {
+  const auto range = std::partition_point(ranges.begin(), ranges.end(), [&](const CodePointRange& r) { return r.last < c; });
   const auto has = [&](const CharClassTerms& part) { return part.contains(c); };
-  const bool inside =
-      (kinds.contains(kind_of(c)) || (categories >> utf8proc_category(static_cast<utf8proc_int32_t>(c)) & 1u) != 0 ||
-       std::any_of(ranges.begin(), ranges.end(), [&](const CodePointRange& range) { return range.first <= c && c <= range.last; }) ||
-       std::any_of(any.begin(), any.end(), has)) &&
-      std::all_of(all.begin(), all.end(), has);
+  const bool inside = (kinds.contains(kind_of(c)) || (categories >> utf8proc_category(static_cast<utf8proc_int32_t>(c)) & 1u) != 0 ||
+                       (range != ranges.end() && range->first <= c) || std::any_of(any.begin(), any.end(), has)) &&
+                      std::all_of(all.begin(), all.end(), has);
   return inside != is_negated;
 }
 
@@ -40,6 +53,7 @@ bool CharClassTerms::is_kinds_only() const {
 }
 
 CharClass::CharClass(CharClassTerms terms) : terms_(std::move(terms)), is_kinds_only_(terms_.is_kinds_only()) {
+  terms_.merge_ranges();
   for (char32_t c = 0; c < 0x80; ++c) {
     ascii_[c] = terms_.contains(c);
     if (ascii_[c]) kinds_ = kinds_ | kind_of(c);

@@ -15,12 +15,13 @@ namespace halfbyte {
 struct CharClassTerms {
   CharSet kinds;
   uint32_t categories = 0;             // bits 1 << utf8proc category, for what is finer than kinds
-  std::vector<CodePointRange> ranges;  // in any order
+  std::vector<CodePointRange> ranges;  // in any order until merged
   std::vector<CharClassTerms> any;
   std::vector<CharClassTerms> all;  // && in the pattern
   bool is_negated = false;
 
-  bool contains(char32_t c) const;
+  void merge_ranges();              // ascending and apart, here and inside
+  bool contains(char32_t c) const;  // once merged
   bool is_kinds_only() const;
 };
 

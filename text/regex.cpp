@@ -1,6 +1,7 @@
 #include "text/regex.h"
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "base/errors.h"
 #include "text/regex_syntax.h"
@@ -15,7 +16,7 @@ constexpr size_t kMostInstructions = 20000;
 
 // Steps: characters looked at and instructions taken. Patterns in use need some ten a character; the constant lets short texts
 // have those few that look ahead over and over.
-constexpr uint64_t kFreeSteps = 1 << 20, kStepsPerByte = 256;
+constexpr uint64_t kFreeSteps = 1 << 16, kStepsPerByte = 256;
 
 bool can_be_nothing(const RegexNode& node) {
   const auto can = [](const RegexNode& child) { return can_be_nothing(child); };
@@ -74,9 +75,11 @@ class RegexCompiler {
     regex_.code_.push_back({.op = op, .is_negated = is_negated, .argument = argument});
     return here() - 1;
   }
+  // One for each place in the pattern, however often a count repeats it.
   uint32_t add_class(const CharClassTerms& terms) {
-    regex_.classes_.emplace_back(terms);
-    return static_cast<uint32_t>(regex_.classes_.size()) - 1;
+    const auto [known, is_new] = class_of_.emplace(&terms, static_cast<uint32_t>(regex_.classes_.size()));
+    if (is_new) regex_.classes_.emplace_back(terms);
+    return known->second;
   }
   uint32_t add_branches(uint32_t count) {
     const uint32_t at = add(Op::kBranches);
@@ -143,23 +146,25 @@ class RegexCompiler {
     while (child->kind == Kind::kSequence && child->children.size() == 1) child = &child->children[0];
     if (child->kind == Kind::kClass) return emit_run(child->terms, node.least, node.most, static_cast<Mode>(node.mode));
     if (can_be_nothing(*child)) return unsupported("{}: pattern: a repeated group that can match nothing is not supported", where_);
-    if (node.mode == RegexNode::Mode::kPossessive) {
-      RegexNode atomic, greedy = node;
-      greedy.mode = RegexNode::Mode::kGreedy;
-      atomic.kind = Kind::kAtomic;
-      atomic.children.push_back(std::move(greedy));
-      return emit(atomic);
-    }
-    for (uint32_t i = 0; i < node.least; ++i) HB_TRY(emit(*child));
+    if (node.mode != RegexNode::Mode::kPossessive) return emit_repeats(node, *child);
+    const uint32_t at = add(Op::kAtomic);
+    HB_TRY(emit_repeats(node, *child));
+    add(Op::kAccept);
+    regex_.code_[at].argument = here();
+    return {};
+  }
+
+  Result<void> emit_repeats(const RegexNode& node, const RegexNode& child) {
+    for (uint32_t i = 0; i < node.least; ++i) HB_TRY(emit(child));
     const bool is_lazy = node.mode == RegexNode::Mode::kLazy;
     const Regex::Branch anywhere{0, chars::kAnything, true};
     const auto set_ways = [&](uint32_t branches, uint32_t in, uint32_t out) {
-      branch(branches, is_lazy ? 1 : 0) = {in, first_kinds(*child), false};
+      branch(branches, is_lazy ? 1 : 0) = {in, first_kinds(child), false};
       branch(branches, is_lazy ? 0 : 1) = {out, anywhere.first, true};
     };
     if (node.most == RegexNode::kNoLimit) {
       const uint32_t loop = add_branches(2);
-      HB_TRY(emit(*child));
+      HB_TRY(emit(child));
       add(Op::kJump, loop);
       set_ways(loop, loop + 1, here());
       return {};
@@ -167,7 +172,7 @@ class RegexCompiler {
     std::vector<uint32_t> optional;
     for (uint32_t i = node.least; i < node.most; ++i) {
       optional.push_back(add_branches(2));
-      HB_TRY(emit(*child));
+      HB_TRY(emit(child));
     }
     for (const uint32_t branches : optional) set_ways(branches, branches + 1, here());
     return {};
@@ -175,15 +180,14 @@ class RegexCompiler {
 
   std::string_view where_;
   Regex regex_;
+  std::unordered_map<const CharClassTerms*, uint32_t> class_of_;
 };
 
 // One search through [begin, end).
 class RegexMatcher {
  public:
-  RegexMatcher(const Regex& regex, const ClassifiedText& text, uint32_t begin, uint32_t end)
-      : regex_(regex), text_(text), begin_(begin), end_(end), steps_left_(kFreeSteps + kStepsPerByte * uint64_t{end - begin}) {}
-
-  bool is_exhausted() const { return steps_left_ == 0; }
+  RegexMatcher(const Regex& regex, const ClassifiedText& text, uint32_t begin, uint32_t end, Regex::Budget& budget)
+      : regex_(regex), text_(text), begin_(begin), end_(end), steps_left_(budget.steps) {}
 
   // The end of the match that begins at `at`.
   std::optional<uint32_t> match(uint32_t at) { return run(0, at); }
@@ -319,7 +323,7 @@ class RegexMatcher {
   const Regex& regex_;
   const ClassifiedText& text_;
   uint32_t begin_, end_;
-  uint64_t steps_left_;
+  uint64_t& steps_left_;
   std::vector<Way> ways_;
 };
 
@@ -328,12 +332,14 @@ Result<Regex> Regex::compile(std::string_view pattern, std::string_view where) {
   return RegexCompiler(where).compile(root);
 }
 
-std::vector<Regex::Match> Regex::matches(const ClassifiedText& text, uint32_t begin, uint32_t end) const {
+Regex::Budget::Budget(size_t bytes) : steps(kFreeSteps + kStepsPerByte * bytes) {}
+
+std::vector<Regex::Match> Regex::matches(const ClassifiedText& text, uint32_t begin, uint32_t end, Budget& budget) const {
   std::vector<Match> found;
-  RegexMatcher matcher(*this, text, begin, end);
+  RegexMatcher matcher(*this, text, begin, end, budget);
   uint32_t at = begin;
   const auto next = [&] { at = at < end ? text.after(at) : at + 1; };
-  while (at <= end && !matcher.is_exhausted()) {
+  while (at <= end && budget.steps > 0) {
     const auto stop = matcher.match(at);
     const bool follows = !found.empty() && found.back().end == at;
     if (stop && (*stop > at || !follows)) found.push_back({at, *stop});

@@ -22,9 +22,14 @@ class Regex {
   struct Match {
     uint32_t begin, end;
   };
+  // Steps that matching may take: one for all parts of a text, or short parts would have many.
+  struct Budget {
+    explicit Budget(size_t bytes);
+    uint64_t steps;
+  };
   // All matches in [begin, end), left to right, none overlapping. An empty match right after another does not count. Nothing outside
-  // [begin, end) is looked at. When the budget of steps is used up, what is left has no match.
-  std::vector<Match> matches(const ClassifiedText& text, uint32_t begin, uint32_t end) const;
+  // [begin, end) is looked at. When the budget is used up, what is left has no match.
+  std::vector<Match> matches(const ClassifiedText& text, uint32_t begin, uint32_t end, Budget& budget) const;
 
   // What a pattern is made into; public for the compiler in regex.cpp.
   struct Instruction {

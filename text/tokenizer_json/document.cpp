@@ -165,8 +165,8 @@ Result<void> Document::place_tokens(uint64_t rows) {
       return wrong("the id the text has already", other->second);
     if (lists_.types[id] != TokenType::kUnused && lists_.texts[id] != token.text)
       return wrong("the text the id has already", fmt::format("'{}'", escaped(lists_.texts[id])));
-    if (std::any_of(added_.begin(), added_.begin() + static_cast<ptrdiff_t>(i), [&](const AddedToken& t) { return t.id == token.id; }))
-      return wrong("it once", "it again");
+    const bool is_added = lists_.types[id] == TokenType::kControl || lists_.types[id] == TokenType::kUserDefined;
+    if (is_added) return wrong("it once", "it again");
     lists_.texts[id] = token.text;
     lists_.types[id] = token.is_special ? TokenType::kControl : TokenType::kUserDefined;
   }

@@ -1,5 +1,6 @@
 #include "text/tokenizer_json/post_processor.h"
 
+#include <algorithm>
 #include <map>
 
 #include "base/errors.h"
@@ -81,6 +82,7 @@ Result<Frame> read_template(Fields& fields, int vocabulary_size) {
     if (token == named.end()) return corrupt("{}: expected one of special_tokens, found '{}'", part.where(), escaped(id));
     std::vector<Token>& side = has_text ? frame.after : frame.before;
     side.insert(side.end(), token->second.begin(), token->second.end());
+    if (side.size() > kMostTokens) return corrupt("{}: expected at most {} tokens around a text, found more", part.where(), kMostTokens);
   }
   if (!has_text) return corrupt("{}: expected the text A, found tokens only", fields.place("single"));
   return frame;
@@ -98,6 +100,8 @@ Result<Frame> read_post_processor(const Json& value, const std::string& where, i
       HB_TRY_ASSIGN(outer, read_post_processor((*parts)[i], fmt::format("{}.processors[{}]", where, i), vocabulary_size));
       frame.before.insert(frame.before.begin(), outer.before.begin(), outer.before.end());
       frame.after.insert(frame.after.end(), outer.after.begin(), outer.after.end());
+      if (std::max(frame.before.size(), frame.after.size()) > kMostTokens)
+        return corrupt("{}: expected at most {} tokens around a text, found more", where, kMostTokens);
     }
   } else if (type == "TemplateProcessing") {
     HB_TRY_ASSIGN(read, read_template(fields, vocabulary_size));
@@ -111,8 +115,6 @@ Result<Frame> read_post_processor(const Json& value, const std::string& where, i
     return unsupported("{}: post-processor '{}' is not supported", where, escaped(type));
   }
   HB_TRY(fields.finish());
-  if (frame.before.size() > kMostTokens || frame.after.size() > kMostTokens)
-    return corrupt("{}: expected at most {} tokens around a text", where, kMostTokens);
   return frame;
 }
 

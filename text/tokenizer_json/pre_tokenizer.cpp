@@ -69,6 +69,7 @@ class Cut final : public PreTokenizerStep {
     std::vector<Word> cut;
     cut.reserve(words.all().size() + text.size() / 4);
     std::vector<Part> parts;
+    Regex::Budget budget(text.size());
     for (const Word& word : words.all()) {
       parts.clear();
       uint32_t at = word.begin;
@@ -77,7 +78,7 @@ class Cut final : public PreTokenizerStep {
         parts.push_back({begin, end, !is_inverted_});
         at = end;
       };
-      find(text, word, add);
+      find(text, word, budget, add);
       if (at < word.end) parts.push_back({at, word.end, is_inverted_});
       join(parts, behavior_);
       for (const Part& part : parts)
@@ -88,7 +89,7 @@ class Cut final : public PreTokenizerStep {
 
  private:
   template <class Add>
-  void find(const ClassifiedText& text, const Word& word, const Add& add) const {
+  void find(const ClassifiedText& text, const Word& word, Regex::Budget& budget, const Add& add) const {
     if (const auto* set = std::get_if<CharSet>(&delimiter_)) {
       for (uint32_t at = word.begin; at < word.end;) {
         const uint32_t next = text.after(at);
@@ -98,8 +99,8 @@ class Cut final : public PreTokenizerStep {
       return;
     }
     const auto* pattern = std::get_if<SearchPattern>(&delimiter_);
-    const auto matches =
-        pattern != nullptr ? pattern->matches(text, word.begin, word.end) : std::get<Regex>(delimiter_).matches(text, word.begin, word.end);
+    const auto matches = pattern != nullptr ? pattern->matches(text, word.begin, word.end, budget)
+                                            : std::get<Regex>(delimiter_).matches(text, word.begin, word.end, budget);
     for (const Regex::Match& match : matches) add(match.begin, match.end);
   }
 

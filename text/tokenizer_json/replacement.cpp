@@ -26,8 +26,8 @@ Result<SearchPattern> SearchPattern::read(Fields& fields) {
   return pattern;
 }
 
-std::vector<Regex::Match> SearchPattern::matches(const ClassifiedText& text, uint32_t begin, uint32_t end) const {
-  if (regex_) return regex_->matches(text, begin, end);
+std::vector<Regex::Match> SearchPattern::matches(const ClassifiedText& text, uint32_t begin, uint32_t end, Regex::Budget& budget) const {
+  if (regex_) return regex_->matches(text, begin, end, budget);
   std::vector<Regex::Match> found;
   if (literal_.empty()) return found;
   const std::string_view inside = text.text().substr(0, end);
@@ -58,7 +58,8 @@ std::string Replacement::apply(std::string_view text, size_t limit) const {
     }
   } else {
     const ClassifiedText classified(text);
-    for (const Regex::Match& match : pattern_.matches(classified, 0, classified.size())) {
+    Regex::Budget budget(text.size());
+    for (const Regex::Match& match : pattern_.matches(classified, 0, classified.size(), budget)) {
       if (out.size() > limit) break;
       out.append(text, at, match.begin - at).append(content_);
       at = match.end;

@@ -16,7 +16,7 @@ class SearchPattern {
  public:
   static Result<SearchPattern> read(Fields& fields);
   // In [begin, end) of the text, left to right, none overlapping.
-  std::vector<Regex::Match> matches(const ClassifiedText& text, uint32_t begin, uint32_t end) const;
+  std::vector<Regex::Match> matches(const ClassifiedText& text, uint32_t begin, uint32_t end, Regex::Budget& budget) const;
   bool is_literal() const { return !regex_; }
   const std::string& literal() const { return literal_; }
 
