@@ -41,18 +41,26 @@ class Segment {
   }
 
  private:
-  // Canonical order: each run of marks by combining class, equals in their order.
+  // Canonical order: each run of marks by combining class, equals in their order. A key is class, place in the run, character.
   void sort_marks() {
-    const auto order = [](utf8proc_int32_t c) { return utf8proc_get_property(c)->combining_class; };
+    const auto order = [](utf8proc_int32_t c) { return static_cast<uint64_t>(utf8proc_get_property(c)->combining_class); };
     for (auto at = characters_.begin(); at != characters_.end();) {
       const auto first = std::find_if(at, characters_.end(), [&](auto c) { return order(c) != 0; });
       at = std::find_if(first, characters_.end(), [&](auto c) { return order(c) == 0; });
-      std::stable_sort(first, at, [&](auto a, auto b) { return order(a) < order(b); });
+      if (at - first < 2) continue;
+      keys_.clear();
+      for (auto mark = first; mark != at; ++mark)
+        keys_.push_back(order(*mark) << 56 | static_cast<uint64_t>(mark - first) << kCharacterBits | static_cast<uint64_t>(*mark));
+      std::sort(keys_.begin(), keys_.end());
+      std::transform(keys_.begin(), keys_.end(), first,
+                     [](uint64_t key) { return static_cast<utf8proc_int32_t>(key & ((1u << kCharacterBits) - 1)); });
     }
   }
 
+  static constexpr int kCharacterBits = 21;
   UnicodeForm form_;
   std::vector<utf8proc_int32_t> characters_;
+  std::vector<uint64_t> keys_;  // of the marks being sorted
 };
 
 }  // namespace
