@@ -1,6 +1,7 @@
 // What every Backend has from its two own members.
 #include "halfbyte/backend.h"
 
+#include "backends/transcript.h"
 #include "base/errors.h"
 
 namespace halfbyte {
@@ -18,17 +19,6 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
 }
 
-// For models without a chat format: plain text that ends where the assistant speaks next.
-std::string transcript(std::span<const Message> messages) {
-  std::string text;
-  for (const Message& message : messages) {
-    std::string speaker = message.role;
-    if (!speaker.empty() && speaker[0] >= 'a' && speaker[0] <= 'z') speaker[0] = static_cast<char>(speaker[0] - 'a' + 'A');
-    text += fmt::format("{}: {}\n", speaker, message.content);
-  }
-  return text + "Assistant:";
-}
-
 }  // namespace
 
 std::optional<double> InferenceResult::tokens_per_second() const { return rate(completion_tokens, latency_ms); }
@@ -44,7 +34,7 @@ Result<ChatResult> Backend::chat(std::span<const Message> messages, std::span<co
   if (messages.empty()) return invalid("messages: expected at least one, found none");
   if (!tools.empty()) return unsupported("{} ({}) takes no tools", info().name, info().model_id);
   HB_TRY_ASSIGN(reply, complete(transcript(messages), options));
-  const std::string_view turn = std::string_view(reply.completion).substr(0, reply.completion.find("\nUser:"));
+  const std::string_view turn = std::string_view(reply.completion).substr(0, reply.completion.find(kNextTurn));
   ChatResult result{
       .messages = {messages.begin(), messages.end()},
       .content = std::string(trimmed(turn)),

@@ -1,98 +1,23 @@
 #include "backends/engine_backend.h"
 
+#include <atomic>
+#include <deque>
+
+#include "backends/checks.h"
+#include "backends/engine_run.h"
 #include "backends/prompt_format.h"
+#include "backends/transcript.h"
 #include "base/errors.h"
-#include "engine/reply_stream.h"
 #include "store/model_store.h"
+#include "text/reply_parser.h"
 
 namespace halfbyte {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+using Timeout = std::optional<std::chrono::milliseconds>;
 
-std::string_view name_of(FinishReason reason) {
-  switch (reason) {
-    case FinishReason::kEnd: return "end";
-    case FinishReason::kStop: return "stop";
-    case FinishReason::kLength: return "length";
-    case FinishReason::kCancelled: return "cancelled";
-    case FinishReason::kFailed: break;
-  }
-  return "failed";
-}
-
-std::string number_or_null(const auto& number) { return number ? fmt::format("{}", *number) : "null"; }
-
-std::string sampling_text(const CompletionOptions& options, uint64_t seed) {
-  return fmt::format(R"({{"temperature": {}, "top_k": {}, "top_p": {}, "seed": {}}})", options.temperature, number_or_null(options.top_k),
-                     number_or_null(options.top_p), seed);
-}
-
-// The engine checks the ranges that are its own as well.
-Result<Request> request_of(std::vector<Token> prompt, const CompletionOptions& options) {
-  if (options.max_new_tokens < 1) return invalid("max_new_tokens: {} is less than 1", options.max_new_tokens);
-  if (options.top_p && !(*options.top_p > 0 && *options.top_p <= 1)) return invalid("top_p: {} is outside (0, 1]", *options.top_p);
-  return Request{
-      .prompt = std::move(prompt),
-      .max_tokens = options.max_new_tokens,
-      .sampling = {.temperature = options.temperature,
-                   .top_k = options.top_k.value_or(0),
-                   .top_p = options.top_p.value_or(1.0F),
-                   .min_p = 0,
-                   .seed = options.seed.value_or(0)},
-      .stop = options.stop
-  };
-}
-
-// One request to the engine and what is told about it in the end.
-class Run {
- public:
-  static Result<Run> start(std::shared_ptr<Engine> engine, std::vector<Token> prompt, const CompletionOptions& options,
-                           std::string_view template_name, Clock::time_point asked) {
-    HB_TRY_ASSIGN(request, request_of(std::move(prompt), options));
-    Run run;
-    run.facts_ = {
-        {"sampling", sampling_text(options, request.sampling.seed)},
-        {"template", std::string(template_name)}
-    };
-    run.asked_ = asked;
-    HB_TRY_ASSIGN(reply, ReplyStream::start(std::move(engine), std::move(request)));
-    run.reply_ = std::move(reply);
-    return run;
-  }
-
-  StreamStep next(std::optional<std::chrono::milliseconds> timeout) {
-    using From = ReplyStream::Step::Kind;
-    using To = StreamStep::Kind;
-    ReplyStream::Step step = reply_->next(timeout);
-    if (step.kind == From::kFinished && !ended_) ended_ = Clock::now();
-    return {step.kind == From::kText ? To::kText : step.kind == From::kFinished ? To::kFinished : To::kNothingYet, std::move(step.text)};
-  }
-  void cancel() { reply_->cancel(); }
-
-  // After kFinished: into the fields that every result has, or the error that ended the request.
-  template <class R>
-  Result<void> tell(R& result) const {
-    const Event& last = reply_->last();
-    if (last.error) return *last.error;
-    result.prompt_tokens = last.usage.prompt_tokens;
-    result.completion_tokens = last.usage.completion_tokens;
-    result.latency_ms = std::chrono::duration<double, std::milli>(*ended_ - asked_).count();
-    result.metadata = facts_;
-    result.metadata["finish_reason"] = name_of(*last.finished);
-    result.metadata["prompt_ms"] = fmt::format("{:.3f}", last.usage.prompt_ms);
-    result.metadata["generation_ms"] = fmt::format("{:.3f}", last.usage.generation_ms);
-    return {};
-  }
-
- private:
-  Facts facts_;
-  Clock::time_point asked_;
-  std::optional<Clock::time_point> ended_;
-  std::unique_ptr<ReplyStream> reply_;
-};
-
-// Reads a stream to its end; what the sink does not want is not read.
+// Reads a stream to its end; after the sink has refused a piece nothing is read.
 template <class Stream>
 auto drive(Stream& stream, const TextSink& sink) {
   for (;;) {
@@ -102,10 +27,19 @@ auto drive(Stream& stream, const TextSink& sink) {
   }
 }
 
+// For calls without a sink: the whole reply, or that it was stopped.
+template <class Stream>
+auto whole(Stream& stream, const CompletionOptions& options) -> decltype(stream.result()) {
+  auto result = stream.result();
+  if (result && options.cancel.stop_requested() && result->metadata["finish_reason"] == "cancelled")
+    return io_error("{} ({}): the request was cancelled", result->backend.name, result->backend.model_id);
+  return result;
+}
+
 }  // namespace
 
 struct CompletionStream::Impl {
-  Run run;
+  EngineRun run;
   InferenceResult result;
 };
 
@@ -113,10 +47,12 @@ CompletionStream::CompletionStream(std::unique_ptr<Impl> impl) : impl_(std::move
 CompletionStream::~CompletionStream() = default;
 void CompletionStream::cancel() { impl_->run.cancel(); }
 
-StreamStep CompletionStream::next(std::optional<std::chrono::milliseconds> timeout) {
-  StreamStep step = impl_->run.next(timeout);
+StreamStep CompletionStream::next(Timeout timeout) {
+  using Kind = ReplyStream::Step::Kind;
+  ReplyStream::Step step = impl_->run.next(timeout);
   impl_->result.completion += step.text;
-  return step;
+  if (step.kind == Kind::kNothingYet) return {StreamStep::Kind::kNothingYet, {}};
+  return {step.kind == Kind::kText ? StreamStep::Kind::kText : StreamStep::Kind::kFinished, std::move(step.text)};
 }
 
 Result<InferenceResult> CompletionStream::result() {
@@ -126,23 +62,64 @@ Result<InferenceResult> CompletionStream::result() {
 }
 
 struct ChatStream::Impl {
-  Run run;
+  EngineRun run;
+  ReplyParser parser;
   ChatResult result;
+  bool drops_space = false;        // of a transcript: white space before the content
+  std::deque<StreamStep> steps{};  // read and not yet given
+  bool has_ended = false;
+  std::atomic<bool> is_cancelled = false;
+
+  void put(StreamStep::Kind kind, std::string text) {
+    if (drops_space && kind == StreamStep::Kind::kText) {
+      text.erase(0, text.find_first_not_of(" \t\r\n"));
+      drops_space = text.empty();
+    }
+    if (!text.empty()) steps.push_back({kind, std::move(text)});
+  }
+  void put(ReplyParser::Delta delta) {
+    put(StreamStep::Kind::kThinking, std::move(delta.thinking));
+    put(StreamStep::Kind::kText, std::move(delta.content));
+  }
 };
 
 ChatStream::ChatStream(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 ChatStream::~ChatStream() = default;
-void ChatStream::cancel() { impl_->run.cancel(); }
 
-StreamStep ChatStream::next(std::optional<std::chrono::milliseconds> timeout) {
-  StreamStep step = impl_->run.next(timeout);
-  impl_->result.content += step.text;
-  return step;
+void ChatStream::cancel() {
+  impl_->is_cancelled = true;
+  impl_->run.cancel();
+}
+
+StreamStep ChatStream::next(Timeout timeout) {
+  using Kind = ReplyStream::Step::Kind;
+  Impl& self = *impl_;
+  const auto until = Clock::now() + timeout.value_or(Timeout::value_type(0));
+  for (;;) {
+    if (self.is_cancelled) self.steps.clear();
+    if (!self.steps.empty()) {
+      StreamStep step = std::move(self.steps.front());
+      self.steps.pop_front();
+      if (step.kind == StreamStep::Kind::kText)
+        self.result.content += step.text;
+      else
+        self.result.thinking = self.result.thinking.value_or("") + step.text;
+      return step;
+    }
+    if (self.has_ended) return {StreamStep::Kind::kFinished, {}};
+    Timeout left;
+    if (timeout) left = std::max(Timeout::value_type(0), std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()));
+    const ReplyStream::Step step = self.run.next(left);
+    if (step.kind == Kind::kNothingYet) return {StreamStep::Kind::kNothingYet, {}};
+    self.has_ended = step.kind == Kind::kFinished;
+    self.put(self.has_ended ? self.parser.finish() : self.parser.push(step.text));
+  }
 }
 
 Result<ChatResult> ChatStream::result() {
   while (next().kind != StreamStep::Kind::kFinished) {}
   HB_TRY(impl_->run.tell(impl_->result));
+  impl_->result.tool_calls = impl_->parser.tool_calls();
   return impl_->result;
 }
 
@@ -151,19 +128,23 @@ struct EngineBackend::Loaded {
   Result<PromptFormat> format = PromptFormat::of(engine, /*raw=*/false);  // refers to engine; an error when the template is broken
   BackendInfo info;
   bool use_template;
+  std::optional<bool> enable_thinking;
+
+  bool has_template() const { return format && format->has_template(); }
 };
 
 EngineBackend::EngineBackend(std::shared_ptr<Loaded> loaded) : loaded_(std::move(loaded)) {}
 EngineBackend::~EngineBackend() = default;
 
 Result<std::unique_ptr<EngineBackend>> EngineBackend::open(const std::string& model, const EngineBackendOptions& options) {
-  if (options.name.empty()) return invalid("name: empty");
+  if (options.name.empty()) return invalid("name: expected text, found an empty string");
   HB_TRY_ASSIGN(found, find_model(model));
   HB_TRY_ASSIGN(engine, Engine::open(found.path, options.engine));
-  auto loaded = std::shared_ptr<Loaded>(new Loaded{.engine = std::move(engine), .use_template = options.use_template});
+  auto loaded = std::shared_ptr<Loaded>(
+      new Loaded{.engine = std::move(engine), .use_template = options.use_template, .enable_thinking = options.enable_thinking});
   if (options.use_template) {
     if (!loaded->format) return loaded->format.error();
-    if (!loaded->format->has_template()) return unsupported("use_template: {} has no chat template", found.path.string());
+    if (!loaded->has_template()) return unsupported("use_template: {} has no chat template", found.path.string());
   }
   loaded->info = {
       .name = options.name,
@@ -179,43 +160,74 @@ Result<std::unique_ptr<EngineBackend>> EngineBackend::open(const std::string& mo
 
 BackendInfo EngineBackend::info() const { return loaded_->info; }
 
+bool EngineBackend::supports_tools() const {
+  return loaded_->has_template() && loaded_->engine.chat_template().find("tools") != std::string::npos;
+}
+
 Result<std::unique_ptr<CompletionStream>> EngineBackend::start(const std::string& prompt, const CompletionOptions& options) {
-  const auto asked = Clock::now();
-  if (prompt.empty()) return invalid("prompt: empty");
-  std::vector<Token> tokens;
+  const Stopwatch watch;
+  HB_TRY(check_request(prompt, options));
+  Request request;
   if (loaded_->use_template) {
     const Message question{"user", prompt};
-    HB_TRY_ASSIGN(templated, loaded_->format->tokens({&question, 1}));
-    tokens = std::move(templated);
+    HB_TRY_ASSIGN(text, loaded_->format->text({&question, 1}, {}, loaded_->enable_thinking));
+    request.prompt = loaded_->format->encode(text);
   } else {
-    tokens = loaded_->engine.encode(prompt, /*add_special=*/true);
+    request.prompt = loaded_->engine.encode(prompt, /*add_special=*/true);
   }
-  const std::string_view template_name = loaded_->use_template ? "model's" : "none";
-  HB_TRY_ASSIGN(run, Run::start({loaded_, &loaded_->engine}, std::move(tokens), options, template_name, asked));
-  return std::unique_ptr<CompletionStream>(new CompletionStream(std::make_unique<CompletionStream::Impl>(CompletionStream::Impl{
-      std::move(run), {.prompt = prompt, .backend = loaded_->info}
+  const std::string template_name = loaded_->use_template ? "model's" : "none";
+  HB_TRY_ASSIGN(run, EngineRun::start(
+                         {
+                             loaded_, &loaded_->engine
+  },
+                         std::move(request), options, {{"template", template_name}}, watch));
+  return std::unique_ptr<CompletionStream>(new CompletionStream(std::unique_ptr<CompletionStream::Impl>(new CompletionStream::Impl{
+      .run = std::move(run), .result = {.prompt = prompt, .backend = loaded_->info}
   })));
 }
 
 Result<std::unique_ptr<ChatStream>> EngineBackend::start_chat(std::span<const Message> messages, std::span<const Tool> tools,
                                                               const CompletionOptions& options) {
-  const auto asked = Clock::now();
-  if (messages.empty()) return invalid("messages: expected at least one, found none");
-  if (!tools.empty()) return unsupported("{} ({}) takes no tools", loaded_->info.name, loaded_->info.model_id);
+  const Stopwatch watch;
+  HB_TRY(check_messages(messages, options));
   if (!loaded_->format) return loaded_->format.error();
-  if (!loaded_->format->has_template()) return unsupported("{} ({}) has no chat template", loaded_->info.name, loaded_->info.model_id);
-  std::vector<Message> turns;
-  for (const Message& message : messages) turns.push_back({message.role, message.content});
-  HB_TRY_ASSIGN(tokens, loaded_->format->tokens(turns));
-  HB_TRY_ASSIGN(run, Run::start({loaded_, &loaded_->engine}, std::move(tokens), options, "model's", asked));
-  return std::unique_ptr<ChatStream>(new ChatStream(std::make_unique<ChatStream::Impl>(ChatStream::Impl{
-      std::move(run), {.messages = {messages.begin(), messages.end()}, .backend = loaded_->info}
+  if (!tools.empty() && !supports_tools()) return unsupported("{} ({}) takes no tools", loaded_->info.name, loaded_->info.model_id);
+  const std::string& source = loaded_->engine.chat_template();
+  std::string prompt;
+  Request request;
+  Facts facts;
+  if (loaded_->has_template()) {
+    HB_TRY_ASSIGN(text, loaded_->format->text(messages, tools, loaded_->enable_thinking));
+    prompt = std::move(text);
+    request.shows_control_tokens = ReplyParser::expects_markers(source, tools);
+    facts = {
+        {"template", "model's"}
+    };
+  } else {
+    prompt = transcript(messages);
+    request.stop = {std::string(kNextTurn)};
+    facts = {
+        {"template",    "none"      },
+        {"chat_format", "transcript"}
+    };
+  }
+  request.prompt = loaded_->format->encode(prompt);
+  HB_TRY_ASSIGN(run, EngineRun::start({loaded_, &loaded_->engine}, std::move(request), options, std::move(facts), watch));
+  size_t calls = 0;
+  for (const Message& message : messages) calls += message.tool_calls.size();
+  ReplyParser parser(source, tools, prompt);
+  parser.number_calls_from(calls + 1);
+  return std::unique_ptr<ChatStream>(new ChatStream(std::unique_ptr<ChatStream::Impl>(new ChatStream::Impl{
+      .run = std::move(run),
+      .parser = std::move(parser),
+      .result = {.messages = {messages.begin(), messages.end()}, .backend = loaded_->info},
+      .drops_space = !loaded_->has_template()
   })));
 }
 
 Result<InferenceResult> EngineBackend::complete(const std::string& prompt, const CompletionOptions& options) {
   HB_TRY_ASSIGN(stream, start(prompt, options));
-  return stream->result();
+  return whole(*stream, options);
 }
 
 Result<InferenceResult> EngineBackend::stream(const std::string& prompt, const CompletionOptions& options, const TextSink& sink) {
@@ -225,12 +237,27 @@ Result<InferenceResult> EngineBackend::stream(const std::string& prompt, const C
 
 Result<ChatResult> EngineBackend::chat(std::span<const Message> messages, std::span<const Tool> tools, const CompletionOptions& options) {
   HB_TRY_ASSIGN(stream, start_chat(messages, tools, options));
-  return stream->result();
+  return whole(*stream, options);
 }
 
 Result<ChatResult> EngineBackend::stream_chat(std::span<const Message> messages, const CompletionOptions& options, const TextSink& sink) {
   HB_TRY_ASSIGN(stream, start_chat(messages, {}, options));
   return drive(*stream, sink);
+}
+
+Result<std::vector<double>> EngineBackend::log_likelihood(const std::string& prompt, const std::string& continuation) {
+  if (prompt.empty()) return invalid("prompt: expected text, found an empty string");
+  if (continuation.empty()) return invalid("continuation: expected text, found an empty string");
+  Engine& engine = loaded_->engine;
+  const size_t last = prompt.find_last_not_of(" \t\r\n");
+  const size_t end = last == std::string::npos ? prompt.size() : last + 1;  // nothing but white space stays the prompt
+  const std::string before = prompt.substr(0, end), after = prompt.substr(end) + continuation;
+  std::vector<Token> first = engine.encode(before, /*add_special=*/true);
+  const std::vector<Token> both = engine.encode(before + after, /*add_special=*/true);
+  const auto border = static_cast<std::ptrdiff_t>(first.size());
+  std::vector<Token> rest =
+      both.size() > first.size() ? std::vector(both.begin() + border, both.end()) : engine.encode(after, /*add_special=*/false);
+  return engine.log_probabilities(std::move(first), rest);
 }
 
 }  // namespace halfbyte

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "halfbyte/backend.h"
 #include "halfbyte/engine.h"
@@ -15,8 +16,9 @@ namespace halfbyte {
 
 struct EngineBackendOptions {
   std::string name = "engine";  // BackendInfo::name
-  bool use_template =
-      false;  // complete() and stream(): the prompt is a user's turn in the model's chat template; else it is continued as it stands
+  // complete() and stream(): true makes the prompt a user's turn in the model's chat template; else it is continued as it stands.
+  bool use_template = false;
+  std::optional<bool> enable_thinking;       // for templates that ask; absent: as the template has it
   std::string model_id;                      // BackendInfo::model_id; empty: the model's name as it was found
   std::map<std::string, std::string> extra;  // joins BackendInfo::extra
   EngineOptions engine;
@@ -47,7 +49,9 @@ class CompletionStream {
   std::unique_ptr<Impl> impl_;
 };
 
-// The same for a turn of a chat. The result's content, thinking and tool calls are told apart as the model's template has them.
+// The same for a turn of a chat: content and thinking come apart, tool calls only with the result. The format is known by the model's
+// template (text/reply_parser.h); what cannot be read as a call is content. Of a model without a template the conversation is a
+// plain transcript, and metadata says so: "chat_format": "transcript".
 class ChatStream {
  public:
   ~ChatStream();
@@ -75,9 +79,15 @@ class EngineBackend final : public Backend {
   BackendInfo info() const override;
   Result<InferenceResult> complete(const std::string& prompt, const CompletionOptions& options = {}) override;
   Result<InferenceResult> stream(const std::string& prompt, const CompletionOptions& options, const TextSink& sink) override;
+  bool supports_tools() const override;  // the model's template mentions them
   Result<ChatResult> chat(std::span<const Message> messages, std::span<const Tool> tools = {},
                           const CompletionOptions& options = {.max_new_tokens = 512}) override;
   Result<ChatResult> stream_chat(std::span<const Message> messages, const CompletionOptions& options, const TextSink& sink) override;
+
+  // Natural logarithms of the probabilities of the continuation's tokens after the prompt, which is taken as it stands. As
+  // lm-evaluation-harness has it: both are encoded together, and the continuation's tokens are those behind as many as the prompt
+  // has alone; white space at the prompt's end counts as the continuation's. Where that leaves none it is encoded alone.
+  Result<std::vector<double>> log_likelihood(const std::string& prompt, const std::string& continuation);
 
   // What the calls above are made of.
   Result<std::unique_ptr<CompletionStream>> start(const std::string& prompt, const CompletionOptions& options = {});

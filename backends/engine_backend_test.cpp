@@ -3,8 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <numeric>
+#include <thread>
 
+#include "backends/scripted_model.h"
 #include "models/tiny_model.h"
 
 namespace halfbyte {
@@ -42,7 +47,7 @@ TEST(EngineBackend, ACompletionIsContinuedAsItStandsAndSaysSo) {
   EXPECT_EQ(result->backend, backend->info());
   EXPECT_EQ(result->metadata.at("template"), "none");
   EXPECT_EQ(result->metadata.at("finish_reason"), "length");
-  EXPECT_EQ(result->metadata.at("sampling"), R"({"temperature": 1, "top_k": null, "top_p": null, "seed": 0})");
+  EXPECT_EQ(result->metadata.at("sampling"), R"({"max_new_tokens":5,"temperature":1,"top_k":null,"top_p":null,"seed":0})");
 }
 
 TEST(EngineBackend, PiecesMakeUpTheCompletion) {
@@ -56,6 +61,248 @@ TEST(EngineBackend, PiecesMakeUpTheCompletion) {
   ASSERT_TRUE(streamed) << streamed.error().message;
   EXPECT_EQ(pieces, streamed->completion);
   EXPECT_EQ(streamed->completion, backend->complete("Hello", {.max_new_tokens = 50})->completion);
+}
+
+constexpr const char* kHermes =
+    "{% for tool in tools or [] %}{{ tool|tojson }}{% endfor %}{% for m in messages %}<{{ m.role }}>{{ m.content }}"
+    "{% for c in m.tool_calls or [] %}{{ c.id }}{% endfor %}{% endfor %}{# <tool_call> #}<assistant>";
+const std::vector<Tool> kTools = {
+    {.name = "look", .description = "", .parameters = R"({"type": "object"})"}
+};
+const std::vector<Message> kQuestion = {
+    {.role = "user", .content = "Well?"}
+};
+const CompletionOptions kGreedy{.max_new_tokens = 100, .temperature = 0};
+
+TEST(EngineBackend, ThePromptIsAUsersTurnWhenTheTemplateIsWanted) {
+  const TinyModelFile file(scripted_model({"Yes", "."}, kHermes));
+  const auto result = open(file, {.use_template = true})->complete("Hi", kGreedy);
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->completion, "Yes.");
+  EXPECT_EQ(result->prompt, "Hi");
+  EXPECT_EQ(result->prompt_tokens, static_cast<int>(std::strlen("<user>Hi<assistant>")));
+  EXPECT_EQ(result->metadata.at("template"), "model's");
+  EXPECT_EQ(result->metadata.at("finish_reason"), "end");
+}
+
+TEST(EngineBackend, AChatTellsThinkingContentAndToolCallsApart) {
+  const TinyModelFile file(scripted_model({"<thi", "nk>", "hm", "</think>", "\n\n", "I look", ".\n<tool", "_call>", R"({"name": "look", )",
+                                           R"("arguments": {"at": 1}})", "</tool_call>"},
+                                          kHermes));
+  const auto backend = open(file);
+  ASSERT_TRUE(backend->supports_tools());
+  const auto result = backend->chat(kQuestion, kTools, kGreedy);
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->content, "I look.");
+  EXPECT_EQ(result->thinking, "hm");
+  EXPECT_EQ(result->tool_calls, (std::vector<ToolCall>{
+                                    {"look", R"({"at":1})", "call00001"}
+  }));
+  EXPECT_EQ(result->messages.size(), 1U);
+  EXPECT_EQ(result->completion_tokens, 12);  // and the end
+  EXPECT_EQ(result->metadata.at("template"), "model's");
+}
+
+TEST(EngineBackend, TheNextTurnsCallsGetNewIds) {
+  const TinyModelFile file(scripted_model({R"({"name": "look"})"}, kHermes));
+  const std::vector<Message> turns = {
+      kQuestion[0],
+      {.role = "assistant", .tool_calls = {{"look", "{}", "call00001"}}},
+      {.role = "tool", .content = "nothing", .tool_name = "look", .call_id = "call00001"},
+  };
+  const auto result = open(file)->chat(turns, kTools, kGreedy);
+  ASSERT_TRUE(result) << result.error().message;
+  ASSERT_EQ(result->tool_calls.size(), 1U);
+  EXPECT_EQ(result->tool_calls[0].call_id, "call00002");
+}
+
+TEST(EngineBackend, MarkersThatAreControlTokensAreSeen) {
+  const TinyModelFile file(scripted_model({"[TOOL_CALLS]", R"([{"name": "look", )", R"("arguments": {}}])"},
+                                          "{{ tools }}[TOOL_CALLS] {{ messages[0].content }}"));
+  const auto backend = open(file);
+  const auto result = backend->chat(kQuestion, kTools, kGreedy);
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->content, "");
+  EXPECT_EQ(result->tool_calls.size(), 1U);
+  EXPECT_EQ(backend->chat(kQuestion, {}, kGreedy)->content, R"([{"name": "look", "arguments": {}}])");
+}
+
+TEST(EngineBackend, AStreamedChatGivesItsContentInPieces) {
+  const TinyModelFile file(scripted_model({"<think>", "hm", "</think>", "\n", "One", " two"}, kHermes));
+  std::vector<std::string> pieces;
+  const auto result = open(file)->stream_chat(kQuestion, kGreedy, [&](std::string_view piece) {
+    pieces.emplace_back(piece);
+    return true;
+  });
+  ASSERT_TRUE(result) << result.error().message;
+  std::string whole;
+  for (const std::string& piece : pieces) whole += piece;
+  EXPECT_EQ(whole, "One two");
+  EXPECT_EQ(result->content, "One two");
+  EXPECT_EQ(result->thinking, "hm");
+}
+
+TEST(EngineBackend, WithoutATemplateAChatIsATranscript) {
+  const TinyModelFile file(scripted_model({" Fine", ".", "\nUs", "er: and", " you?"}, ""));
+  const auto backend = open(file);
+  EXPECT_FALSE(backend->supports_tools());
+  const auto result = backend->chat(kQuestion, {}, kGreedy);
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->content, "Fine.");
+  EXPECT_EQ(result->prompt_tokens, static_cast<int>(std::strlen("User: Well?\nAssistant:")));
+  EXPECT_EQ(result->metadata.at("chat_format"), "transcript");
+  EXPECT_EQ(result->metadata.at("finish_reason"), "stop");
+  const auto refused = backend->chat(kQuestion, kTools, kGreedy);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kUnsupported);
+}
+
+TEST(EngineBackend, ABrokenTemplateSpoilsOnlyWhatNeedsIt) {
+  const TinyModelFile file(scripted_model({"Yes"}, "{% if"));
+  const auto backend = open(file);
+  EXPECT_EQ(backend->complete("Hi", kGreedy)->completion, "Yes");
+  EXPECT_EQ(backend->chat(kQuestion, {}, kGreedy).error().code, Code::kCorrupt);
+  EXPECT_EQ(EngineBackend::open(file.path().string(), {.use_template = true}).error().code, Code::kCorrupt);
+}
+
+TEST(EngineBackend, TheSameCallGivesTheSameBytesUntilASeedIsGiven) {
+  const TinyModelFile file(endless());
+  const auto backend = open(file);
+  const auto with_seed = [&](std::optional<uint64_t> seed) {
+    return backend->complete("Hi", {.max_new_tokens = 40, .seed = seed})->completion;
+  };
+  EXPECT_EQ(with_seed({}), with_seed({}));
+  EXPECT_EQ(with_seed({}), with_seed(0));
+  EXPECT_EQ(with_seed(5), with_seed(5));
+  EXPECT_NE(with_seed(5), with_seed({}));
+}
+
+TEST(EngineBackend, ASinkThatRefusesEndsTheReplyThere) {
+  const TinyModelFile file(endless());
+  const auto backend = open(file, {.engine = {.context_tokens = 1024}});
+  std::string pieces;
+  const auto result = backend->stream("Hi", {.max_new_tokens = 1000}, [&](std::string_view piece) {
+    pieces += piece;
+    return pieces.size() < 10;
+  });
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->completion, pieces);
+  EXPECT_LT(*result->completion_tokens, 1000);
+  EXPECT_EQ(result->metadata.at("finish_reason"), "cancelled");
+}
+
+TEST(EngineBackend, AStopRequestEndsAStreamAndFailsAWholeCall) {
+  const TinyModelFile file(endless());
+  const auto backend = open(file, {.engine = {.context_tokens = 1024}});
+  std::stop_source source;
+  const auto streamed = backend->stream("Hi", {.max_new_tokens = 1000, .cancel = source.get_token()}, [&](std::string_view) {
+    source.request_stop();
+    return true;
+  });
+  ASSERT_TRUE(streamed) << streamed.error().message;
+  EXPECT_LT(*streamed->completion_tokens, 1000);
+  const auto whole = backend->complete("Hi", {.max_new_tokens = 1000, .cancel = source.get_token()});
+  ASSERT_FALSE(whole);
+  EXPECT_EQ(whole.error().code, Code::kIo);
+}
+
+TEST(EngineBackend, TextEndsBeforeAStopString) {
+  const TinyModelFile file(scripted_model({"One", " t", "wo", " three"}, ""));
+  const auto result = open(file)->complete("Hi", {.temperature = 0, .stop = {"two"}});
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->completion, "One ");
+  EXPECT_EQ(result->metadata.at("finish_reason"), "stop");
+}
+
+TEST(EngineBackend, ManyThreadsMayUseOne) {
+  const TinyModelFile file(endless());
+  const auto backend = open(file, {
+                                      .engine = {.context_tokens = 128, .cache_tokens = 1024}
+  });
+  const auto answer = [&](size_t i) { return backend->complete(std::string(i + 1, 'a'), {.max_new_tokens = 30, .seed = i})->completion; };
+  std::vector<std::string> alone, together(6);
+  for (size_t i = 0; i < together.size(); ++i) alone.push_back(answer(i));
+  {
+    std::vector<std::jthread> threads;
+    for (size_t i = 0; i < together.size(); ++i) threads.emplace_back([&, i] { together[i] = answer(i); });
+  }
+  EXPECT_EQ(together, alone);
+}
+
+TEST(EngineBackend, AStreamOutlivesItsBackend) {
+  const TinyModelFile file(scripted_model({"One", " two"}, ""));
+  auto backend = open(file);
+  const auto stream = backend->start("Hi", kGreedy);
+  ASSERT_TRUE(stream) << stream.error().message;
+  backend.reset();
+  EXPECT_EQ((*stream)->result()->completion, "One two");
+}
+
+TEST(EngineBackend, NothingIsReadOfAChatAfterACancel) {
+  const TinyModelFile file(endless());
+  const auto backend = open(file, {.engine = {.context_tokens = 1024}});
+  const auto stream = backend->start_chat(kQuestion, {}, {.max_new_tokens = 1000});
+  ASSERT_TRUE(stream) << stream.error().message;
+  EXPECT_EQ((*stream)->next().kind, StreamStep::Kind::kText);
+  (*stream)->cancel();
+  EXPECT_EQ((*stream)->next().kind, StreamStep::Kind::kFinished);
+  EXPECT_EQ((*stream)->result()->metadata.at("finish_reason"), "cancelled");
+}
+
+TEST(EngineBackend, LogLikelihoodSplitsWhereThePromptsTokensEnd) {
+  const TinyModelFile file;
+  const auto backend = open(file);
+  Engine engine = std::move(*Engine::open(file.path(), {.threads = 2}));
+  // "ab" is one token; the space goes to the continuation.
+  EXPECT_EQ(*backend->log_likelihood("x ", "ab"), *engine.log_probabilities(engine.encode("x", false), engine.encode(" ab", false)));
+  // With "a" as prompt "ab" would swallow the border: then each is encoded alone.
+  EXPECT_EQ(*backend->log_likelihood("a", "b"), *engine.log_probabilities(engine.encode("a", false), engine.encode("b", false)));
+  EXPECT_EQ(backend->log_likelihood("", "b").error().code, Code::kInvalid);
+  EXPECT_EQ(backend->log_likelihood("a", "").error().code, Code::kInvalid);
+}
+
+TEST(EngineBackend, RefusesWhatItCannotAnswerAndNamesTheArgument) {
+  const TinyModelFile file(scripted_model({"Yes"}, ""));
+  const auto backend = open(file, {.engine = {.context_tokens = 32}});
+  const auto refusal = [&](const std::string& prompt, const CompletionOptions& options) {
+    return backend->complete(prompt, options).error().message;
+  };
+  EXPECT_TRUE(refusal("", {}).starts_with("prompt: "));
+  EXPECT_TRUE(refusal("a", {.max_new_tokens = 0}).starts_with("max_new_tokens: "));
+  EXPECT_TRUE(refusal("a", {.temperature = -1}).starts_with("temperature: "));
+  EXPECT_TRUE(refusal("a", {.top_p = 0.0F}).starts_with("top_p: "));
+  EXPECT_TRUE(refusal("a", {.stop = {""}}).starts_with("stop: "));
+  EXPECT_TRUE(backend->chat({}).error().message.starts_with("messages: "));
+  EXPECT_EQ(backend->complete(std::string(40, 'a')).error().code, Code::kTooLong);
+  EXPECT_EQ(EngineBackend::open("/no/such.gguf").error().code, Code::kNotFound);
+  EXPECT_TRUE(EngineBackend::open(file.path().string(), {.name = ""}).error().message.starts_with("name: "));
+  EXPECT_EQ(EngineBackend::open(file.path().string(), {.use_template = true}).error().code, Code::kUnsupported);
+}
+
+// With the real model, where `make model` has put it.
+TEST(EngineBackend, SmolLm2AnswersInItsTemplateAndPrefersWhatIsTrue) {
+  const char* folder = std::getenv("HALFBYTE_MODELS");
+  if (folder == nullptr || !std::filesystem::exists(std::filesystem::path(folder) / "smollm2-135m.gguf"))
+    GTEST_SKIP() << "HALFBYTE_MODELS has no smollm2-135m.gguf";
+  const auto backend = EngineBackend::open("smollm2:135m", {.use_template = true});
+  ASSERT_TRUE(backend) << backend.error().message;
+  EXPECT_EQ((*backend)->info().model_id, "smollm2:135m");
+  const auto result = (*backend)->complete("Write one sentence about the sea.", {.max_new_tokens = 60, .temperature = 0});
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_FALSE(result->completion.empty());
+  EXPECT_EQ(result->completion, (*backend)
+                                    ->chat(
+                                        std::vector<Message>{
+                                            {.role = "user", .content = "Write one sentence about the sea."}
+  },
+                                        {}, {.max_new_tokens = 60, .temperature = 0})
+                                    ->content);
+  const auto sum = [&](const std::string& continuation) {
+    const auto scores = (*backend)->log_likelihood("The capital of France is", continuation);
+    EXPECT_TRUE(scores) << scores.error().message;
+    return std::accumulate(scores->begin(), scores->end(), 0.0);
+  };
+  EXPECT_GT(sum(" Paris"), sum(" bananas"));
 }
 
 }  // namespace

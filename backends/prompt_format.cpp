@@ -10,13 +10,25 @@ Result<PromptFormat> PromptFormat::of(const Engine& engine, bool raw) {
   return format;
 }
 
-Result<std::vector<Token>> PromptFormat::tokens(std::span<const Message> messages) const {
-  if (!template_) return engine_->encode(messages.back().content, /*add_special=*/true);
-  const std::string bos(engine_->bos_text());
-  const TemplateOptions options{.bos_token = bos, .eos_token = std::string(engine_->eos_text()), .local_time_s = local_clock_s()};
-  HB_TRY_ASSIGN(text, template_->render(messages, options));
-  const bool has_bos = !bos.empty() && text.starts_with(bos);  // most templates write it themselves: never twice
+Result<std::string> PromptFormat::text(std::span<const Message> messages, std::span<const Tool> tools,
+                                       std::optional<bool> enable_thinking) const {
+  return template_->render(messages, {.bos_token = std::string(engine_->bos_text()),
+                                      .eos_token = std::string(engine_->eos_text()),
+                                      .tools = tools,
+                                      .enable_thinking = enable_thinking,
+                                      .local_time_s = local_clock_s()});
+}
+
+std::vector<Token> PromptFormat::encode(const std::string& text) const {
+  const std::string_view bos = engine_->bos_text();
+  const bool has_bos = template_ && !bos.empty() && text.starts_with(bos);  // most templates write it themselves: never twice
   return engine_->encode(text, /*add_special=*/!has_bos);
+}
+
+Result<std::vector<Token>> PromptFormat::tokens(std::span<const Message> messages) const {
+  if (!template_) return encode(messages.back().content);
+  HB_TRY_ASSIGN(prompt, text(messages));
+  return encode(prompt);
 }
 
 }  // namespace halfbyte

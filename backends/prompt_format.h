@@ -1,4 +1,4 @@
-// How messages become the tokens a model is asked to continue.
+// How messages become the text a model continues, and its tokens.
 #pragma once
 
 #include <optional>
@@ -17,7 +17,12 @@ class PromptFormat {
   static Result<PromptFormat> of(const Engine& engine, bool raw);
 
   bool has_template() const { return template_.has_value(); }
-  // Without a template: the content of the last message.
+  // The messages in the template, which there must be. The errors are ChatTemplate::render's.
+  Result<std::string> text(std::span<const Message> messages, std::span<const Tool> tools = {},
+                           std::optional<bool> enable_thinking = {}) const;
+  // Tokens of text(), or of any text that is continued as it stands.
+  std::vector<Token> encode(const std::string& text) const;
+  // Both at once. Without a template: the content of the last message.
   Result<std::vector<Token>> tokens(std::span<const Message> messages) const;
 
  private:

@@ -145,6 +145,9 @@ TEST(Engine, AnEndTokenEndsTheReplyAndIsNotShown) {
   EXPECT_EQ(reply->usage.completion_tokens, 1);
   request.obey_end_tokens = false;
   EXPECT_EQ(engine.complete(request)->reason, FinishReason::kLength);
+  EXPECT_EQ(engine.complete(request)->text, "");
+  request.shows_control_tokens = true;
+  EXPECT_EQ(engine.complete(request)->text, "<|end|><|end|><|end|><|end|><|end|>");
 }
 
 TEST(Engine, ACancelledRequestEndsOnceAndSaysSo) {
@@ -233,7 +236,7 @@ TEST(Engine, ClosingTheEngineEndsWhatStillRuns) {
   EXPECT_EQ(listener.wait(), FinishReason::kCancelled);
 }
 
-// What evaluate() says about the same tokens, by the definition of the softmax.
+// What evaluate() says about the same tokens, by the definition of the softmax in double; the engine's kernel has float exponentials.
 std::vector<double> evaluated(const TinyModelFile& file, std::vector<Token> tokens, size_t prompt) {
   ThreadPool pool(2);
   const auto model = load_model(file.path(), pool);
@@ -261,7 +264,7 @@ TEST(Engine, LogProbabilitiesAreTheSoftmaxOfTheModelsLogits) {
     ASSERT_TRUE(scored) << scored.error().message;
     const std::vector<double> expected = evaluated(file, tokens, prompt);
     ASSERT_EQ(scored->size(), expected.size());
-    for (size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR((*scored)[i], expected[i], 1e-9) << prompt << " " << i;
+    for (size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR((*scored)[i], expected[i], 1e-6) << prompt << " " << i;
   }
   EXPECT_EQ(listener.wait(), FinishReason::kLength);
 }

@@ -21,7 +21,7 @@ struct Sequence {
         sink(std::move(events)),
         tokens(request.prompt),
         sampler(request.sampling, context_tokens, kernels),
-        detokenizer(tokenizer),
+        detokenizer(tokenizer, request.shows_control_tokens),
         stop_scanner(request.stop) {
     for (const Token token : tokens) sampler.accept(token);
   }

@@ -44,8 +44,9 @@ struct Request {
   std::vector<Token> prompt;  // at least one token
   int max_tokens = -1;        // new tokens; -1: until the context is full
   SamplingOptions sampling;
-  std::vector<std::string> stop;  // the text ends before the first of these
-  bool obey_end_tokens = true;    // false: end-of-generation tokens are ordinary
+  std::vector<std::string> stop;      // the text ends before the first of these
+  bool obey_end_tokens = true;        // false: end-of-generation tokens are ordinary
+  bool shows_control_tokens = false;  // the text of control tokens is part of the reply, as markers of tool calls may be
 };
 
 enum class FinishReason { kEnd, kStop, kLength, kCancelled, kFailed };

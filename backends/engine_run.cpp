@@ -1,0 +1,63 @@
+#include "backends/engine_run.h"
+
+#include "backends/json_text.h"
+#include "base/errors.h"
+
+namespace halfbyte {
+namespace {
+
+std::string_view name_of(FinishReason reason) {
+  switch (reason) {
+    case FinishReason::kEnd: return "end";
+    case FinishReason::kStop: return "stop";
+    case FinishReason::kLength: return "length";
+    case FinishReason::kCancelled: return "cancelled";
+    case FinishReason::kFailed: break;
+  }
+  return "failed";
+}
+
+std::string sampling_fact(const CompletionOptions& options) {
+  std::string json = sampling_json(options);
+  json.pop_back();
+  return json + fmt::format(R"(,"seed":{}}})", options.seed.value_or(0));
+}
+
+}  // namespace
+
+Result<EngineRun> EngineRun::start(std::shared_ptr<Engine> engine, Request request, const CompletionOptions& options, Facts facts,
+                                   const Stopwatch& watch) {
+  request.max_tokens = options.max_new_tokens;
+  request.sampling = {.temperature = options.temperature,
+                      .top_k = options.top_k.value_or(0),
+                      .top_p = options.top_p.value_or(1.0F),
+                      .min_p = 0,
+                      .seed = options.seed.value_or(0)};
+  request.stop.insert(request.stop.end(), options.stop.begin(), options.stop.end());
+  EngineRun run;
+  run.facts_ = std::move(facts);
+  run.facts_["sampling"] = sampling_fact(options);
+  run.watch_ = watch;
+  HB_TRY_ASSIGN(reply, ReplyStream::start(std::move(engine), std::move(request)));
+  run.reply_ = std::move(reply);
+  if (options.cancel.stop_possible())
+    run.on_stop_ =
+        std::make_unique<std::stop_callback<std::function<void()>>>(options.cancel, [stream = run.reply_.get()] { stream->cancel(); });
+  return run;
+}
+
+ReplyStream::Step EngineRun::next(std::optional<std::chrono::milliseconds> timeout) {
+  ReplyStream::Step step = reply_->next(timeout);
+  if (step.kind == ReplyStream::Step::Kind::kFinished && !latency_ms_) latency_ms_ = watch_.ms();
+  return step;
+}
+
+Facts EngineRun::facts(const Event& last) const {
+  Facts all = facts_;
+  all["finish_reason"] = name_of(*last.finished);
+  all["prompt_ms"] = fmt::format("{:.3f}", last.usage.prompt_ms);
+  all["generation_ms"] = fmt::format("{:.3f}", last.usage.generation_ms);
+  return all;
+}
+
+}  // namespace halfbyte
