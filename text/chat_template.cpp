@@ -1,5 +1,6 @@
 #include "text/chat_template.h"
 
+#include <algorithm>
 #include <ctime>
 
 #include "base/errors.h"
@@ -40,15 +41,19 @@ Result<std::string> tool_json(const Tool& tool) {
                      json_string(tool.description), parameters);
 }
 
-Result<std::string> call_json(const ToolCall& call) {
+// Most templates take arguments as an object, some as its text.
+enum class Arguments { kObject, kText };
+
+Result<std::string> call_json(const ToolCall& call, Arguments form) {
   HB_TRY_ASSIGN(arguments, object_text(call.arguments, "{}", fmt::format("call of {}: arguments", escaped(call.name))));
   const std::string id = call.call_id.empty() ? "" : fmt::format(R"("id": {}, )", json_string(call.call_id));
-  return fmt::format(R"({{{}"type": "function", "function": {{"name": {}, "arguments": {}}}}})", id, json_string(call.name), arguments);
+  return fmt::format(R"({{{}"type": "function", "function": {{"name": {}, "arguments": {}}}}})", id, json_string(call.name),
+                     form == Arguments::kText ? json_string(arguments) : arguments);
 }
 
 // `parts` as a JSON array.
-template <class Part>
-Result<std::string> array_json(std::span<const Part> parts, Result<std::string> (*part_json)(const Part&)) {
+template <class Part, class PartJson>
+Result<std::string> array_json(std::span<const Part> parts, const PartJson& part_json) {
   std::string json = "[";
   for (const Part& part : parts) {
     if (&part != parts.data()) json += ", ";
@@ -59,7 +64,7 @@ Result<std::string> array_json(std::span<const Part> parts, Result<std::string> 
 }
 
 // Members that are not there are left out: templates ask whether a message has them.
-Result<std::string> message_json(const Message& message) {
+Result<std::string> message_json(const Message& message, Arguments form) {
   std::string json = fmt::format(R"({{"role": {}, "content": {})", json_string(message.role), json_string(message.content));
   const auto add = [&](std::string_view name, const std::string& text) {
     if (!text.empty()) json += fmt::format(R"(, "{}": {})", name, json_string(text));
@@ -69,15 +74,15 @@ Result<std::string> message_json(const Message& message) {
   add("name", message.tool_name);
   add("tool_call_id", message.call_id);
   if (!message.tool_calls.empty()) {
-    HB_TRY_ASSIGN(calls, array_json(std::span(message.tool_calls), call_json));
+    HB_TRY_ASSIGN(calls, array_json(std::span(message.tool_calls), [&](const ToolCall& call) { return call_json(call, form); }));
     json += fmt::format(R"(, "tool_calls": {})", calls);
   }
   return json + "}";
 }
 
 // The template's variables, named as transformers names them; it passes tools and documents also when there are none.
-Result<std::string> variables(std::span<const Message> messages, const TemplateOptions& options) {
-  HB_TRY_ASSIGN(turns, array_json(messages, message_json));
+Result<std::string> variables(std::span<const Message> messages, const TemplateOptions& options, Arguments form) {
+  HB_TRY_ASSIGN(turns, array_json(messages, [&](const Message& message) { return message_json(message, form); }));
   HB_TRY_ASSIGN(tools, array_json(options.tools, tool_json));
   const std::string thinking = options.enable_thinking ? fmt::format(R"(, "enable_thinking": {})", *options.enable_thinking) : "";
   return fmt::format(
@@ -101,10 +106,17 @@ Result<ChatTemplate> ChatTemplate::compile(std::string_view source) {
 }
 
 Result<std::string> ChatTemplate::render(std::span<const Message> messages, const TemplateOptions& options) const {
-  HB_TRY_ASSIGN(json, variables(messages, options));
-  const hb_template_reply reply = hb_template_render(compiled_.get(), json.data(), json.size(), options.local_time_s);
-  if (!reply.ok) return template_error(Code::kInvalid, "failed", reply);
-  return take(reply.text);
+  const auto attempt = [&](Arguments form) -> Result<std::string> {
+    HB_TRY_ASSIGN(json, variables(messages, options, form));
+    const hb_template_reply reply = hb_template_render(compiled_.get(), json.data(), json.size(), options.local_time_s);
+    if (!reply.ok) return template_error(Code::kInvalid, "failed", reply);
+    return take(reply.text);
+  };
+  auto rendered = attempt(Arguments::kObject);
+  if (rendered || std::ranges::all_of(messages, [](const Message& message) { return message.tool_calls.empty(); })) return rendered;
+  // A template that joins arguments to text (DeepSeek V3) fails on an object.
+  auto second = attempt(Arguments::kText);
+  return second ? std::move(second) : std::move(rendered);
 }
 
 int64_t local_clock_s() {

@@ -97,6 +97,14 @@ TEST(ChatTemplate, ArgumentsAndParametersAreJsonObjects) {
             "tool g\\x0a: parameters: expected a JSON object, found 1");
 }
 
+TEST(ChatTemplate, ArgumentsAreTextForATemplateThatJoinsThemToText) {
+  EXPECT_EQ(rendered("{{ 'call ' + messages[0].tool_calls[0].function.arguments }}",
+                     {
+                         {.role = "assistant", .tool_calls = {{.name = "f", .arguments = R"({"a": 1})"}}}
+  }),
+            R"(call {"a": 1})");
+}
+
 TEST(ChatTemplate, LeavesTheAssistantsTurnClosedWhenAskedTo) {
   const auto compiled = ChatTemplate::compile("{{ messages[0].content }}{% if add_generation_prompt %} ->{% endif %}");
   ASSERT_TRUE(compiled);
