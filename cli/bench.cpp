@@ -152,7 +152,7 @@ Result<int> bench(const Options& options) {
 Action declare_bench(Arguments& args) {
   const auto options = std::make_shared<Options>();
   options->evaluation.model = kDefaultModel;
-  args.positional("MODEL", options->evaluation.model, fmt::format("a .gguf file or a model's name ({})", kDefaultModel),
+  args.positional("MODEL", options->evaluation.model, fmt::format("a .gguf file, a checkpoint's directory or a model's name ({})", kDefaultModel),
                   Arguments::Needed::kNo);
   args.number("-p,--prompt-tokens", options->prompt_tokens, 0, 1 << 20, "tokens of the prompt; 0: no prompt");
   args.number("-n,--generated-tokens", options->generated_tokens, 0, 1 << 20, "tokens to generate; 0: none");

@@ -38,7 +38,7 @@ Result<int> detokenize(const Options& options) {
 
 Action declare_detokenize(Arguments& args) {
   const auto options = std::make_shared<Options>();
-  args.positional("MODEL", options->model, "a .gguf file or a model's name");
+  args.positional("MODEL", options->model, "a .gguf file, a checkpoint's directory or a model's name");
   args.rest("IDS", options->ids, "token ids, as `tokenize` prints them; without them, stdin");
   declare_json(args, options->json);
   args.flag("--no-special", options->no_special, "leave special tokens out of the text");

@@ -67,7 +67,7 @@ Result<int> logits(const Options& options) {
 
 Action declare_logits(Arguments& args) {
   const auto options = std::make_shared<Options>();
-  args.positional("MODEL", options->evaluation.model, "a .gguf file or a model's name");
+  args.positional("MODEL", options->evaluation.model, "a .gguf file, a checkpoint's directory or a model's name");
   args.text("--tokens", options->tokens, "token ids, as `halfbyte tokenize` prints them");
   args.flag("--all", options->all, "after every token, not only the last");
   declare_evaluation(args, "--threads", options->evaluation);

@@ -73,7 +73,11 @@ ModelFacts gather_facts(const Checkpoint& file) {
   for (const DimensionKey& d : kDimensions)
     if (auto values = integers_or_none(metadata, fmt::format("{}.{}", facts.architecture, d.key)); !values.empty())
       facts.dimensions.push_back({d.name, d.label, std::move(values)});
-  if (const auto tokens = metadata.strings("tokenizer.ggml.tokens"); tokens && *tokens != nullptr) facts.vocabulary = (*tokens)->size();
+  if (const auto tokens = metadata.strings("tokenizer.ggml.tokens"); tokens && *tokens != nullptr)
+    facts.vocabulary = (*tokens)->size();
+  else if (const auto rows = metadata.unsigned_integer_or(facts.architecture + ".vocab_size", 0, UINT32_MAX, 0); rows && *rows > 0)
+    facts.vocabulary = *rows;
+  if (facts.tokenizer.empty() && metadata.contains("tokenizer.huggingface.json")) facts.tokenizer = "tokenizer.json";
   for (const File& f : file.files) facts.file_bytes += f.size();
 
   for (const TensorLocation& tensor : file.tensors) {

@@ -64,7 +64,7 @@ Result<int> perplexity(const Options& options) {
 
 Action declare_perplexity(Arguments& args) {
   const auto options = std::make_shared<Options>();
-  args.positional("MODEL", options->evaluation.model, "a .gguf file or a model's name");
+  args.positional("MODEL", options->evaluation.model, "a .gguf file, a checkpoint's directory or a model's name");
   args.positional("FILE", options->file, "a text file");
   args.number("--tokens", options->tokens, 0, 1 << 24, "use the first N tokens, the model's BOS included; 0: all");
   declare_evaluation(args, "--threads", options->evaluation);

@@ -97,7 +97,7 @@ Result<int> run(const Options& options) {
 
 Action declare_run(Arguments& args) {
   const auto options = std::make_shared<Options>();
-  args.positional("MODEL", options->model, fmt::format("a .gguf file or a model's name ({})", kDefaultModel), Arguments::Needed::kNo);
+  args.positional("MODEL", options->model, fmt::format("a .gguf file, a checkpoint's directory or a model's name ({})", kDefaultModel), Arguments::Needed::kNo);
   args.rest("PROMPT", options->prompt, "what to answer; stdin is added to it. Neither, on a terminal: a chat");
   args.text("--system", options->system, "the system message");
   args.flag("--raw", options->raw, "continue the prompt as it stands, without the model's chat template");

@@ -53,7 +53,7 @@ Result<int> show(const std::string& model, bool json) {
 Action declare_show(Arguments& args) {
   const auto model = std::make_shared<std::string>();
   const auto json = std::make_shared<bool>(false);
-  args.positional("MODEL", *model, "a .gguf file or a model's name");
+  args.positional("MODEL", *model, "a .gguf file, a checkpoint's directory or a model's name");
   declare_json(args, *json);
   return [model, json] { return show(*model, *json); };
 }

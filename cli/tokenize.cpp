@@ -43,7 +43,7 @@ Result<int> tokenize(const Options& options) {
 
 Action declare_tokenize(Arguments& args) {
   const auto options = std::make_shared<Options>();
-  args.positional("MODEL", options->model, "a .gguf file or a model's name");
+  args.positional("MODEL", options->model, "a .gguf file, a checkpoint's directory or a model's name");
   args.rest("TEXT", options->text, "what to tokenize; without it, stdin, byte for byte");
   declare_json(args, options->json);
   args.flag("--no-special", options->no_special, "names of special tokens in the text are plain text");
