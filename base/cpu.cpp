@@ -11,7 +11,9 @@
 namespace halfbyte {
 namespace {
 
-constexpr Isa kAll[] = {Isa::kScalar, Isa::kAvx2, Isa::kAvx2Vnni, Isa::kAvx512, Isa::kAvx512Vnni};
+constexpr Isa kAll[] = {Isa::kScalar, Isa::kAvx2, Isa::kAvx2Vnni, Isa::kAvx512, Isa::kAvx512Vnni, Isa::kAmx};
+// The last set that is taken unasked: the tests of those after it have not run on a real processor yet.
+constexpr Isa kLastByDefault = Isa::kAvx512Vnni;
 
 }  // namespace
 
@@ -22,18 +24,45 @@ std::string_view name(Isa isa) {
     case Isa::kAvx2Vnni: return "avx2-vnni";
     case Isa::kAvx512: return "avx512";
     case Isa::kAvx512Vnni: return "avx512-vnni";
+    case Isa::kAmx: return "amx";
   }
   return "?";
 }
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 namespace {
 
 bool has_avx_vnni() {  // leaf 7, sub-leaf 1, EAX bit 4; the compiler's own test does not know it yet
   unsigned a = 0, b = 0, c = 0, d = 0;
   return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & (1u << 4)) != 0;
+}
+
+#if defined(__linux__)
+// The system saves the tile registers only of processes that asked for them (Linux, Documentation/arch/x86/xstate.rst).
+bool tile_registers_granted() {
+  constexpr unsigned kOsXsave = 1u << 27, kTileAndInt8 = 3u << 24, kTileState = 3u << 17;
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  if (!__get_cpuid(1, &a, &b, &c, &d) || (c & kOsXsave) == 0) return false;
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d & kTileAndInt8) != kTileAndInt8) return false;
+  unsigned enabled = 0, upper = 0;
+  __asm__ volatile("xgetbv" : "=a"(enabled), "=d"(upper) : "c"(0));
+  if ((enabled & kTileState) != kTileState) return false;
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+}
+#else
+bool tile_registers_granted() { return false; }
+#endif
+
+bool has_amx() {
+  static const bool granted = tile_registers_granted();
+  return granted;
 }
 
 }  // namespace
@@ -49,6 +78,7 @@ bool runs_here(Isa isa) {
     case Isa::kAvx2Vnni: return avx2 && has_avx_vnni();
     case Isa::kAvx512: return avx512;
     case Isa::kAvx512Vnni: return avx512 && __builtin_cpu_supports("avx512vnni");
+    case Isa::kAmx: return avx512 && __builtin_cpu_supports("avx512vnni") && has_amx();
   }
   return false;
 }
@@ -80,7 +110,10 @@ Result<Isa> choose_isa() {
     if (!isa) return Error{isa.error().code, "HALFBYTE_ISA: " + isa.error().message};
     return isa;
   }
-  return isas_here().back();
+  Isa chosen = Isa::kScalar;
+  for (const Isa isa : kAll)
+    if (isa <= kLastByDefault && runs_here(isa)) chosen = isa;
+  return chosen;
 }
 
 int processors_available() {

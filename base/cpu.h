@@ -15,13 +15,14 @@ enum class Isa {
   kAvx2Vnni,    // + AVX-VNNI (256 bit)
   kAvx512,      // AVX-512 F BW DQ VL
   kAvx512Vnni,  // + AVX512-VNNI
+  kAmx,         // + AMX-TILE, AMX-INT8; this process asks the system for the tile registers
 };
 
-std::string_view name(Isa isa);             // "scalar", "avx2", "avx2-vnni", "avx512", "avx512-vnni"
+std::string_view name(Isa isa);             // "scalar", "avx2", "avx2-vnni", "avx512", "avx512-vnni", "amx"
 bool runs_here(Isa isa);                    // processor and operating system both support it
 std::vector<Isa> isas_here();               // all that run here, weakest first
 Result<Isa> parse_isa(std::string_view s);  // kInvalid lists the names; kUnsupported: not on this processor
-// HALFBYTE_ISA if set, else the strongest that runs here.
+// HALFBYTE_ISA if set, else the strongest that runs here and whose tests have run on a real processor (docs/kernels.md).
 Result<Isa> choose_isa();
 
 int processors_available();  // processors this process may use (affinity mask), at least 1

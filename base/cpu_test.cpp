@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 namespace halfbyte {
 
 TEST(Cpu, ScalarRunsEverywhere) { EXPECT_TRUE(runs_here(Isa::kScalar)); }
@@ -13,7 +15,15 @@ TEST(Cpu, NamesOfSetsParseBack) {
 TEST(Cpu, AnUnknownSetIsRefusedWithTheListOfKnownOnes) {
   const auto isa = parse_isa("sse9");
   ASSERT_FALSE(isa);
-  EXPECT_EQ(isa.error().message, "instruction set 'sse9': expected one of scalar, avx2, avx2-vnni, avx512, avx512-vnni");
+  EXPECT_EQ(isa.error().message, "instruction set 'sse9': expected one of scalar, avx2, avx2-vnni, avx512, avx512-vnni, amx");
+}
+
+TEST(Cpu, TilesAreTakenOnlyByName) {
+  const char* forced = std::getenv("HALFBYTE_ISA");
+  if (forced != nullptr && *forced != '\0') GTEST_SKIP() << "HALFBYTE_ISA is " << forced;
+  const auto isa = choose_isa();
+  ASSERT_TRUE(isa);
+  EXPECT_NE(*isa, Isa::kAmx);
 }
 
 }  // namespace halfbyte

@@ -1,12 +1,13 @@
 #include "kernels/kernels.h"
 
 #if defined(__x86_64__)
-#define HALFBYTE_SETS(SET)  \
-  SET(kScalar, scalar)      \
-  SET(kAvx2, avx2)          \
-  SET(kAvx2Vnni, avx2_vnni) \
-  SET(kAvx512, avx512)      \
-  SET(kAvx512Vnni, avx512_vnni)
+#define HALFBYTE_SETS(SET)      \
+  SET(kScalar, scalar)          \
+  SET(kAvx2, avx2)              \
+  SET(kAvx2Vnni, avx2_vnni)     \
+  SET(kAvx512, avx512)          \
+  SET(kAvx512Vnni, avx512_vnni) \
+  SET(kAmx, amx)
 #else
 #define HALFBYTE_SETS(SET) SET(kScalar, scalar)
 #endif

@@ -23,16 +23,6 @@ std::vector<int> columns_of(const NumberFormat& format) {
   return {32, 64, 256, 288, 576, 1504};
 }
 
-std::vector<float> product(const KernelTable& table, const NumberFormat& format, RandomPanels& weights, int panels, const Activations& x,
-                           int columns, int tokens) {
-  const size_t stride = static_cast<size_t>(panels) * kPanelRows + 8;
-  std::vector<float> y(static_cast<size_t>(tokens) * stride, -7.0F);
-  Aligned scratch(panel_scratch_bytes(static_cast<size_t>(columns)));
-  panel_kernel(table, format.name)(weights.memory.data(), weights.panel_bytes, panels, x, columns, tokens, y.data(), stride,
-                                   scratch.data());
-  return y;
-}
-
 class PanelSets : public testing::TestWithParam<std::tuple<Family, Isa>> {};
 INSTANTIATE_TEST_SUITE_P(Kernels, PanelSets, testing::Combine(testing::ValuesIn(kFamilies), testing::ValuesIn(kAllSets)),
                          [](const auto& p) { return std::string(std::get<0>(p.param).name) + "_" + test_name(std::get<1>(p.param)); });

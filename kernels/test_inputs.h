@@ -16,7 +16,7 @@
 
 namespace halfbyte {
 
-inline constexpr Isa kAllSets[] = {Isa::kScalar, Isa::kAvx2, Isa::kAvx2Vnni, Isa::kAvx512, Isa::kAvx512Vnni};
+inline constexpr Isa kAllSets[] = {Isa::kScalar, Isa::kAvx2, Isa::kAvx2Vnni, Isa::kAvx512, Isa::kAvx512Vnni, Isa::kAmx};
 
 inline std::string test_name(Isa isa) {
   std::string s(name(isa));
@@ -133,5 +133,16 @@ struct RandomPanels {
   size_t panel_bytes;
   Aligned memory;
 };
+
+// Rows of y, each 8 floats longer than the panels are wide.
+inline std::vector<float> product(const KernelTable& table, const NumberFormat& format, RandomPanels& weights, int panels,
+                                  const Activations& x, int columns, int tokens) {
+  const size_t stride = static_cast<size_t>(panels) * kPanelRows + 8;
+  std::vector<float> y(static_cast<size_t>(tokens) * stride, -7.0F);
+  Aligned scratch(panel_scratch_bytes(static_cast<size_t>(columns)));
+  panel_kernel(table, format.name)(weights.memory.data(), weights.panel_bytes, panels, x, columns, tokens, y.data(), stride,
+                                   scratch.data());
+  return y;
+}
 
 }  // namespace halfbyte

@@ -3,17 +3,7 @@
 extern const KernelTable kTable;
 
 namespace {
-// clang-format off: each builds on those before it
-#include "kernels/body/lanes.h"
-#include "kernels/body/elementwise.h"
-#include "kernels/body/quantize.h"
-#include "kernels/body/vocabulary.h"
-#include "kernels/body/attend.h"
-#include "kernels/body/product.h"
-#include "kernels/body/panel_floats.h"
-#include "kernels/body/panel_per32.h"
-#include "kernels/body/panel_per256.h"
-// clang-format on
+#include "kernels/body/loops.h"
 }  // namespace
 
 const KernelTable kTable = {
