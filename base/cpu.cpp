@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <numeric>
 #include <thread>
 
 #include "base/errors.h"
@@ -86,6 +87,8 @@ bool runs_here(Isa isa) {
 bool runs_here(Isa isa) { return isa == Isa::kScalar; }
 #endif
 
+std::span<const Isa> isas_known() { return kAll; }
+
 std::vector<Isa> isas_here() {
   std::vector<Isa> out;
   std::ranges::copy_if(kAll, std::back_inserter(out), runs_here);
@@ -116,12 +119,21 @@ Result<Isa> choose_isa() {
   return chosen;
 }
 
-int processors_available() {
+std::vector<int> allowed_processors() {
+  std::vector<int> allowed;
 #if defined(__linux__)
   cpu_set_t mask;
-  if (sched_getaffinity(0, sizeof mask, &mask) == 0) return std::max(1, CPU_COUNT(&mask));
+  if (sched_getaffinity(0, sizeof mask, &mask) == 0)
+    for (int processor = 0; processor < CPU_SETSIZE; ++processor)
+      if (CPU_ISSET(static_cast<size_t>(processor), &mask)) allowed.push_back(processor);
 #endif
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  if (allowed.empty()) {
+    allowed.resize(std::max(1U, std::thread::hardware_concurrency()));
+    std::iota(allowed.begin(), allowed.end(), 0);
+  }
+  return allowed;
 }
+
+int processors_available() { return static_cast<int>(allowed_processors().size()); }
 
 }  // namespace halfbyte

@@ -1,6 +1,7 @@
 // What this processor can run. Asked once, at the door; kernels are chosen from it.
 #pragma once
 
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -20,11 +21,13 @@ enum class Isa {
 
 std::string_view name(Isa isa);             // "scalar", "avx2", "avx2-vnni", "avx512", "avx512-vnni", "amx"
 bool runs_here(Isa isa);                    // processor and operating system both support it
+std::span<const Isa> isas_known();          // all of the above, weakest first
 std::vector<Isa> isas_here();               // all that run here, weakest first
 Result<Isa> parse_isa(std::string_view s);  // kInvalid lists the names; kUnsupported: not on this processor
 // HALFBYTE_ISA if set, else the strongest that runs here and whose tests have run on a real processor (docs/kernels.md).
 Result<Isa> choose_isa();
 
-int processors_available();  // processors this process may use (affinity mask), at least 1
+std::vector<int> allowed_processors();  // numbers of the processors this process may use (affinity mask), ascending, at least one
+int processors_available();             // how many they are
 
 }  // namespace halfbyte

@@ -1,0 +1,123 @@
+#include "base/machine_facts.h"
+
+#include <algorithm>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <string_view>
+
+#include "base/cpu.h"
+
+namespace halfbyte {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string first_line(const fs::path& file) {
+  std::ifstream in(file);
+  std::string line;
+  std::getline(in, line);
+  return line;
+}
+
+template <class T>
+std::optional<T> first_number(const std::string& text) {
+  std::istringstream in(text);
+  T number{};
+  if (in >> number) return number;
+  return std::nullopt;
+}
+
+// What follows "name:" in a file of such lines; reads no further.
+std::optional<std::string> entry(const fs::path& file, std::string_view name) {
+  std::ifstream in(file);
+  for (std::string line; std::getline(in, line);) {
+    const size_t colon = line.find(':');
+    if (colon == std::string::npos || !line.starts_with(name)) continue;
+    if (line.find_first_not_of(" \t", name.size()) != colon) continue;
+    const size_t begin = line.find_first_not_of(" \t", colon + 1);
+    return begin == std::string::npos ? std::string() : line.substr(begin);
+  }
+  return std::nullopt;
+}
+
+std::optional<int> cores_of(const fs::path& root, const std::vector<int>& processors) {
+  std::set<std::string> cores;  // each written as the list of its processors
+  for (const int processor : processors) {
+    const std::string name = "cpu" + std::to_string(processor);
+    const std::string siblings = first_line(root / "sys/devices/system/cpu" / name / "topology/thread_siblings_list");
+    if (siblings.empty()) return std::nullopt;
+    cores.insert(siblings);
+  }
+  return static_cast<int>(cores.size());
+}
+
+HugePages huge_pages(const fs::path& root) {
+  const std::string choices = first_line(root / "sys/kernel/mm/transparent_hugepage/enabled");  // "always [madvise] never"
+  if (choices.find("[always]") != std::string::npos) return HugePages::kAlways;
+  if (choices.find("[madvise]") != std::string::npos) return HugePages::kOnRequest;
+  if (choices.find("[never]") != std::string::npos) return HugePages::kNever;
+  return HugePages::kUnknown;
+}
+
+// Version 2: "QUOTA PERIOD" or "max PERIOD" in one file. Version 1: two files, quota -1 without a limit.
+std::optional<double> limit_in(const fs::path& group) {
+  std::istringstream both(first_line(group / "cpu.max"));
+  double quota = -1, period = 0;
+  if (!(both >> quota >> period)) {
+    quota = first_number<double>(first_line(group / "cpu.cfs_quota_us")).value_or(-1);
+    period = first_number<double>(first_line(group / "cpu.cfs_period_us")).value_or(0);
+  }
+  if (quota <= 0 || period <= 0) return std::nullopt;
+  return quota / period;
+}
+
+// The least limit of the group and those it lies in. In a container the group's path may be the host's and absent here; its
+// outermost group is then the container's own.
+std::optional<double> least_limit(const fs::path& mount, const std::string& group) {
+  std::optional<double> least;
+  for (fs::path path = fs::path(group).relative_path();; path = path.parent_path()) {
+    if (const auto limit = limit_in(mount / path); limit && (!least || *limit < *least)) least = limit;
+    if (path.empty()) return least;
+  }
+}
+
+std::optional<double> cpu_limit(const fs::path& root) {
+  std::ifstream groups(root / "proc/self/cgroup");  // "HIERARCHY:CONTROLLERS:PATH", version 2 without controllers
+  std::optional<double> least;
+  for (std::string line; std::getline(groups, line);) {
+    const size_t first = line.find(':'), second = line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
+    const bool is_version_2 = controllers == ",,";
+    if (!is_version_2 && controllers.find(",cpu,") == std::string::npos) continue;
+    const fs::path all = root / "sys/fs/cgroup";
+    const auto limit = least_limit(is_version_2 ? all : all / "cpu", line.substr(second + 1));
+    if (limit && (!least || *limit < *least)) least = limit;
+  }
+  return least;
+}
+
+std::optional<uint64_t> memory_entry(const fs::path& root, std::string_view name) {
+  const auto text = entry(root / "proc/meminfo", name);
+  const auto kibibytes = text ? first_number<uint64_t>(*text) : std::nullopt;
+  if (!kibibytes) return std::nullopt;
+  return *kibibytes * 1024;
+}
+
+}  // namespace
+
+MachineFacts machine_facts() { return read_machine_facts("/", allowed_processors()); }
+
+MachineFacts read_machine_facts(const fs::path& root, const std::vector<int>& processors) {
+  return {.processor = entry(root / "proc/cpuinfo", "model name").value_or("unknown"),
+          .processors = std::max(1, static_cast<int>(processors.size())),
+          .cores = cores_of(root, processors),
+          .cpu_limit = cpu_limit(root),
+          .memory_bytes = memory_entry(root, "MemTotal"),
+          .available_bytes = memory_entry(root, "MemAvailable"),
+          .huge_pages = huge_pages(root),
+          .load = first_number<double>(first_line(root / "proc/loadavg"))};
+}
+
+}  // namespace halfbyte
