@@ -1,6 +1,7 @@
 #include "base/machine_facts.h"
 
 #include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -106,6 +107,11 @@ std::optional<uint64_t> memory_entry(const fs::path& root, std::string_view name
 }
 
 }  // namespace
+
+int MachineFacts::whole_processors() const {
+  if (!cpu_limit || *cpu_limit >= processors) return processors;
+  return std::max(1, static_cast<int>(std::floor(*cpu_limit)));
+}
 
 MachineFacts machine_facts() { return read_machine_facts("/", allowed_processors()); }
 

@@ -23,6 +23,8 @@ struct MachineFacts {
   HugePages huge_pages = HugePages::kUnknown;
   std::optional<double> load;  // work that ran or waited for a processor, on average over the last minute, of all programs
 
+  // Processors that can be kept busy all the time: within the limit of the control group, at least one.
+  int whole_processors() const;
   bool operator==(const MachineFacts&) const = default;
 };
 

@@ -77,6 +77,14 @@ TEST_F(MachineFactsTest, ReadTheLimitOfAnOlderControlGroup) {
   EXPECT_EQ(read().cpu_limit, 3.0);
 }
 
+TEST(MachineFacts, CountTheProcessorsThatTheLimitLetsBeBusyAllTheTime) {
+  const auto whole = [](std::optional<double> limit) { return MachineFacts{.processors = 4, .cpu_limit = limit}.whole_processors(); };
+  EXPECT_EQ(whole(std::nullopt), 4);
+  EXPECT_EQ(whole(2.9), 2);
+  EXPECT_EQ(whole(0.5), 1);
+  EXPECT_EQ(whole(1e12), 4);
+}
+
 TEST(MachineFacts, OfThisMachineCountItsProcessors) { EXPECT_EQ(machine_facts().processors, processors_available()); }
 
 }  // namespace

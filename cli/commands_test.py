@@ -1,4 +1,6 @@
 """The commands that need no weights, and what all commands have in common."""
+import json
+import math
 import os
 import subprocess
 import tempfile
@@ -9,7 +11,7 @@ from halfbyte_program import DATA, HOME, PROGRAM, Terminal, environment, json_re
 
 VOCABULARIES = DATA / "tokenizers"
 GPT2 = str(VOCABULARIES / "ggml-vocab-gpt-2.gguf")
-COMMANDS = ["run", "explain", "show", "list", "tokenize", "detokenize", "logits", "perplexity", "bench", "isa", "version"]
+COMMANDS = ["run", "explain", "show", "list", "tokenize", "detokenize", "logits", "perplexity", "bench", "doctor", "isa", "version"]
 
 # Arguments -> what stderr says. All of these are usage errors, found before any file is read.
 USAGE_ERRORS = [
@@ -191,6 +193,58 @@ class ListTest(unittest.TestCase):
             (Path(folder) / "smollm2-135m.gguf").write_bytes(b"GGUF")
             listed = json_result("list", HALFBYTE_MODELS=folder)["models"]
         self.assertEqual([model["name"] for model in listed], ["smollm2:135m"])
+
+
+class DoctorTest(unittest.TestCase):
+    def setUp(self):
+        self.cache = Path(tempfile.mkdtemp(prefix="doctor-", dir=HOME))
+        self.file = self.cache / "halfbyte" / "machine.json"
+
+    def doctor(self, *args: str, **extra: str):
+        done = run("doctor", *args, "--json", XDG_CACHE_HOME=str(self.cache), **extra)
+        self.assertEqual(done.stderr, b"")
+        found = json.loads(done.stdout)
+        self.assertEqual(done.returncode, int(any(finding["fault"] for finding in found["findings"])))
+        return found
+
+    def test_measures_once_and_then_reads_what_it_kept(self):
+        measured = self.doctor("--force")
+        self.assertEqual(measured["file"], str(self.file))
+        self.assertEqual(measured["file_state"], "written (--force)")
+        self.assertEqual(measured["pools"][0]["threads"], 1)
+        if measured["cpu_limit"] is None:
+            self.assertEqual(measured["pools"][-1]["threads"], measured["processors"])
+        self.assertIn(measured["threads"]["pool"], [pool["threads"] for pool in measured["pools"]])
+        kept = self.file.read_bytes()
+        read = self.doctor()
+        self.assertTrue(read["file_state"].startswith("read"), read["file_state"])
+        self.assertEqual(read["threads"], measured["threads"])
+        self.assertEqual(self.file.read_bytes(), kept)
+        for before, after in zip(measured["pools"] + measured["kernels"], read["pools"] + read["kernels"], strict=True):
+            self.assertEqual(before.keys(), after.keys())
+            for name, figure in before.items():
+                self.assertTrue(figure == after[name] or math.isclose(figure, after[name], rel_tol=1e-12), (name, figure, after[name]))
+
+    def test_a_damaged_or_foreign_file_is_passed_over_with_the_reason(self):
+        self.file.parent.mkdir()
+        self.file.write_text("{")
+        self.assertIn(f"({self.file}: ", self.doctor()["file_state"])
+        self.doctor("--force", HALFBYTE_ISA="scalar")
+        foreign = json.loads(self.file.read_text())
+        foreign["machine"]["version"] = "0.0.0"
+        self.file.write_text(json.dumps(foreign))
+        self.assertIn("halfbyte 0.0.0; this is ", self.doctor(HALFBYTE_ISA="scalar")["file_state"])
+
+    def test_its_page_names_machine_threads_and_file(self):
+        done = run("doctor", "--force", XDG_CACHE_HOME=str(self.cache))
+        page = done.stdout.decode()
+        for line in ("processor  ", "instruction sets ", "huge pages ", "processor limit ", "threads  read GB/s", "commands take ", f"{self.file}: written"):
+            self.assertIn(f"\n{line}" if line != "commands take " else line, "\n" + page)
+
+    def test_a_forced_weaker_set_is_a_fault(self):
+        if json_result("isa")["isas"][-1] == "scalar":
+            self.skipTest("this processor runs nothing but scalar")
+        self.assertTrue(any(f["fault"] and "HALFBYTE_ISA=scalar" in f["text"] for f in self.doctor(HALFBYTE_ISA="scalar")["findings"]))
 
 
 class IsaTest(unittest.TestCase):

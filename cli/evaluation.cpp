@@ -4,6 +4,7 @@
 #include "cli/model_file.h"
 #include "cli/notice.h"
 #include "cli/options.h"
+#include "cli/stored_calibration.h"
 
 namespace halfbyte {
 
@@ -16,7 +17,8 @@ void declare_evaluation(Arguments& args, std::string_view threads_flags, Evaluat
 Result<LoadedModel> load(const EvaluationOptions& options) {
   HB_TRY_ASSIGN(found, find_model(options.model));
   const Notice notice(fmt::format("loading {} ...", options.model));
-  auto pool = std::make_unique<ThreadPool>(options.threads > 0 ? options.threads : processors_available());
+  const int threads = threads_or_calibrated(options.threads);
+  auto pool = std::make_unique<ThreadPool>(threads > 0 ? threads : processors_available());
   HB_TRY_ASSIGN(model, load_model(found.path, *pool));
   return LoadedModel{std::move(pool), std::move(model)};
 }

@@ -12,7 +12,7 @@ namespace halfbyte {
 
 struct EvaluationOptions {
   std::string model;
-  int threads = 0;  // 0: one per processor
+  int threads = 0;  // 0: as calibrated, else one per processor
   EvaluateOptions evaluate;
   bool json = false;
 };

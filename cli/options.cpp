@@ -91,7 +91,7 @@ void declare_reply_options(Arguments& args, ChosenReply& chosen) {
 }
 
 void declare_threads(Arguments& args, std::string_view flags, int& threads) {
-  args.number(flags, threads, 0, 1024, "threads; 0: one per processor");
+  args.number(flags, threads, 0, 1024, "threads; 0: as `doctor` found best, else one per processor");
 }
 
 void declare_step_options(Arguments& args, int& chunk_tokens, KvType& kv_type, ActivationMode& activations) {

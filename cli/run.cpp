@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "backends/prompt_format.h"
 #include "cli/chat.h"
 #include "cli/commands.h"
 #include "cli/input.h"
@@ -14,8 +15,8 @@
 #include "cli/notice.h"
 #include "cli/options.h"
 #include "cli/output.h"
-#include "backends/prompt_format.h"
 #include "cli/reply.h"
+#include "cli/stored_calibration.h"
 #include "cli/stored_defaults.h"
 
 namespace halfbyte {
@@ -78,8 +79,10 @@ Result<int> run(const Options& options) {
                     .verbose = options.verbose};
   HB_TRY(apply_stored_defaults(found.parameters, options.reply.given, reply.request));
 
+  EngineOptions engine_options = options.engine;
+  engine_options.threads = threads_or_calibrated(options.engine.threads);
   std::optional<Notice> notice(std::in_place, fmt::format("loading {} ...", options.model));
-  HB_TRY_ASSIGN(engine, Engine::open(found.path, options.engine));
+  HB_TRY_ASSIGN(engine, Engine::open(found.path, engine_options));
   notice.reset();
   HB_TRY_ASSIGN(format, PromptFormat::of(engine, options.raw));
   if (!options.system.empty() && !format.has_template())

@@ -1,0 +1,50 @@
+#include "cli/findings.h"
+
+#include <fmt/format.h>
+
+namespace halfbyte {
+namespace {
+
+constexpr uint64_t kLittleMemory = uint64_t{1} << 30;  // room for a small model and its cache
+
+}  // namespace
+
+bool is_busy(const MachineFacts& facts) { return facts.load && *facts.load > 0.5 * facts.processors; }
+
+std::vector<Finding> findings(const MachineFacts& facts, Isa strongest, Isa chosen) {
+  std::vector<Finding> found;
+  const auto fault = [&](std::string text) { found.push_back({.is_fault = true, .text = std::move(text)}); };
+  const auto remark = [&](std::string text) { found.push_back({.is_fault = false, .text = std::move(text)}); };
+
+  if (strongest == Isa::kScalar)
+    fault(
+        "this processor has no AVX2, FMA and F16C, or a virtual machine hides them: everything runs as plain C++, many times slower. "
+        "In a virtual machine, choose the host's processor model");
+  if (chosen != strongest)
+    fault(fmt::format("HALFBYTE_ISA={} forces slower kernels than the {} this processor runs: unset it unless you compare them",
+                      name(chosen), name(strongest)));
+  if (facts.cpu_limit && *facts.cpu_limit < facts.processors)
+    fault(
+        fmt::format("the control group may use {:.3g} processors at a time and sees {}: threads beyond the limit are stopped in the middle "
+                    "of a step. Raise the limit, or give it whole processors (docker: --cpuset-cpus instead of --cpus), or --threads {}",
+                    *facts.cpu_limit, facts.processors, facts.whole_processors()));
+  if (facts.huge_pages == HugePages::kNever)
+    fault(
+        "huge pages are off: generation is some percent slower. As root: "
+        "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled");
+  if (facts.available_bytes && *facts.available_bytes < kLittleMemory)
+    fault(fmt::format("{:.1f} GiB of memory are available: only the smallest models fit. End other programs, or take a model of fewer bits",
+                      static_cast<double>(*facts.available_bytes) / (1 << 30)));
+  if (is_busy(facts))
+    remark(fmt::format(
+        "other programs use the processors (load {:.1f} on {}): speeds are lower than they could be, and so is what is measured now",
+        *facts.load, facts.processors));
+  if (facts.cores && *facts.cores < facts.processors)
+    remark(fmt::format("{} processors are siblings on {} cores: two threads of one core share its kernels' speed", facts.processors,
+                       *facts.cores));
+  if (strongest == Isa::kAvx2 || strongest == Isa::kAvx2Vnni)
+    remark("this processor has no AVX-512: not a fault, generation is bound by memory and prompts have good AVX2 kernels");
+  return found;
+}
+
+}  // namespace halfbyte
