@@ -29,7 +29,7 @@ USAGE_ERRORS = [
     (["run", "a", "b", "--max-tokens", "-2"], "run: --max-tokens: -2 is out of range: expected -1 to 16777216"),
     (["run", "a", "b", "--stop", ""], "run: --stop: the text is empty"),
     (["run", "a", "b", "--threads", "9999"], "run: --threads: 9999 is out of range: expected 0 to 1024"),
-    (["logits", "a", "--kv-type", "f8"], "logits: --kv-type: 'f8' is not known: expected f16 or f32"),
+    (["logits", "a", "--kv-type", "f8"], "logits: --kv-type: 'f8' is not known: expected f16, bf16, q8_0 or f32"),
     (["logits", "a", "--activations", "int4"], "logits: --activations: 'int4' is not known: expected int8 or f32"),
     (["bench", "a", "-r", "0"], "bench: -r,--runs: 0 is out of range: expected 1 to 1000"),
 ]

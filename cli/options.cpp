@@ -31,12 +31,24 @@ constexpr ReplyOption kReplyOptions[] = {
 };
 
 template <class E>
-Arguments::Setter choice(E& bound, std::string_view first_name, E first, std::string_view second_name, E second) {
-  return [&bound, first_name, first, second_name, second](const std::string& given) -> Result<void> {
-    if (given != first_name && given != second_name)
-      return invalid("'{}' is not known: expected {} or {}", escaped(given), first_name, second_name);
-    bound = given == first_name ? first : second;
-    return {};
+struct Choice {
+  std::string_view name;
+  E value;
+};
+
+template <class E>
+Arguments::Setter choice(E& bound, std::vector<Choice<E>> choices) {
+  return [&bound, choices = std::move(choices)](const std::string& given) -> Result<void> {
+    std::string names;
+    for (size_t i = 0; i < choices.size(); ++i) {
+      if (choices[i].name == given) {
+        bound = choices[i].value;
+        return {};
+      }
+      names += i == 0 ? "" : i + 1 == choices.size() ? " or " : ", ";
+      names += choices[i].name;
+    }
+    return invalid("'{}' is not known: expected {}", escaped(given), names);
   };
 }
 
@@ -96,9 +108,14 @@ void declare_threads(Arguments& args, std::string_view flags, int& threads) {
 
 void declare_step_options(Arguments& args, int& chunk_tokens, KvType& kv_type, ActivationMode& activations) {
   args.number("--chunk", chunk_tokens, 1, 1 << 16, "most tokens in one step");
-  args.value("--kv-type", "f16|f32", "numbers of cached keys and values", choice(kv_type, "f16", KvType::kF16, "f32", KvType::kF32));
+  std::vector<Choice<KvType>> kv_types;
+  for (const KvTypeName& kind : kKvTypes) kv_types.push_back({kind.name, kind.type});
+  args.value("--kv-type", "f16|bf16|q8_0|f32", "numbers of cached keys and values", choice(kv_type, std::move(kv_types)));
   args.value("--activations", "int8|f32", "f32 checks the formula: exact and slow",
-             choice(activations, "int8", ActivationMode::kInt8, "f32", ActivationMode::kFloat));
+             choice<ActivationMode>(activations, {
+                                                     {"int8", ActivationMode::kInt8 },
+                                                     {"f32",  ActivationMode::kFloat}
+  }));
 }
 
 void declare_json(Arguments& args, bool& json) { args.flag("--json", json, "print JSON"); }

@@ -55,6 +55,18 @@ TEST_P(RunnerTest, ChunksAndThreadsDoNotChangeABit) {
       EXPECT_TRUE(same_bits(whole, Bench(tiny, threads).logits(tokens, {.chunk_tokens = chunk}))) << threads << " threads, chunk " << chunk;
 }
 
+TEST_P(RunnerTest, NeitherDoTheyWithAnyCacheType) {
+  const TinyModel tiny{.format = GetParam()};
+  const std::vector<Token> tokens = some_tokens(300);
+  for (const KvTypeName& kind : kKvTypes) {
+    SCOPED_TRACE(kind.name);
+    const Logits whole = Bench(tiny, 1).logits(tokens, {.kv_type = kind.type});
+    EXPECT_EQ(same_bits(whole, Bench(tiny, 1).logits(tokens)), kind.type == KvType::kF16);
+    for (const auto& [threads, chunk] : {std::pair(1, 1), std::pair(2, 7), std::pair(3, 64)})
+      EXPECT_TRUE(same_bits(whole, Bench(tiny, threads).logits(tokens, {.chunk_tokens = chunk, .kv_type = kind.type})));
+  }
+}
+
 TEST_P(RunnerTest, EveryInstructionSetComputesTheSameBits) {
   Bench bench({.format = GetParam()});
   const std::vector<Token> tokens = some_tokens(40);

@@ -1,6 +1,7 @@
 // Attention over one cache block against the formula of kernels/attention.h in double precision.
 #include <cmath>
 
+#include "base/float16.h"
 #include "kernels/test_cache.h"
 
 namespace halfbyte {
@@ -77,24 +78,77 @@ TEST_P(Attend, FollowsItsFormulaForSlidingWindowsAndQueriesThatSeeNothing) {
   expect_attention(cache, dims, random_floats(ranges.size() * dims, 32, 0.2F), ranges, 2e-5);
 }
 
-TEST_P(Attend, IsCloseWithAHalfPrecisionCache) {
+TEST_P(Attend, IsCloseWithAShorterCache) {
   SKIP_UNLESS_IT_RUNS_HERE(GetParam());
-  const TestCache cache(kernels(GetParam()), CacheKind::kF16, 64, 50);
-  expect_attention(cache, 64, random_floats(3 * 64, 33, 0.1F),
-                   {
-                       {0, 48},
-                       {0, 49},
-                       {0, 50}
-  },
-                   5e-3);
+  const std::vector<QueryRange> ranges = {
+      {0, 48},
+      {0, 49},
+      {0, 50}
+  };
+  for (const auto& [kind, tolerance] :
+       {std::pair(CacheKind::kF16, 5e-3), std::pair(CacheKind::kBf16, 2e-2), std::pair(CacheKind::kQ8_0, 4e-2)})
+    for (const int dims : {64, 72, 88}) {
+      SCOPED_TRACE(std::to_string(dims) + " dims");
+      const TestCache cache(kernels(GetParam()), kind, dims, 50);
+      expect_attention(cache, dims, random_floats(static_cast<size_t>(3 * dims), 33, 0.1F), ranges, tolerance);
+    }
+}
+
+// The greatest of 32 is exact but for the scale's 11 bits, and its neighbours keep their own block's precision.
+TEST_P(Attend, ScalesA8BitCacheBy32Dims) {
+  SKIP_UNLESS_IT_RUNS_HERE(GetParam());
+  const KernelTable& table = kernels(GetParam());
+  constexpr int kDims = 40;
+  std::vector<float> v(kDims);
+  for (size_t d = 0; d < kDims; ++d) v[d] = d < 32 ? -1000.0F + static_cast<float>(d) : 0.001F * static_cast<float>(d - 31);
+  std::vector<std::byte> page(kPagePositions * (kDims + 4));
+  table.store_v_q8_0(v.data(), kDims, 3, page.data());
+  const auto* q = reinterpret_cast<const int8_t*>(page.data()) + 3 * kDims;
+  const auto scale = [&](size_t block) {
+    uint16_t half;
+    std::memcpy(&half, page.data() + kPagePositions * kDims + (block * kPagePositions + 3) * sizeof half, sizeof half);
+    return half_to_float(half);
+  };
+  EXPECT_EQ(q[0], -127);
+  EXPECT_EQ(q[39], 127);
+  for (size_t d = 0; d < kDims; ++d) {
+    const float greatest = d < 32 ? 1000.0F : 0.008F;
+    EXPECT_NEAR(static_cast<float>(q[d]) * scale(d / 32), v[d], greatest * (0.5F / 127 + 0.001F)) << "dim " << d;
+  }
+}
+
+// Infinity saturates as in a half-precision cache, what is not a number shows, and zeros and the least numbers stay small.
+TEST_P(Attend, KeepsWhatIsNotANumberInEveryCache) {
+  SKIP_UNLESS_IT_RUNS_HERE(GetParam());
+  const KernelTable& table = kernels(GetParam());
+  std::vector<uint16_t> page(kPagePositions * 8);
+  const auto stored = [&](float x) {
+    const std::vector<float> v(8, x);
+    table.store_v_bf16(v.data(), 8, 0, page.data());
+    return bfloat_to_float(page[7]);
+  };
+  EXPECT_TRUE(std::isnan(stored(NAN)));
+  EXPECT_EQ(stored(INFINITY), 0x1.fep127F);
+  EXPECT_EQ(stored(1.0F + 0x1p-8F), 1.0F);              // ties to even
+  EXPECT_EQ(stored(1.0F + 0x1.8p-7F), 1.0F + 0x1p-6F);  // ties to even
+  const auto byte = [&](float x) {
+    const std::vector<float> v(8, x);
+    table.store_v_q8_0(v.data(), 8, 0, page.data());
+    return static_cast<float>(reinterpret_cast<const int8_t*>(page.data())[7]) * half_to_float(page[kPagePositions * 8 / 2]);
+  };
+  EXPECT_TRUE(std::isnan(byte(NAN)));
+  EXPECT_EQ(byte(-INFINITY), -127 * 65504.0F);
+  EXPECT_EQ(byte(0.0F), 0.0F);
+  EXPECT_NEAR(byte(1e-40F), 0.0F, 1e-6F);
 }
 
 // TestCache fills what was never stored with NaN and leaves later pages null.
 TEST_P(Attend, GivesAQueryTheSameBitsInAnyCompany) {
   SKIP_UNLESS_IT_RUNS_HERE(GetParam());
-  for (const int dims : {40, 64, 128}) {
+  for (const auto& [dims, kind] : {std::pair(40, CacheKind::kF16), std::pair(64, CacheKind::kF16), std::pair(128, CacheKind::kF16),
+                                   std::pair(64, CacheKind::kBf16), std::pair(40, CacheKind::kQ8_0), std::pair(128, CacheKind::kQ8_0)}) {
     const size_t n = static_cast<size_t>(dims);
-    const TestCache cache(kernels(GetParam()), CacheKind::kF16, dims, 131);
+    const TestCache cache(kernels(GetParam()), kind, dims, 131);
     std::vector<QueryRange> ranges;
     for (int i = 0; i < 21; ++i) ranges.push_back({i < 4 ? 0 : 3 * i, 111 + i});
     const auto q = random_floats(21 * n, 34, 0.3F);

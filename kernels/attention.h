@@ -6,6 +6,10 @@
 //   l     = sum of p over 16 lanes: lane j % 16 adds its p in ascending j; lanes are then added pairwise (i, i+8), (i, i+4), (i, i+2), (i, i+1)
 //   sum[d] = fma chain over j ascending of p[j] * V[j][d]
 // K is stored in tiles of 16 keys, [dim][16 keys]; V in rows [dim]. Both lie in pages of 32 positions (2 K tiles, 32 V rows).
+// q8_0: int8 q with one half-precision scale per position, head and 32 dims, as the published engines have it;
+//   scale = greatest magnitude / 127, q = the nearest even integer of x * (127 / greatest magnitude). Scales lie beside what they scale:
+//     K tile: for each 32 dims: [16 scales][32 dims][16 keys]     V page: [32 rows][dims], then for each 32 dims: [32 scales]
+//   K[j][d] = q * scale is exact in float32; the values are summed as fma((p[j] * scale), q, sum[d]), the product rounded.
 #pragma once
 
 #include <cstddef>
@@ -14,6 +18,7 @@ namespace halfbyte {
 
 constexpr int kPagePositions = 32;
 constexpr int kCacheBlock = 256;
+constexpr int kScaleDims = 32;  // dims that share a scale of a q8_0 cache
 constexpr int kPagesPerBlock = kCacheBlock / kPagePositions;
 
 // Running attention of one query row: greatest score, weight sum, weighted value sum[dims].
@@ -26,7 +31,7 @@ struct AttendState {
 struct AttendBlock {
   // Pages of this block for one kv head; entries past the last needed position may be null.
   const void* k_pages[kPagesPerBlock];  // each: 2 tiles [dims][16]
-  const void* v_pages[kPagesPerBlock];  // each: 32 rows [dims]
+  const void* v_pages[kPagesPerBlock];  // each: 32 rows [dims], then their scales
   int dims;                             // head size; a multiple of 8, at most 512
   int n_queries;
   const float* const* q;  // [n_queries] -> row of dims

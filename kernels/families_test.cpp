@@ -66,8 +66,12 @@ Bytes run_rope_adjacent(const KernelTable& table, int n) { return turned(table.r
 constexpr int kPositions = 201;
 int dims_of(int n) { return (n % 40 + 1) * 8; }
 Bytes run_store_k_f16(const KernelTable& table, int n) { return TestCache(table, CacheKind::kF16, dims_of(n), 37).k_bytes(); }
+Bytes run_store_k_bf16(const KernelTable& table, int n) { return TestCache(table, CacheKind::kBf16, dims_of(n), 37).k_bytes(); }
+Bytes run_store_k_q8_0(const KernelTable& table, int n) { return TestCache(table, CacheKind::kQ8_0, dims_of(n), 37).k_bytes(); }
 Bytes run_store_k_f32(const KernelTable& table, int n) { return TestCache(table, CacheKind::kF32, dims_of(n), 37).k_bytes(); }
 Bytes run_store_v_f16(const KernelTable& table, int n) { return TestCache(table, CacheKind::kF16, dims_of(n), 37).v_bytes(); }
+Bytes run_store_v_bf16(const KernelTable& table, int n) { return TestCache(table, CacheKind::kBf16, dims_of(n), 37).v_bytes(); }
+Bytes run_store_v_q8_0(const KernelTable& table, int n) { return TestCache(table, CacheKind::kQ8_0, dims_of(n), 37).v_bytes(); }
 Bytes run_store_v_f32(const KernelTable& table, int n) { return TestCache(table, CacheKind::kF32, dims_of(n), 37).v_bytes(); }
 
 Bytes attended(const KernelTable& table, CacheKind kind, int n) {
@@ -79,6 +83,8 @@ Bytes attended(const KernelTable& table, CacheKind kind, int n) {
   return bytes_of(cache.attend(random_floats(static_cast<size_t>(dims * queries), 23, 0.3F), ranges));
 }
 Bytes run_attend_f16(const KernelTable& table, int n) { return attended(table, CacheKind::kF16, n); }
+Bytes run_attend_bf16(const KernelTable& table, int n) { return attended(table, CacheKind::kBf16, n); }
+Bytes run_attend_q8_0(const KernelTable& table, int n) { return attended(table, CacheKind::kQ8_0, n); }
 Bytes run_attend_f32(const KernelTable& table, int n) { return attended(table, CacheKind::kF32, n); }
 
 Bytes run_merge_partial(const KernelTable& table, int n) {

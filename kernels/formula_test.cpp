@@ -227,7 +227,7 @@ TEST(StoreF16, SaturatesAndKeepsNan) {
   for (const Isa isa : isas_here()) {
     const std::vector<float> v = {1e9F, -1e9F, INFINITY, NAN, 65504.0F, 0.1F, -0.0F, 65519.0F};
     uint16_t row[8];
-    kernels(isa).store_v_f16(v.data(), 8, row);
+    kernels(isa).store_v_f16(v.data(), 8, 0, row);
     EXPECT_EQ(half_to_float(row[0]), 65504.0F);
     EXPECT_EQ(half_to_float(row[1]), -65504.0F);
     EXPECT_EQ(half_to_float(row[2]), 65504.0F);

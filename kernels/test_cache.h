@@ -7,13 +7,27 @@
 
 namespace halfbyte {
 
-enum class CacheKind { kF16, kF32 };
+enum class CacheKind { kF16, kBf16, kQ8_0, kF32 };
 
 struct QueryRange {
   int first, last;
 };
 
 class TestCache {
+  static size_t size(int a, int b) { return static_cast<size_t>(a) * static_cast<size_t>(b); }
+  size_t page_bytes() const {  // of keys, and of values
+    if (kind_ == CacheKind::kQ8_0) return size(kPagePositions, dims_ + 2 * ((dims_ + kScaleDims - 1) / kScaleDims));
+    return size(kPagePositions, dims_) * (kind_ == CacheKind::kF32 ? 4 : 2);
+  }
+  template <class Kernel>
+  Kernel pick(Kernel f16, Kernel bf16, Kernel q8_0, Kernel f32) const {
+    const Kernel kernels[] = {f16, bf16, q8_0, f32};
+    return kernels[static_cast<size_t>(kind_)];
+  }
+  auto store_k() const { return pick(table_.store_k_f16, table_.store_k_bf16, table_.store_k_q8_0, table_.store_k_f32); }
+  auto store_v() const { return pick(table_.store_v_f16, table_.store_v_bf16, table_.store_v_q8_0, table_.store_v_f32); }
+  auto attend_kernel() const { return pick(table_.attend_f16, table_.attend_bf16, table_.attend_q8_0, table_.attend_f32); }
+
  public:
   // Positions 0..positions-1 of the block hold random rows; later ones, and pages past them, are absent.
   TestCache(const KernelTable& table, CacheKind kind, int dims, int positions)
@@ -22,16 +36,14 @@ class TestCache {
         dims_(dims),
         keys(random_floats(size(positions, dims), 21)),
         values(random_floats(size(positions, dims), 22)) {
-    const size_t page = size(kPagePositions, dims) * element();
+    const size_t page = page_bytes();
     const int pages = (positions + kPagePositions - 1) / kPagePositions;
-    // Bytes 0xff are NaN in both types: whoever reads what was never stored shows it.
+    // Bytes 0xff are NaN in every type, q8_0 by its scale: whoever reads what was never stored shows it.
     k_.assign(static_cast<size_t>(pages) * page, std::byte{0xff});
     v_.assign(static_cast<size_t>(pages) * page, std::byte{0xff});
     for (int j = 0; j < positions; ++j) {
-      std::byte* tile = k_.data() + size(j / 16, 16 * dims) * element();
-      std::byte* row = v_.data() + size(j, dims) * element();
-      (kind == CacheKind::kF16 ? table.store_k_f16 : table.store_k_f32)(keys.data() + size(j, dims), dims, j % 16, tile);
-      (kind == CacheKind::kF16 ? table.store_v_f16 : table.store_v_f32)(values.data() + size(j, dims), dims, row);
+      store_k()(keys.data() + size(j, dims), dims, j % 16, k_.data() + size(j / 16, 1) * (page / 2));
+      store_v()(values.data() + size(j, dims), dims, j % kPagePositions, v_.data() + size(j / kPagePositions, 1) * page);
     }
     for (int p = 0; p < pages; ++p) {
       block_.k_pages[p] = k_.data() + size(p, 1) * page;
@@ -59,16 +71,13 @@ class TestCache {
     block.first = first.data();
     block.last = last.data();
     block.out = states.data();
-    (kind_ == CacheKind::kF16 ? table_.attend_f16 : table_.attend_f32)(block);
+    attend_kernel()(block);
     return out;
   }
   const std::vector<std::byte>& k_bytes() const { return k_; }
   const std::vector<std::byte>& v_bytes() const { return v_; }
 
  private:
-  static size_t size(int a, int b) { return static_cast<size_t>(a) * static_cast<size_t>(b); }
-  size_t element() const { return kind_ == CacheKind::kF16 ? 2 : 4; }
-
   const KernelTable& table_;
   CacheKind kind_;
   int dims_;

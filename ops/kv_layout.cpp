@@ -11,9 +11,19 @@ KvLayout::KvLayout(const std::vector<KvLayer>& layers, KvType type) : layers_(la
     auto group = std::ranges::find(groups_, layer.window, &Group::window);
     if (group == groups_.end()) group = groups_.insert(groups_.end(), Group{layer.window, 0});
     places_.push_back({static_cast<int>(group - groups_.begin()), group->page_bytes});
-    const size_t elements = size_t{2} * static_cast<size_t>(layer.kv_heads * layer.head_dim) * kPagePositions;
-    group->page_bytes += round_up(elements * element_bytes(), 64);
+    group->page_bytes += round_up(size_t{4} * static_cast<size_t>(layer.kv_heads) * k_tile_bytes(layer), 64);
   }
+}
+
+size_t KvLayout::k_tile_bytes(const KvLayer& layer) const {
+  const auto dims = static_cast<size_t>(layer.head_dim);
+  switch (type_) {
+    case KvType::kF16:
+    case KvType::kBf16: return 16 * 2 * dims;
+    case KvType::kQ8_0: return 16 * (dims + 2 * ceil_div(dims, size_t{kScaleDims}));
+    case KvType::kF32: break;
+  }
+  return 16 * 4 * dims;
 }
 
 size_t KvLayout::k_offset(int layer, int kv_head) const {
@@ -23,7 +33,7 @@ size_t KvLayout::k_offset(int layer, int kv_head) const {
 size_t KvLayout::v_offset(int layer, int kv_head) const {
   const auto heads = static_cast<size_t>(layers_[static_cast<size_t>(layer)].kv_heads);
   return places_[static_cast<size_t>(layer)].offset + heads * 2 * k_tile_bytes(layer) +
-         static_cast<size_t>(kv_head) * kPagePositions * v_row_bytes(layer);
+         static_cast<size_t>(kv_head) * 2 * k_tile_bytes(layer);
 }
 
 size_t KvLayout::bytes_for(int positions) const {

@@ -224,5 +224,20 @@ TEST(KvLayout, LayersOfOneWindowShareAGroupAndDoNotOverlap) {
   EXPECT_EQ(layout.groups()[static_cast<size_t>(layout.group_of(0))].page_bytes, 8192U);
 }
 
+TEST(KvLayout, ABytePerNumberAndAScalePer32) {
+  const auto page = [](KvType type, int dims) {
+    return KvLayout(
+               {
+                   {.kv_heads = 2, .head_dim = dims}
+    },
+               type)
+        .groups()[0]
+        .page_bytes;
+  };
+  EXPECT_EQ(page(KvType::kQ8_0, 64), 2U * 2 * 32 * 68);
+  EXPECT_EQ(page(KvType::kQ8_0, 40), 2U * 2 * 32 * 44);  // 8 dims have a scale of their own
+  EXPECT_EQ(page(KvType::kBf16, 64), page(KvType::kF16, 64));
+}
+
 }  // namespace
 }  // namespace halfbyte

@@ -12,6 +12,26 @@ namespace halfbyte {
 
 using namespace program;
 
+namespace {
+
+struct CacheKernels {
+  decltype(KernelTable::store_k_f16) store_k;
+  decltype(KernelTable::store_v_f16) store_v;
+  decltype(KernelTable::attend_f16) attend;
+};
+
+CacheKernels cache_kernels(const KernelTable& k, KvType type) {
+  switch (type) {
+    case KvType::kF16: break;
+    case KvType::kBf16: return {k.store_k_bf16, k.store_v_bf16, k.attend_bf16};
+    case KvType::kQ8_0: return {k.store_k_q8_0, k.store_v_q8_0, k.attend_q8_0};
+    case KvType::kF32: return {k.store_k_f32, k.store_v_f32, k.attend_f32};
+  }
+  return {k.store_k_f16, k.store_v_f16, k.attend_f16};
+}
+
+}  // namespace
+
 // One thread's view of a running step.
 struct Program::Pass {
   const Program& p;
@@ -218,8 +238,7 @@ void Program::Pass::finish_heads(const Product& product, size_t first_row, size_
   const KernelTable& k = *p.kernels_;
   const auto dim = static_cast<size_t>(h.head_dim);
   const float* norm = (*p.weights_)[h.norm];
-  const bool is_half = p.layout_.type() == KvType::kF16;
-  const auto element = p.layout_.element_bytes();
+  const CacheKernels cache = cache_kernels(k, p.layout_.type());
   for (int t = 0; t < tokens; ++t) {
     const SliceInput& slice = slice_of(t);
     const int at = slice.first_position + t - slice.first_row;
@@ -243,10 +262,9 @@ void Program::Pass::finish_heads(const Product& product, size_t first_row, size_
       const int in_page = at % kPagePositions;
       if (h.role == HeadEpilogue::Role::kKey) {
         std::byte* tile = page + p.layout_.k_offset(h.layer, kv_head) + static_cast<size_t>(in_page / 16) * p.layout_.k_tile_bytes(h.layer);
-        (is_half ? k.store_k_f16 : k.store_k_f32)(x, h.head_dim, in_page % 16, tile);
+        cache.store_k(x, h.head_dim, in_page % 16, tile);
       } else {
-        std::byte* v = page + p.layout_.v_offset(h.layer, kv_head) + static_cast<size_t>(in_page) * dim * element;
-        (is_half ? k.store_v_f16 : k.store_v_f32)(x, h.head_dim, v);
+        cache.store_v(x, h.head_dim, in_page, page + p.layout_.v_offset(h.layer, kv_head));
       }
     }
   }
@@ -295,7 +313,7 @@ void Program::Pass::run_products(const Stage& stage) const {
 void Program::Pass::attend_rows(const Stage& stage, const SliceInput& slice, int kv_head, int first_block, int last_block,
                                 std::span<const float* const> q, std::span<const int> positions, std::span<AttendState> out) const {
   const int layer = stage.attention.layer;
-  const auto attend = p.layout_.type() == KvType::kF16 ? p.kernels_->attend_f16 : p.kernels_->attend_f32;
+  const auto attend = cache_kernels(*p.kernels_, p.layout_.type()).attend;
   std::byte* const* pages = slice.pages[static_cast<size_t>(p.layout_.group_of(layer))];
   int first[kQueryRows], last[kQueryRows];
   AttendState partials[kQueryRows];

@@ -31,6 +31,7 @@ HALFBYTE_INLINE void store_pairs(float* p, F first, F second) {
 
 HALFBYTE_INLINE I load_int(const void* p) { return _mm512_loadu_si512(p); }
 HALFBYTE_INLINE I load_bytes(const void* p) { return _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i*)p)); }
+HALFBYTE_INLINE I load_signed_bytes(const void* p) { return _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i*)p)); }
 HALFBYTE_INLINE void store_int(void* p, I v) { _mm512_storeu_si512(p, v); }
 HALFBYTE_INLINE I splat_int(int32_t x) { return _mm512_set1_epi32(x); }
 HALFBYTE_INLINE I add_int(I a, I b) { return _mm512_add_epi32(a, b); }

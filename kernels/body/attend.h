@@ -3,18 +3,50 @@
 constexpr int kKeyTile = 16;  // keys of a K tile
 constexpr int kTiles = kCacheBlock / kKeyTile;
 
+// Values beyond +-limit saturate; NaN stays NaN by the order of operands.
+HALFBYTE_INLINE F saturate(F v, float limit) { return min(splat(limit), max(splat(-limit), v)); }
+
+// How a cache holds its numbers. kHasScales: load16 gives integers, to be multiplied by the scales beside them.
 struct HalfCache {
   typedef uint16_t Element;
+  static constexpr bool kHasScales = false;
   HALFBYTE_INLINE static F load16(const Element* p) { return load_half(p); }
-  HALFBYTE_INLINE static void store16(Element* p, F v) {  // saturates; NaN stays NaN by the order of operands
-    store_half(p, min(splat(65504.0F), max(splat(-65504.0F), v)));
+  HALFBYTE_INLINE static void store16(Element* p, F v) { store_half(p, saturate(v, 65504.0F)); }
+};
+struct BfloatCache {
+  typedef uint16_t Element;
+  static constexpr bool kHasScales = false;
+  HALFBYTE_INLINE static F load16(const Element* p) { return load_bfloat(p); }
+  HALFBYTE_INLINE static void store16(Element* p, F v) {  // to nearest even
+    const I x = bits(saturate(v, 0x1.fep127F)), high = shift_right(x, 16);
+    const I rounded = shift_right(add_int(x, add_int(bit_and(high, splat_int(1)), splat_int(0x7fff))), 16);
+    const I quiet = bit_or(high, splat_int(0x40));
+    const I magnitude = bit_and(x, splat_int(0x7fffffff));
+    int32_t lanes[16];
+    store_int(lanes, bits(select_less(splat_int(0x7f800000), magnitude, from_bits(quiet), from_bits(rounded))));
+    for (int i = 0; i < 16; ++i) p[i] = (uint16_t)lanes[i];
   }
 };
 struct FloatCache {
   typedef float Element;
+  static constexpr bool kHasScales = false;
   HALFBYTE_INLINE static F load16(const Element* p) { return load(p); }
   HALFBYTE_INLINE static void store16(Element* p, F v) { store(p, v); }
 };
+struct ByteCache {
+  typedef int8_t Element;
+  static constexpr bool kHasScales = true;
+  HALFBYTE_INLINE static F load16(const Element* p) { return to_float(load_signed_bytes(p)); }
+};
+
+constexpr size_t kKeyScaleBytes = kKeyTile * sizeof(uint16_t);  // before the keys of each block of kScaleDims
+constexpr size_t kKeyBlockBytes = kKeyScaleBytes + kScaleDims * kKeyTile;
+
+template <class Cache>
+HALFBYTE_INLINE size_t key_tile_bytes(int dims) {
+  const size_t scales = Cache::kHasScales ? (size_t)((dims + kScaleDims - 1) / kScaleDims) * kKeyScaleBytes : 0;
+  return (size_t)(dims * kKeyTile) * sizeof(typename Cache::Element) + scales;
+}
 
 template <class Cache>
 HALFBYTE_INLINE void store_k(const float* k, int dims, int lane, void* tile) {
@@ -28,12 +60,13 @@ HALFBYTE_INLINE void store_k(const float* k, int dims, int lane, void* tile) {
   }
 }
 void store_k_f16(const float* k, int dims, int lane, void* tile) { store_k<HalfCache>(k, dims, lane, tile); }
+void store_k_bf16(const float* k, int dims, int lane, void* tile) { store_k<BfloatCache>(k, dims, lane, tile); }
 void store_k_f32(const float* k, int dims, int lane, void* tile) { store_k<FloatCache>(k, dims, lane, tile); }
 
 template <class Cache>
-HALFBYTE_INLINE void store_v(const float* v, int dims, void* row) {
+HALFBYTE_INLINE void store_v(const float* v, int dims, int row, void* page) {
   typedef typename Cache::Element Element;
-  Element* out = (Element*)row;
+  Element* out = (Element*)page + row * dims;
   int d = 0;
   for (; d + 16 <= dims; d += 16) Cache::store16(out + d, load(v + d));
   if (d < dims) {
@@ -42,25 +75,81 @@ HALFBYTE_INLINE void store_v(const float* v, int dims, void* row) {
     memcpy(out + d, part, (size_t)(dims - d) * sizeof *part);
   }
 }
-void store_v_f16(const float* v, int dims, void* row) { store_v<HalfCache>(v, dims, row); }
-void store_v_f32(const float* v, int dims, void* row) { store_v<FloatCache>(v, dims, row); }
+void store_v_f16(const float* v, int dims, int row, void* page) { store_v<HalfCache>(v, dims, row, page); }
+void store_v_bf16(const float* v, int dims, int row, void* page) { store_v<BfloatCache>(v, dims, row, page); }
+void store_v_f32(const float* v, int dims, int row, void* page) { store_v<FloatCache>(v, dims, row, page); }
+
+// n <= 32 values to q, by their greatest magnitude; the half-precision scale goes to `scale`.
+HALFBYTE_INLINE void quantize_cached(const float* x, int n, int8_t* q, void* scale) {
+  float block[kScaleDims] = {};
+  memcpy(block, x, (size_t)n * sizeof *x);
+  const F low = saturate(load(block), 127 * 65504.0F), high = saturate(load(block + 16), 127 * 65504.0F);
+  const I mask = splat_int(0x7fffffff);  // as integers the magnitudes have NaN on top
+  const int32_t top = max_lane(max_int(bit_and(bits(low), mask), bit_and(bits(high), mask)));
+  float amax;
+  memcpy(&amax, &top, sizeof amax);
+  const float exact = 127.0F / amax;
+  const F factor = splat(exact < __builtin_inff() ? exact : 0.0F), magic = splat(0x1.8p23F);  // rounds to the nearest even integer
+  store_bytes(q, sub_int(bits(add(mul(low, factor), magic)), bits(magic)));
+  store_bytes(q + 16, sub_int(bits(add(mul(high, factor), magic)), bits(magic)));
+  uint16_t half[16];
+  store_half(half, splat(amax / 127.0F));
+  memcpy(scale, half, sizeof *half);
+}
+
+void store_k_q8_0(const float* k, int dims, int lane, void* tile) {
+  int8_t* block = (int8_t*)tile;
+  for (int d = 0; d < dims; d += kScaleDims, block += kKeyBlockBytes) {
+    const int n = dims - d < kScaleDims ? dims - d : kScaleDims;
+    int8_t q[kScaleDims];
+    quantize_cached(k + d, n, q, (uint16_t*)block + lane);
+    for (int i = 0; i < n; ++i) block[kKeyScaleBytes + (size_t)(i * kKeyTile + lane)] = q[i];
+  }
+}
+
+// The scales of 32 rows of values, for each block of kScaleDims.
+HALFBYTE_INLINE const uint16_t* value_scales(const void* page, int dims, int block) {
+  return (const uint16_t*)((const int8_t*)page + kPagePositions * dims) + block * kPagePositions;
+}
+
+void store_v_q8_0(const float* v, int dims, int row, void* page) {
+  for (int d = 0; d < dims; d += kScaleDims) {
+    const int n = dims - d < kScaleDims ? dims - d : kScaleDims;
+    int8_t q[kScaleDims];
+    quantize_cached(v + d, n, q, (uint16_t*)value_scales(page, dims, d / kScaleDims) + row);
+    memcpy((int8_t*)page + row * dims + d, q, (size_t)n);
+  }
+}
 
 typedef float Scores[kCacheBlock];
 
 // Scores of kQueries rows of q with kCount tiles in a row, one read of K for all.
 template <class Cache, int kQueries, int kCount>
-HALFBYTE_INLINE void score_tiles(const typename Cache::Element* k, const float* const* q, int dims, Scores* scores, int first_tile) {
+HALFBYTE_INLINE void score_tiles(const std::byte* k, const float* const* q, int dims, Scores* scores, int first_tile) {
+  typedef typename Cache::Element Element;
+  const size_t tile_bytes = key_tile_bytes<Cache>(dims);
+  const int block_dims = Cache::kHasScales ? kScaleDims : dims;
   F s[kCount][kQueries];
 #pragma GCC unroll 2
   for (int c = 0; c < kCount; ++c)
 #pragma GCC unroll 8
     for (int i = 0; i < kQueries; ++i) s[c][i] = splat(0.0F);
-  for (int d = 0; d < dims; ++d) {
+  for (int begin = 0; begin < dims; begin += block_dims) {
+    const int end = dims - begin < block_dims ? dims : begin + block_dims;
+    F scale[kCount];
+    if constexpr (Cache::kHasScales) {
 #pragma GCC unroll 2
-    for (int c = 0; c < kCount; ++c) {
-      const F keys = Cache::load16(k + (c * dims + d) * kKeyTile);
+      for (int c = 0; c < kCount; ++c) scale[c] = load_half(k + (size_t)c * tile_bytes);
+      k += kKeyScaleBytes;
+    }
+    for (int d = begin; d < end; ++d, k += kKeyTile * sizeof(Element)) {
+#pragma GCC unroll 2
+      for (int c = 0; c < kCount; ++c) {
+        F keys = Cache::load16((const Element*)(k + (size_t)c * tile_bytes));
+        if constexpr (Cache::kHasScales) keys = mul(keys, scale[c]);  // exact: 8 and 11 bits
 #pragma GCC unroll 8
-      for (int i = 0; i < kQueries; ++i) s[c][i] = fma(splat(q[i][d]), keys, s[c][i]);
+        for (int i = 0; i < kQueries; ++i) s[c][i] = fma(splat(q[i][d]), keys, s[c][i]);
+      }
     }
   }
 #pragma GCC unroll 2
@@ -72,7 +161,7 @@ HALFBYTE_INLINE void score_tiles(const typename Cache::Element* k, const float* 
 template <class Cache, int kQueries>
 void score(const AttendBlock& block, int query, int first_tile, int last_tile, Scores* scores) {
   for (int tile = first_tile; tile < last_tile;) {
-    const auto* k = (const typename Cache::Element*)block.k_pages[tile / 2] + (tile % 2) * block.dims * kKeyTile;
+    const std::byte* k = (const std::byte*)block.k_pages[tile / 2] + (size_t)(tile % 2) * key_tile_bytes<Cache>(block.dims);
     // Two tiles of a page at once, where registers allow it: dependent steps then leave the multipliers less idle.
     if (2 * kQueries <= kScoreChains && tile % 2 == 0 && tile + 1 < last_tile) {
       score_tiles<Cache, kQueries, 2>(k, block.q + query, block.dims, scores, tile);
@@ -135,23 +224,42 @@ HALFBYTE_INLINE void add_values_at(const AttendBlock& block, const AttendState* 
     for (int v = 0; v < kVectors; ++v) store(out[i].sum + d + 16 * v, sum[i][v]);
 }
 
+// The same for dims from <= d < to.
 template <class Cache, int kQueries>
-void add_values(const AttendBlock& block, const AttendState* out, const Scores* weights, int begin, int end) {
-  if (begin >= end) return;
-  const int dims = block.dims;
-  int d = 0;
-  for (; d + 16 * kValueVectors <= dims; d += 16 * kValueVectors)
-    add_values_at<Cache, kQueries, kValueVectors>(block, out, weights, begin, end, d);
-  for (; d + 16 <= dims; d += 16) add_values_at<Cache, kQueries, 1>(block, out, weights, begin, end, d);
-  if (d == dims) return;
+HALFBYTE_INLINE void add_value_dims(const AttendBlock& block, const AttendState* out, const Scores* weights, int begin, int end, int from,
+                                    int to) {
+  constexpr int kVectors = Cache::kHasScales && kValueVectors > kScaleDims / 16 ? kScaleDims / 16 : kValueVectors;
+  int d = from;
+  for (; d + 16 * kVectors <= to; d += 16 * kVectors) add_values_at<Cache, kQueries, kVectors>(block, out, weights, begin, end, d);
+  for (; d + 16 <= to; d += 16) add_values_at<Cache, kQueries, 1>(block, out, weights, begin, end, d);
+  if (d == to) return;
   for (int i = 0; i < kQueries; ++i) {  // dims is a multiple of 8: half a vector is left
     F sum = load_part(out[i].sum + d, 8);
     for (int j = begin; j < end; ++j) {
       typename Cache::Element part[16] = {};
-      memcpy(part, (const typename Cache::Element*)block.v_pages[j / kPagePositions] + (j % kPagePositions) * dims + d, 8 * sizeof *part);
+      const auto* page = (const typename Cache::Element*)block.v_pages[j / kPagePositions];
+      memcpy(part, page + (j % kPagePositions) * block.dims + d, 8 * sizeof *part);
       sum = fma(splat(weights[i][j]), Cache::load16(part), sum);
     }
     store_part(out[i].sum + d, sum, 8);
+  }
+}
+
+template <class Cache, int kQueries>
+void add_values(const AttendBlock& block, const AttendState* out, const Scores* weights, int begin, int end) {
+  if (begin >= end) return;
+  if constexpr (Cache::kHasScales) {
+    alignas(64) Scores scaled[kQueries];
+    for (int d = 0; d < block.dims; d += kScaleDims) {
+      for (int j = begin / 16 * 16; j < end; j += 16) {
+        const F scale = load_half(value_scales(block.v_pages[j / kPagePositions], block.dims, d / kScaleDims) + j % kPagePositions);
+        for (int i = 0; i < kQueries; ++i) store(scaled[i] + j, mul(load(weights[i] + j), scale));
+      }
+      const int to = block.dims - d < kScaleDims ? block.dims : d + kScaleDims;
+      add_value_dims<Cache, kQueries>(block, out, scaled, begin, end, d, to);
+    }
+  } else {
+    add_value_dims<Cache, kQueries>(block, out, weights, begin, end, 0, block.dims);
   }
 }
 
@@ -208,6 +316,8 @@ HALFBYTE_INLINE void attend(const AttendBlock& block) {
   }
 }
 void attend_f16(const AttendBlock& block) { attend<HalfCache>(block); }
+void attend_bf16(const AttendBlock& block) { attend<BfloatCache>(block); }
+void attend_q8_0(const AttendBlock& block) { attend<ByteCache>(block); }
 void attend_f32(const AttendBlock& block) { attend<FloatCache>(block); }
 
 HALFBYTE_INLINE float exp_of(float x) {

@@ -89,6 +89,13 @@ HALFBYTE_INLINE I load_bytes(const void* p) {  // 16 unsigned bytes, one a lane
   for (int i = 0; i < 16; ++i) v[i] = b[i];
   return v;
 }
+HALFBYTE_INLINE I load_signed_bytes(const void* p) {
+  int8_t b[16];
+  memcpy(b, p, sizeof b);
+  I v;
+  for (int i = 0; i < 16; ++i) v[i] = b[i];
+  return v;
+}
 HALFBYTE_INLINE void store_int(void* p, I v) { memcpy(p, &v, sizeof v); }
 HALFBYTE_INLINE I splat_int(int32_t x) { return I{} + x; }
 HALFBYTE_INLINE I add_int(I a, I b) { return (I)((U)a + (U)b); }
