@@ -158,9 +158,23 @@ HALFBYTE_INLINE void score_tiles(const std::byte* k, const float* const* q, int 
     for (int i = 0; i < kQueries; ++i) store(scores[i] + (first_tile + c) * kKeyTile, s[c][i]);
 }
 
+// A head's part of a page is some KiB long and the next page's lies elsewhere: the processor's own prefetching stops at its end.
+// While the keys of a page are scored, those of the next page and the page's own values come in.
+HALFBYTE_INLINE void prefetch_part(const void* part, size_t bytes) {
+  for (size_t at = 0; at < bytes; at += 64) prefetch((const std::byte*)part + at);
+}
+
+constexpr int kFewQueries = 8;  // more compute for so long that waiting does not count
+
 template <class Cache, int kQueries>
 void score(const AttendBlock& block, int query, int first_tile, int last_tile, Scores* scores) {
+  const bool fetches = query == 0 && block.n_queries <= kFewQueries;
   for (int tile = first_tile; tile < last_tile;) {
+    if (fetches && tile % 2 == 0) {
+      const size_t bytes = 2 * key_tile_bytes<Cache>(block.dims);
+      if (tile + 2 < last_tile) prefetch_part(block.k_pages[tile / 2 + 1], bytes);
+      prefetch_part(block.v_pages[tile / 2], bytes);
+    }
     const std::byte* k = (const std::byte*)block.k_pages[tile / 2] + (size_t)(tile % 2) * key_tile_bytes<Cache>(block.dims);
     // Two tiles of a page at once, where registers allow it: dependent steps then leave the multipliers less idle.
     if (2 * kQueries <= kScoreChains && tile % 2 == 0 && tile + 1 < last_tile) {
