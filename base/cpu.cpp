@@ -107,16 +107,20 @@ Result<Isa> parse_isa(std::string_view s) {
   return invalid("instruction set '{}': expected one of {}", escaped(s), known);
 }
 
+Isa default_isa() {
+  Isa chosen = Isa::kScalar;
+  for (const Isa isa : kAll)
+    if (isa <= kLastByDefault && runs_here(isa)) chosen = isa;
+  return chosen;
+}
+
 Result<Isa> choose_isa() {
   if (const char* forced = std::getenv("HALFBYTE_ISA"); forced != nullptr && *forced != '\0') {
     auto isa = parse_isa(forced);
     if (!isa) return Error{isa.error().code, "HALFBYTE_ISA: " + isa.error().message};
     return isa;
   }
-  Isa chosen = Isa::kScalar;
-  for (const Isa isa : kAll)
-    if (isa <= kLastByDefault && runs_here(isa)) chosen = isa;
-  return chosen;
+  return default_isa();
 }
 
 std::vector<int> allowed_processors() {

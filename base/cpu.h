@@ -24,7 +24,9 @@ bool runs_here(Isa isa);                    // processor and operating system bo
 std::span<const Isa> isas_known();          // all of the above, weakest first
 std::vector<Isa> isas_here();               // all that run here, weakest first
 Result<Isa> parse_isa(std::string_view s);  // kInvalid lists the names; kUnsupported: not on this processor
-// HALFBYTE_ISA if set, else the strongest that runs here and whose tests have run on a real processor (docs/kernels.md).
+// The strongest that runs here and whose tests have run on a real processor (docs/kernels.md).
+Isa default_isa();
+// HALFBYTE_ISA if set, else default_isa().
 Result<Isa> choose_isa();
 
 std::vector<int> allowed_processors();  // numbers of the processors this process may use (affinity mask), ascending, at least one

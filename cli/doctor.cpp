@@ -64,7 +64,7 @@ Result<Calibration> calibration_of(Examination& e, bool is_forced) {
 Result<Examination> examine(bool is_forced) {
   HB_TRY_ASSIGN(chosen, choose_isa());
   Examination e{.machine = machine_facts(), .chosen = chosen, .file = calibration_file_from_environment()};
-  e.findings = findings(e.machine, isas_here().back(), chosen);
+  e.findings = findings(e.machine, default_isa(), chosen);
   HB_TRY_ASSIGN(calibration, calibration_of(e, is_forced));
   e.calibration = std::move(calibration);
   return e;

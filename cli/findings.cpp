@@ -11,18 +11,18 @@ constexpr uint64_t kLittleMemory = uint64_t{1} << 30;  // room for a small model
 
 bool is_busy(const MachineFacts& facts) { return facts.load && *facts.load > 0.5 * facts.processors; }
 
-std::vector<Finding> findings(const MachineFacts& facts, Isa strongest, Isa chosen) {
+std::vector<Finding> findings(const MachineFacts& facts, Isa by_default, Isa chosen) {
   std::vector<Finding> found;
   const auto fault = [&](std::string text) { found.push_back({.is_fault = true, .text = std::move(text)}); };
   const auto remark = [&](std::string text) { found.push_back({.is_fault = false, .text = std::move(text)}); };
 
-  if (strongest == Isa::kScalar)
+  if (by_default == Isa::kScalar)
     fault(
         "this processor has no AVX2, FMA and F16C, or a virtual machine hides them: everything runs as plain C++, many times slower. "
         "In a virtual machine, choose the host's processor model");
-  if (chosen != strongest)
-    fault(fmt::format("HALFBYTE_ISA={} forces slower kernels than the {} this processor runs: unset it unless you compare them",
-                      name(chosen), name(strongest)));
+  if (chosen < by_default)
+    fault(fmt::format("HALFBYTE_ISA={} forces slower kernels than {}, which is taken without it: unset it unless you compare them",
+                      name(chosen), name(by_default)));
   if (facts.cpu_limit && *facts.cpu_limit < facts.processors)
     fault(
         fmt::format("the control group may use {:.3g} processors at a time and sees {}: threads beyond the limit are stopped in the middle "
@@ -42,7 +42,7 @@ std::vector<Finding> findings(const MachineFacts& facts, Isa strongest, Isa chos
   if (facts.cores && *facts.cores < facts.processors)
     remark(fmt::format("{} processors are siblings on {} cores: two threads of one core share its kernels' speed", facts.processors,
                        *facts.cores));
-  if (strongest == Isa::kAvx2 || strongest == Isa::kAvx2Vnni)
+  if (by_default == Isa::kAvx2 || by_default == Isa::kAvx2Vnni)
     remark("this processor has no AVX-512: not a fault, generation is bound by memory and prompts have good AVX2 kernels");
   return found;
 }

@@ -17,7 +17,7 @@ struct Finding {
 // More work than this waits for processors that a calibration would need to itself.
 bool is_busy(const MachineFacts& facts);
 
-// `strongest`: the best instruction set that runs here; `chosen`: the one in use.
-std::vector<Finding> findings(const MachineFacts& facts, Isa strongest, Isa chosen);
+// `by_default`: the instruction set that is taken unasked; `chosen`: the one in use.
+std::vector<Finding> findings(const MachineFacts& facts, Isa by_default, Isa chosen);
 
 }  // namespace halfbyte

@@ -46,6 +46,7 @@ TEST(Findings, AForcedWeakerSetIsAFault) {
   const Finding found = only(findings(kHealthy, Isa::kAvx512, Isa::kAvx2));
   EXPECT_TRUE(found.is_fault);
   EXPECT_TRUE(mentions(found, "HALFBYTE_ISA=avx2")) << found.text;
+  EXPECT_TRUE(findings(kHealthy, Isa::kAvx512Vnni, Isa::kAmx).empty());  // forced, and stronger
 }
 
 TEST(Findings, AProcessorWithoutVectorsIsAFaultAndOneWithoutAvx512IsNot) {
