@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds and runs test stages in the order given: test.sh STAGE..., stages fuzz, sanitized, tsan, release.
+# Builds and runs test stages in the order given: test.sh STAGE..., stages fuzz, sanitized, tsan, release, wheel.
 # Stops at the first stage that fails. Real models come from HALFBYTE_MODELS; the fuzz targets run FUZZ_SECONDS each (60).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -51,6 +51,20 @@ run_sanitized_tests() {
     ctest --test-dir "$1" --output-on-failure --no-tests=error -j "$jobs"
 }
 
+# As a user would: into a clean environment, and used from another folder, so that nothing of the tree is found by chance.
+run_installed_package() {
+  local environment=$PWD/build/wheel-test
+  python3 -m venv --clear "$environment"
+  CMAKE_BUILD_PARALLEL_LEVEL=$jobs "$environment/bin/pip" install --quiet --disable-pip-version-check . </dev/null
+  (cd / && "$environment/bin/halfbyte" version && "$environment/bin/python" - <<'PY'
+from halfbyte.inference import EngineBackend
+
+with EngineBackend("smollm2:135m", template=True) as backend:
+    print("".join(backend.stream("Why is the sky blue?", max_new_tokens=32, temperature=0.0)))
+PY
+  )
+}
+
 for stage in "$@"; do
   case $stage in
     fuzz)
@@ -70,8 +84,11 @@ for stage in "$@"; do
       echo "== tests"
       ctest --test-dir build --output-on-failure --no-tests=error -j "$jobs"
       ;;
+    wheel)
+      step "pip install" run_installed_package
+      ;;
     *)
-      echo "test.sh: unknown stage '$stage': expected fuzz, sanitized, tsan or release" >&2
+      echo "test.sh: unknown stage '$stage': expected fuzz, sanitized, tsan, release or wheel" >&2
       exit 2
       ;;
   esac

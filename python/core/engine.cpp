@@ -190,6 +190,17 @@ std::unique_ptr<HeldStream<ChatStream>> HeldEngine::start_chat(const std::vector
   return std::make_unique<HeldStream<ChatStream>>(engine, take(std::move(started)));
 }
 
+bool HeldEngine::supports_tools() const { return checked()->supports_tools(); }
+
+std::vector<double> HeldEngine::log_likelihood(const std::string& prompt, const std::string& continuation) const {
+  const std::shared_ptr<EngineBackend> engine = checked();
+  auto scored = [&] {
+    const WithoutGil without_gil;
+    return engine->log_likelihood(prompt, continuation);
+  }();
+  return take(std::move(scored));
+}
+
 void HeldEngine::close() {
   if (!engine_ || is_inherited()) return;
   close_owned(engine_.get());

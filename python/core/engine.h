@@ -48,6 +48,9 @@ class HeldEngine final : public Held {
   std::unique_ptr<HeldStream<CompletionStream>> start(const std::string& prompt, const CompletionOptions& options);
   std::unique_ptr<HeldStream<ChatStream>> start_chat(const std::vector<Message>& messages, const std::vector<Tool>& tools,
                                                      const CompletionOptions& options);
+  bool supports_tools() const;
+  // Of each token of the continuation. Ctrl-C waits for it.
+  std::vector<double> log_likelihood(const std::string& prompt, const std::string& continuation) const;
   // Ends what it still answers, and gives the memory back.
   void close() override;
 

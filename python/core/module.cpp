@@ -17,9 +17,12 @@ namespace nb = nanobind;
 using namespace nb::literals;
 
 KvType kv_type_of(const std::string& name) {
-  if (name == "f16") return KvType::kF16;
-  if (name == "f32") return KvType::kF32;
-  raise(invalid("kv_type: expected f16 or f32, found {}", escaped(name)));
+  std::string known;
+  for (const KvTypeName& each : kKvTypes) {
+    if (name == each.name) return each.type;
+    known += fmt::format("{}{}", known.empty() ? "" : ", ", each.name);
+  }
+  raise(invalid("kv_type: expected {}, found {}", known, escaped(name)));
 }
 
 // The names by which halfbyte/inference/engine_errors.py lists its classes.
@@ -81,22 +84,25 @@ void declare_engine(nb::module_& module) {
   nb::class_<HeldEngine>(module, "Engine")
       .def(
           "__init__",
-          [](HeldEngine* self, const nb::bytes& model, const std::string& name, bool use_template, int context_tokens, int cache_tokens,
-             int threads, const std::string& kv_type) {
+          [](HeldEngine* self, const nb::bytes& model, const std::string& name, bool use_template, std::optional<bool> enable_thinking,
+             int context_tokens, int cache_tokens, int threads, const std::string& kv_type) {
             new (self) HeldEngine(std::string(model.c_str(), model.size()), {
                                                                                 .name = name,
                                                                                 .use_template = use_template,
+                                                                                .enable_thinking = enable_thinking,
                                                                                 .engine = {.context_tokens = context_tokens,
                                                                                            .cache_tokens = cache_tokens,
                                                                                            .threads = threads,
                                                                                            .kv_type = kv_type_of(kv_type)}
             });
           },
-          "model"_a, nb::kw_only(), "name"_a, "use_template"_a, "context_tokens"_a, "cache_tokens"_a, "threads"_a, "kv_type"_a,
-          "Loads a model: a path as the file system has it, or a name.")
+          "model"_a, nb::kw_only(), "name"_a, "use_template"_a, "enable_thinking"_a.none(), "context_tokens"_a, "cache_tokens"_a,
+          "threads"_a, "kv_type"_a, "Loads a model: a path as the file system has it, or a name.")
       .def("info", &HeldEngine::info)
       .def("start", &HeldEngine::start, "prompt"_a, "options"_a)
       .def("start_chat", &HeldEngine::start_chat, "messages"_a, "tools"_a, "options"_a)
+      .def("supports_tools", &HeldEngine::supports_tools)
+      .def("log_likelihood", &HeldEngine::log_likelihood, "prompt"_a, "continuation"_a, "Of each token of the continuation, in nats.")
       .def("close", &HeldEngine::close);
 }
 

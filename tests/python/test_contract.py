@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from fake_services import FakeServices
 from stand_ins import CharTokenizer, NextLetterModel, ScriptedBackend
-from tiny_models import tiny_model
+from tiny_models import scripted_model, tiny_model
 
 from halfbyte.inference import (
     ArtifactBackend,
@@ -112,11 +112,18 @@ def engine(**options: Any) -> EngineBackend:
     return EngineBackend(tiny_model(), **options)  # one for all tests: that is how it is meant to be used
 
 
+@functools.cache
+def engine_with_tools() -> EngineBackend:
+    call = '{"name": "weather", "arguments": {"city": "Köln"}}'
+    return EngineBackend(scripted_model("Let", " me", " see", ".\n", "<tool_call>", call, "</tool_call>"))
+
+
 KINDS: dict[str, Callable[[Environment], Backend]] = {
     "two-methods": lambda environment: TwoMethods(),
     "local": local,
     "engine": lambda environment: engine(),
     "engine-template": lambda environment: engine(template=True),
+    "engine-tools": lambda environment: engine_with_tools(),
     "artifact": artifact,
     "ollama": ollama,
     "openai": lambda environment: OpenAIBackend("tiny", base_url=environment.services.openai_url, env_file=None),

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny_models import tiny_model
+from tiny_models import scripted_model, tiny_model
 
 from halfbyte import _core
-from halfbyte.inference import EngineBackend, EngineError, open_backend
+from halfbyte.inference import EngineBackend, EngineError, evaluate, open_backend
 from halfbyte.inference.engine import load_core
 from halfbyte.inference.engine_errors import (
     EXCEPTIONS,
@@ -124,6 +124,12 @@ class TestAnswers:
         for prompt in ("Grüße, 世界 \U0001f600", "\0", "a\u0301", "<s></s>", "\ufffd\ufffe"):
             assert engine.complete(prompt, max_new_tokens=1).prompt == prompt
 
+    @pytest.mark.parametrize("kv_type", ["f16", "bf16", "q8_0", "f32"])
+    def test_the_cache_may_hold_other_numbers(self, kv_type: str) -> None:
+        with EngineBackend(tiny_model(), kv_type=kv_type) as backend:
+            assert backend.info.extra["kv_type"] == kv_type
+            assert backend.complete("hi", max_new_tokens=9, temperature=0.0).completion_tokens == 9
+
     def test_a_path_is_taken_as_a_path_too(self, tmp_path: Path) -> None:
         odd = tmp_path / os.fsdecode("möd\udcffel.gguf".encode("utf-8", "surrogateescape"))
         odd.symlink_to(tiny_model())
@@ -136,6 +142,71 @@ class TestAnswers:
             assert isinstance(backend, EngineBackend)
             assert backend.info.extra["template"] is True
             backend.close()
+
+
+class TestChat:
+    def test_tells_thinking_content_and_calls_apart(self) -> None:
+        call = '{"name": "look", "arguments": {"at": [1, "Köln"]}}'
+        model = scripted_model("<think>", "hm", "</think>", "\n", "I look", ".\n", "<tool_call>", call, "</tool_call>")
+        tools = [{"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}]
+        with EngineBackend(model) as backend:
+            assert backend.supports_tools
+            answer = backend.chat(MESSAGES, tools, temperature=0.0)
+            assert (answer.thinking, answer.content) == ("hm", "I look.")
+            (made,) = answer.tool_calls
+            assert (made.name, made.arguments) == ("look", {"at": [1, "Köln"]})
+            turn = {"role": "assistant", "content": answer.content, "tool_calls": answer.tool_calls}
+            result = {"role": "tool", "tool_name": "look", "call_id": made.call_id, "content": "nothing"}
+            again = backend.chat([*MESSAGES, turn, result], tools, temperature=0.0)
+            assert again.prompt_tokens is not None
+            assert answer.prompt_tokens is not None
+            assert again.prompt_tokens > answer.prompt_tokens
+            assert again.tool_calls[0].call_id != made.call_id
+
+    def test_a_stream_gives_the_answer_and_keeps_the_thought(self) -> None:
+        with EngineBackend(scripted_model("<think>", "hm", "</think>", "\n", "One", " two")) as backend:
+            stream = backend.stream_chat(MESSAGES, temperature=0.0)
+            pieces = []
+            while True:
+                try:
+                    pieces.append(next(stream))
+                except StopIteration as end:
+                    result = end.value
+                    break
+            assert "".join(pieces) == result.content == "One two"
+            assert result.thinking == "hm"
+
+    def test_calls_in_the_envelope_of_a_service_are_understood(self) -> None:
+        wire = {"id": "call_1", "type": "function", "function": {"name": "look", "arguments": '{"at": 1}'}}
+        turns = [
+            *MESSAGES,
+            {"role": "assistant", "tool_calls": [wire]},
+            {"role": "tool", "tool_call_id": "call_1", "content": "x"},
+        ]
+        with EngineBackend(scripted_model("Fine", ".")) as backend:
+            assert backend.chat(turns, temperature=0.0).content == "Fine."
+
+
+class TestLogLikelihood:
+    def test_is_the_sum_over_the_continuations_tokens(self, engine: EngineBackend) -> None:
+        whole = engine.log_likelihood("ab", "cd")
+        assert whole == pytest.approx(engine.log_likelihood("ab", "c") + engine.log_likelihood("abc", "d"), abs=1e-4)
+        assert whole < 0
+
+    def test_is_highest_for_what_the_model_would_say(self, engine: EngineBackend) -> None:
+        said = engine.complete("ab", max_new_tokens=1, temperature=0.0).completion
+        assert engine.log_likelihood("ab", said) > engine.log_likelihood("ab", "~")
+
+    def test_decides_multiple_choice(self, engine: EngineBackend) -> None:
+        scores = [engine.log_likelihood("ab", choice) for choice in "xyz"]
+        likeliest = scores.index(max(scores))
+        out = evaluate(engine, [{"prompt": "ab", "choices": list("xyz"), "answer": likeliest}], "multiple_choice")
+        assert (out.metadata["by"], out.score, out.records[0].scores) == ("log-likelihood", 1.0, scores)
+
+    @pytest.mark.parametrize(("prompt", "continuation"), [("", "x"), ("x", ""), ("\ud83d", "x"), ("x", "y" * 600)])
+    def test_what_has_none_is_refused(self, engine: EngineBackend, prompt: str, continuation: str) -> None:
+        with pytest.raises(ValueError, match=r"prompt|continuation"):
+            engine.log_likelihood(prompt, continuation)
 
 
 class TestSharing:
@@ -301,6 +372,7 @@ class TestErrors:
             ({"kv_type": "f8"}, ValueError),
             ({"kv_type": 16}, TypeError),
             ({"template": "yes"}, TypeError),
+            ({"thinking": 1}, TypeError),
             ({"name": ""}, ValueError),
         ],
     )

@@ -26,6 +26,10 @@ def test_the_backends_need_the_standard_library_only() -> None:
     assert third_party == ""
 
 
+def test_the_engines_module_is_loaded_when_a_model_is_opened() -> None:
+    assert run("import sys, halfbyte.inference; print('halfbyte._core' in sys.modules)") == "False"
+
+
 def test_everything_named_is_there() -> None:
     import halfbyte.inference
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
+import math
 import os
 from collections.abc import Generator, Mapping, Sequence
 from types import TracebackType
@@ -12,7 +13,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from ._checks import check_integer, check_messages, check_request, check_sampling, check_text
 from .backend import Backend, BackendInfo, ChatResult, InferenceResult, Message, ToolCall
-from .engine_errors import UnsupportedError
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -30,12 +30,15 @@ class EngineBackend(Backend):
 
     A prompt is continued as it stands, or with template=True answered as a user's turn in the model's chat template;
     metadata["template"] says which. `chat` always speaks the model's format, and a plain transcript where it has none.
+    `stream_chat` gives the answer only; what the model thought stands in the result.
     Without a seed it is 0: the same call gives the same text, whatever else the engine answers at the moment.
 
     model: a path, or a name such as `smollm2:135m`, looked for in the places where Ollama and Hugging Face keep models too.
+    thinking: whether a model that can think before it answers does; None: as its template has it.
     context: most tokens of a prompt and its reply together; None: the model's own, at most 4096.
     cache: tokens that all requests at the same time share; None: one context. What does not fit waits for its turn.
-    threads: None is one per processor. kv_type: "f16" or "f32", the numbers of cached keys and values.
+    threads: None is one per processor. kv_type: the numbers of cached keys and values, "f16", "bf16", "q8_0" (half the
+    memory) or "f32".
     model_id: in `info`; None: the model's name as it was found.
 
     Every failure is an `EngineError`, and a ValueError, FileNotFoundError, OSError, ... where that says the same
@@ -47,6 +50,7 @@ class EngineBackend(Backend):
         model: str | os.PathLike[str] = DEFAULT_ENGINE_MODEL,
         *,
         template: bool = False,
+        thinking: bool | None = None,
         context: int | None = None,
         cache: int | None = None,
         threads: int | None = None,
@@ -60,6 +64,8 @@ class EngineBackend(Backend):
         check_unicode("name", name)
         if not isinstance(template, bool):
             raise TypeError(f"template: expected True or False, found {template!r}")
+        if thinking is not None and not isinstance(thinking, bool):
+            raise TypeError(f"thinking: expected True, False or None, found {thinking!r}")
         if not isinstance(kv_type, str):
             raise TypeError(f"kv_type: expected a string, found {kv_type!r}")
         counts = {"context": context, "cache": cache, "threads": threads}
@@ -73,6 +79,7 @@ class EngineBackend(Backend):
             os.fsencode(path),
             name=name,
             use_template=template,
+            enable_thinking=thinking,
             context_tokens=context or 0,
             cache_tokens=cache or 0,
             threads=threads or 0,
@@ -102,6 +109,11 @@ class EngineBackend(Backend):
     @property
     def info(self) -> BackendInfo:
         return self._info
+
+    @property
+    def supports_tools(self) -> bool:
+        """Whether the model's chat template mentions them."""
+        return self._engine.supports_tools()
 
     def complete(
         self,
@@ -182,12 +194,7 @@ class EngineBackend(Backend):
         sampling = check_sampling(max_new_tokens, temperature, top_k, top_p)
         options = self._options(sampling, seed, stop)
         told_tools = self._tools(tools or ())
-        try:
-            reply = self._engine.start_chat(self._messages(messages), told_tools, options)
-        except UnsupportedError:
-            if tools:
-                raise
-            return super().chat(messages, **sampling)
+        reply = self._engine.start_chat(self._messages(messages), told_tools, options)
         return self._chat_result(messages, reply.result(), sampling)
 
     def stream_chat(
@@ -210,16 +217,23 @@ class EngineBackend(Backend):
     def _chat_pieces(
         self, messages: Sequence[Message], options: _core.Options, sampling: dict[str, Any]
     ) -> Generator[str, None, ChatResult]:
-        try:
-            reply = self._engine.start_chat(self._messages(messages), [], options)
-        except UnsupportedError:
-            return (yield from self._stream_whole_chat(messages, **sampling))
+        reply = self._engine.start_chat(self._messages(messages), [], options)
         try:
             while (piece := reply.next()) is not None:
                 yield piece
             return self._chat_result(messages, reply.result(), sampling)
         finally:
             reply.cancel()
+
+    def log_likelihood(self, prompt: str, continuation: str) -> float:
+        """Natural logarithm of the probability that `continuation` follows `prompt`, in nats, summed over its tokens.
+
+        Both are encoded together, without the chat template; white space at the prompt's end counts as the continuation's.
+        """
+        for name, text in (("prompt", prompt), ("continuation", continuation)):
+            check_text(name, text)
+            check_unicode(name, text)
+        return math.fsum(self._engine.log_likelihood(prompt, continuation))
 
     def _start(
         self, prompt: str, sampling: Mapping[str, Any], seed: int | None, stop: Sequence[str] | None
