@@ -71,7 +71,13 @@ struct Builder {
   bool on_number_part(View, error_code&) { return true; }
   bool on_int64(int64_t number, View, error_code&) { return add({number}); }
   bool on_uint64(uint64_t number, View, error_code&) { return add({number}); }
-  bool on_double(double number, View, error_code&) { return add({number}); }
+  // Boost's own result may be off in the last digit; what write_json() writes must read back exactly.
+  bool on_double(double number, View digits, error_code&) {
+    double exact = 0;
+    const char* end = digits.data() + digits.size();
+    const auto read = std::from_chars(digits.data(), end, exact);
+    return add({read.ec == std::errc() && read.ptr == end ? exact : number});
+  }
   bool on_bool(bool truth, error_code&) { return add({truth}); }
   bool on_null(error_code&) { return add({nullptr}); }
   bool on_comment_part(View, error_code&) { return true; }
