@@ -109,13 +109,13 @@ def ollama(environment: Environment) -> OllamaBackend:
 
 @functools.cache
 def engine(**options: Any) -> EngineBackend:
-    return EngineBackend(tiny_model(), **options)  # one for all tests: that is how it is meant to be used
+    return EngineBackend(tiny_model(), threads=1, **options)  # one for all tests: that is how it is meant to be used
 
 
 @functools.cache
 def engine_with_tools() -> EngineBackend:
     call = '{"name": "weather", "arguments": {"city": "Köln"}}'
-    return EngineBackend(scripted_model("Let", " me", " see", ".\n", "<tool_call>", call, "</tool_call>"))
+    return EngineBackend(scripted_model("Let", " me", " see", ".\n", "<tool_call>", call, "</tool_call>"), threads=1)
 
 
 KINDS: dict[str, Callable[[Environment], Backend]] = {

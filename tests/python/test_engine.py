@@ -1,4 +1,7 @@
-"""The engine in this process: what it answers, how it shares, and that nothing it meets ends the interpreter."""
+"""The engine in this process: what it answers, how it shares, and that nothing it meets ends the interpreter.
+
+Most engines here have one thread: on a loaded machine several wait for each other at every step of so small a model.
+"""
 
 from __future__ import annotations
 
@@ -38,14 +41,14 @@ MESSAGES = [{"role": "user", "content": "hi"}]
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[EngineBackend]:
-    with EngineBackend(tiny_model()) as backend:
+    with EngineBackend(tiny_model(), threads=1) as backend:
         yield backend
 
 
 @pytest.fixture(scope="module")
 def long_engine() -> Iterator[EngineBackend]:
     """Its greedy answers do not end by themselves."""
-    with EngineBackend(tiny_model(context=LONG), context=LONG) as backend:
+    with EngineBackend(tiny_model(context=LONG), context=LONG, threads=1) as backend:
         yield backend
 
 
@@ -54,7 +57,7 @@ def run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     begin = f"""
     import os, signal, sys, threading
     from halfbyte.inference import EngineBackend, EngineError
-    engine = EngineBackend({str(tiny_model(context=LONG))!r}, context={LONG})
+    engine = EngineBackend({str(tiny_model(context=LONG))!r}, context={LONG}, threads=1)
     endless = {{"max_new_tokens": {LONG}, "temperature": 0.0}}
     """
     text = textwrap.dedent(begin) + textwrap.dedent(program)
@@ -110,8 +113,8 @@ class TestAnswers:
 
     def test_a_stream_comes_in_pieces(self, long_engine: EngineBackend) -> None:
         pieces = long_engine.stream("hi", max_new_tokens=LONG - 8, temperature=0.0)
-        assert len(next(pieces)) < 200
-        assert len(next(pieces)) < 2000
+        for _ in range(3):
+            assert 0 < len(next(pieces)) < LONG  # the engine is a few tokens ahead, not the whole answer
         pieces.close()
 
     def test_a_model_without_a_template_chats_by_transcript(self) -> None:
@@ -246,8 +249,8 @@ class TestSharing:
             )
 
     def test_a_dropped_stream_gives_its_room_back(self) -> None:
-        with EngineBackend(tiny_model()) as backend:
-            for _ in range(200):  # the queue holds 64
+        with EngineBackend(tiny_model(), threads=1) as backend:
+            for _ in range(70):  # the queue holds 64
                 next(backend.stream("hi", max_new_tokens=400, temperature=0.0))
             assert backend.complete("hi", max_new_tokens=400, temperature=0.0).completion_tokens == 400
 
@@ -292,7 +295,7 @@ class TestClosing:
         assert backend.info.model_id == str(tiny_model())
 
     def test_closing_ends_what_is_being_answered(self) -> None:
-        backend = EngineBackend(tiny_model(context=LONG), context=LONG)
+        backend = EngineBackend(tiny_model(context=LONG), context=LONG, threads=1)
         stream = backend.stream("hi", max_new_tokens=LONG - 8, temperature=0.0)
         next(stream)
         with ThreadPoolExecutor(2) as threads:
