@@ -80,6 +80,12 @@ HALFBYTE_INLINE I look_up(I table, I x) { return {_mm256_shuffle_epi8(table.a, x
 HALFBYTE_INLINE F to_float(I x) { return {_mm256_cvtepi32_ps(x.a), _mm256_cvtepi32_ps(x.b)}; }
 HALFBYTE_INLINE I bits(F x) { return {_mm256_castps_si256(x.a), _mm256_castps_si256(x.b)}; }
 HALFBYTE_INLINE F from_bits(I x) { return {_mm256_castsi256_ps(x.a), _mm256_castsi256_ps(x.b)}; }
+HALFBYTE_INLINE F scale_by_power(F x, I n) {
+  const I half = shift_right_signed(n, 1), bias = splat_int(127);
+  const F first = from_bits(shift_left(add_int(half, bias), 23));
+  const F second = from_bits(shift_left(add_int(sub_int(n, half), bias), 23));
+  return mul(mul(x, first), second);
+}
 HALFBYTE_INLINE F select_less(I x, I y, F yes, F no) {
   return {_mm256_blendv_ps(no.a, yes.a, _mm256_castsi256_ps(_mm256_cmpgt_epi32(y.a, x.a))),
           _mm256_blendv_ps(no.b, yes.b, _mm256_castsi256_ps(_mm256_cmpgt_epi32(y.b, x.b)))};

@@ -48,6 +48,7 @@ HALFBYTE_INLINE I look_up(I table, I x) { return _mm512_shuffle_epi8(table, x); 
 HALFBYTE_INLINE F to_float(I a) { return _mm512_cvtepi32_ps(a); }
 HALFBYTE_INLINE I bits(F a) { return _mm512_castps_si512(a); }
 HALFBYTE_INLINE F from_bits(I a) { return _mm512_castsi512_ps(a); }
+HALFBYTE_INLINE F scale_by_power(F x, I n) { return _mm512_scalef_ps(x, _mm512_cvtepi32_ps(n)); }
 HALFBYTE_INLINE F select_less(I a, I b, F x, F y) { return _mm512_mask_blend_ps(_mm512_cmplt_epi32_mask(a, b), y, x); }
 HALFBYTE_INLINE int32_t max_lane(I a) { return _mm512_reduce_max_epi32(a); }
 HALFBYTE_INLINE int32_t sum_lanes(I a) { return _mm512_reduce_add_epi32(a); }

@@ -19,9 +19,9 @@ constexpr int kUnpackFrom32 = 24;
 constexpr int kUnpackFrom256 = 32;
 constexpr int kFloatTile = 12;
 constexpr int kFloatChains = 24;
-constexpr int kScoreQueries = 8;
-constexpr int kScoreChains = 16;
-constexpr int kValueQueries = 4;
+constexpr int kScoreQueries = 12;
+constexpr int kScoreChains = 12;
+constexpr int kValueQueries = 6;
 constexpr int kValueVectors = 4;
 constexpr int kPrefetchBytes = 8192;
 

@@ -132,7 +132,7 @@ HALFBYTE_INLINE void score_tiles(const std::byte* k, const float* const* q, int 
   F s[kCount][kQueries];
 #pragma GCC unroll 2
   for (int c = 0; c < kCount; ++c)
-#pragma GCC unroll 8
+#pragma GCC unroll 12
     for (int i = 0; i < kQueries; ++i) s[c][i] = splat(0.0F);
   for (int begin = 0; begin < dims; begin += block_dims) {
     const int end = dims - begin < block_dims ? dims : begin + block_dims;
@@ -147,14 +147,14 @@ HALFBYTE_INLINE void score_tiles(const std::byte* k, const float* const* q, int 
       for (int c = 0; c < kCount; ++c) {
         F keys = Cache::load16((const Element*)(k + (size_t)c * tile_bytes));
         if constexpr (Cache::kHasScales) keys = mul(keys, scale[c]);  // exact: 8 and 11 bits
-#pragma GCC unroll 8
+#pragma GCC unroll 12
         for (int i = 0; i < kQueries; ++i) s[c][i] = fma(splat(q[i][d]), keys, s[c][i]);
       }
     }
   }
 #pragma GCC unroll 2
   for (int c = 0; c < kCount; ++c)
-#pragma GCC unroll 8
+#pragma GCC unroll 12
     for (int i = 0; i < kQueries; ++i) store(scores[i] + (first_tile + c) * kKeyTile, s[c][i]);
 }
 
@@ -191,16 +191,16 @@ void score(const AttendBlock& block, int query, int first_tile, int last_tile, S
 HALFBYTE_INLINE void weigh(Scores scores, int first, int last, AttendState out) {
   static const int32_t kLanes[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
   const F hidden = splat(-__builtin_inff());
-  F top = hidden;
   const int begin = first / kKeyTile * kKeyTile;
-  for (int j = begin; j < last; j += kKeyTile) {
-    const I position = add_int(load_int(kLanes), splat_int(j));
-    F s = load(scores + j);
-    s = select_less(position, splat_int(first), hidden, s);
-    s = select_less(position, splat_int(last), s, hidden);
-    store(scores + j, s);
-    top = max(s, top);
-  }
+  const auto hide = [&](int tile) {  // what lies outside first..last
+    const I position = add_int(load_int(kLanes), splat_int(tile));
+    const F s = select_less(position, splat_int(first), hidden, load(scores + tile));
+    store(scores + tile, select_less(position, splat_int(last), s, hidden));
+  };
+  hide(begin);
+  hide((last - 1) / kKeyTile * kKeyTile);
+  F top = hidden;
+  for (int j = begin; j < last; j += kKeyTile) top = max(load(scores + j), top);
   const float m = greatest(top);
   F sum = splat(0.0F);
   for (int j = begin; j < last; j += kKeyTile) {
@@ -216,7 +216,7 @@ HALFBYTE_INLINE void weigh(Scores scores, int first, int last, AttendState out) 
 template <class Cache, int kQueries, int kVectors>
 HALFBYTE_INLINE void add_values_at(const AttendBlock& block, const AttendState* out, const Scores* weights, int begin, int end, int d) {
   F sum[kQueries][kVectors];
-#pragma GCC unroll 8
+#pragma GCC unroll 12
   for (int i = 0; i < kQueries; ++i)
 #pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v) sum[i][v] = load(out[i].sum + d + 16 * v);
@@ -225,14 +225,14 @@ HALFBYTE_INLINE void add_values_at(const AttendBlock& block, const AttendState* 
     F values[kVectors];
 #pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v) values[v] = Cache::load16(row + 16 * v);
-#pragma GCC unroll 8
+#pragma GCC unroll 12
     for (int i = 0; i < kQueries; ++i) {
       const F p = splat(weights[i][j]);
 #pragma GCC unroll 4
       for (int v = 0; v < kVectors; ++v) sum[i][v] = fma(p, values[v], sum[i][v]);
     }
   }
-#pragma GCC unroll 8
+#pragma GCC unroll 12
   for (int i = 0; i < kQueries; ++i)
 #pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v) store(out[i].sum + d + 16 * v, sum[i][v]);

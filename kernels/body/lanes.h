@@ -42,11 +42,7 @@ HALFBYTE_INLINE F exp(F x) {
   p = fma(p, r, splat(0x1.555492p-3F));
   p = fma(p, r, splat(0x1.fffffcp-2F));
   const F e = add(fma(mul(r, r), p, r), splat(1.0F));
-  const I half = shift_right_signed(n, 1);  // 2^n may not be a float32: in two steps, the first of which is exact
-  const I bias = splat_int(127);
-  const F first = from_bits(shift_left(add_int(half, bias), 23));
-  const F second = from_bits(shift_left(add_int(sub_int(n, half), bias), 23));
-  return mul(mul(e, first), second);
+  return scale_by_power(e, n);
 }
 
 template <int kValue>

@@ -121,6 +121,12 @@ HALFBYTE_INLINE I look_up(I table, I x) {
 HALFBYTE_INLINE F to_float(I a) { return __builtin_convertvector(a, F); }
 HALFBYTE_INLINE I bits(F a) { return (I)a; }
 HALFBYTE_INLINE F from_bits(I a) { return (F)a; }
+HALFBYTE_INLINE F scale_by_power(F x, I n) {  // x * 2^n, which may be no float32: in two steps, the first of which is exact
+  const I half = shift_right_signed(n, 1), bias = splat_int(127);
+  const F first = from_bits(shift_left(add_int(half, bias), 23));
+  const F second = from_bits(shift_left(add_int(sub_int(n, half), bias), 23));
+  return mul(mul(x, first), second);
+}
 HALFBYTE_INLINE F select_less(I a, I b, F x, F y) { return a < b ? x : y; }
 HALFBYTE_INLINE int32_t max_lane(I a) {
   int32_t m = a[0];
