@@ -10,7 +10,8 @@ Peers, each left out (and said so) where it is not installed:
   ik_llama.cpp   its llama-bench, built with -DGGML_NATIVE=ON; HALFBYTE_IK_LLAMA_BENCH names the program. It runs twice, as it is
                  and with run-time repacking (-rtr 1), flash attention on; the better of both counts, figure by figure.
 Every run is a process of its own and the engines take turns; figures are medians, ratios are of medians. Caches are f16.
-Prompt: all tokens after a warm-up, in steps of 512; generation: one token per step, logits read, after --depth tokens of context.
+Prompt: all tokens after a warm-up, in steps of 512; generation: one token per step, after --depth tokens of context. Each step ends with
+its logits: halfbyte takes their arg-max, as its greedy generation does; of the peers nobody looks at them.
 Prints a Markdown table; --save also writes NAME.md, NAME.json (every single figure) and NAME.svg.
 """
 from __future__ import annotations

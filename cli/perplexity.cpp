@@ -2,14 +2,12 @@
 #include <cmath>
 #include <memory>
 
-#include "base/cpu.h"
 #include "base/file.h"
 #include "cli/commands.h"
 #include "cli/evaluation.h"
 #include "cli/input.h"
 #include "cli/json_writer.h"
 #include "cli/output.h"
-#include "kernels/kernels.h"
 
 namespace halfbyte {
 namespace {
@@ -30,20 +28,16 @@ Result<std::vector<Token>> read_tokens(const Options& options, const Tokenizer& 
 }
 
 Result<int> perplexity(const Options& options) {
-  HB_TRY_ASSIGN(isa, choose_isa());
   HB_TRY_ASSIGN(loaded, load(options.evaluation));
   HB_TRY_ASSIGN(tokens, read_tokens(options, *loaded.model.tokenizer));
-  const auto log_sum_exp = kernels(isa).log_sum_exp;
+  HB_TRY_ASSIGN(scores, log_probabilities(loaded.model, *loaded.pool, tokens, options.evaluation.evaluate));
 
   std::vector<float> nll;  // nats, of each token after the first
   double sum = 0;
-  HB_TRY(evaluate(loaded.model, *loaded.pool, std::span(tokens).first(tokens.size() - 1), options.evaluation.evaluate, 0,
-                  [&](size_t position, std::span<const float> logits) {
-                    const auto next = static_cast<size_t>(tokens[position + 1]);
-                    const double loss = log_sum_exp(logits.data(), static_cast<int>(logits.size())) - static_cast<double>(logits[next]);
-                    sum += loss;
-                    nll.push_back(static_cast<float>(loss));
-                  }));
+  for (const double score : scores) {
+    sum -= score;
+    nll.push_back(static_cast<float>(-score));
+  }
   const double mean = sum / static_cast<double>(nll.size());
   if (options.evaluation.json)
     print(JsonWriter()

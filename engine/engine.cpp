@@ -63,8 +63,8 @@ struct Engine::Impl {
   void loop();
   void take(std::deque<Message>& messages);
   void step(const std::vector<Slice>& plan);
-  void sampled(Sequence& sequence, std::span<const float> logits);
-  void scored(Sequence& sequence, size_t position, std::span<const float> logits);
+  void sampled(Sequence& sequence, const Logits& logits);
+  void scored(Sequence& sequence, size_t position, const Logits& logits);
   std::string remainder(Sequence& sequence);
   void end(Sequence& sequence, FinishReason reason, std::string text, std::optional<Error> error = {});
   void bury();
@@ -116,10 +116,11 @@ void Engine::Impl::step(const std::vector<Slice>& plan) {
     if (!sequence.started) sequence.started = Sequence::Clock::now();
     slices.push_back({.sequence = &sequence.cache,
                       .tokens = std::span(sequence.tokens).subspan(static_cast<size_t>(slice.first), static_cast<size_t>(slice.count)),
-                      .first_wanted = static_cast<size_t>(std::clamp(sequence.first_wanted() - slice.first, 0, slice.count))});
+                      .first_wanted = static_cast<size_t>(std::clamp(sequence.first_wanted() - slice.first, 0, slice.count)),
+                      .need = sequence.need()});
   }
   scheduler.advance(plan);
-  const auto ran = runner.run(slices, [&](size_t slice, size_t token, std::span<const float> logits) {
+  const auto ran = runner.run(slices, [&](size_t slice, size_t token, const Logits& logits) {
     Sequence& sequence = *sequences.at(plan[slice].sequence);
     if (sequence.is_scored())
       scored(sequence, static_cast<size_t>(plan[slice].first) + token, logits);
@@ -131,7 +132,7 @@ void Engine::Impl::step(const std::vector<Slice>& plan) {
 }
 
 // Logits after a sequence's last token: its next token, and what of the text may leave.
-void Engine::Impl::sampled(Sequence& sequence, std::span<const float> logits) {
+void Engine::Impl::sampled(Sequence& sequence, const Logits& logits) {
   if (!sequence.answered) sequence.answered = Sequence::Clock::now();
   const Result<Token> token = sequence.sampler.sample(logits, sequence.tokens.size());
   if (!token) return end(sequence, FinishReason::kFailed, {}, token.error());
@@ -153,15 +154,14 @@ void Engine::Impl::sampled(Sequence& sequence, std::span<const float> logits) {
 }
 
 // Logits after the token at `position` of a sequence that is given: the next one's probability.
-void Engine::Impl::scored(Sequence& sequence, size_t position, std::span<const float> logits) {
+void Engine::Impl::scored(Sequence& sequence, size_t position, const Logits& logits) {
   if (sequence.has_ended) return;
   if (!sequence.answered) sequence.answered = Sequence::Clock::now();
-  const KernelTable& k = runner.program().kernels();
-  const int n = static_cast<int>(logits.size());
-  if (const int bad = k.first_not_finite(logits.data(), n); bad < n)
-    return end(sequence, FinishReason::kFailed, {}, numeric("token {}: the logit of token id {} is not finite", position + 1, bad));
+  if (logits.not_finite)
+    return end(sequence, FinishReason::kFailed, {},
+               numeric("token {}: the logit of token id {} is not finite", position + 1, *logits.not_finite));
   const auto next = static_cast<size_t>(sequence.tokens[position + 1]);
-  sequence.scores->push_back(static_cast<double>(logits[next]) - k.log_sum_exp(logits.data(), n));
+  sequence.scores->push_back(static_cast<double>(logits.row[next]) - logits.log_sum_exp);
   if (position + 2 == sequence.tokens.size()) end(sequence, FinishReason::kEnd, {});
 }
 
@@ -235,8 +235,7 @@ Result<RequestId> Engine::Impl::enqueue(Request request, TokenSink events, std::
   const std::lock_guard lock(mutex);
   if (unfinished >= kQueue) return busy("queue: {} requests are unfinished", unfinished);
   const RequestId id = ++last_id;
-  auto sequence =
-      std::make_unique<Sequence>(id, std::move(request), std::move(events), *model->tokenizer, context_tokens, runner.program().kernels());
+  auto sequence = std::make_unique<Sequence>(id, std::move(request), std::move(events), *model->tokenizer, context_tokens);
   sequence->tokens.insert(sequence->tokens.end(), given.begin(), given.end());
   sequence->scores = scores;
   ++unfinished;

@@ -281,6 +281,31 @@ TEST(Engine, AContinuationMayFillTheContextAndNotMore) {
   EXPECT_EQ(engine.complete(request_of({1}, 3))->usage.completion_tokens, 3);  // and leaves the engine as it was
 }
 
+TEST(Engine, ALogitThatIsNotFiniteEndsTheRequestHoweverItSamples) {
+  // Row 200 of the head is so large that its products leave float32; the other logits are 0.
+  const TinyModelFile file({.change_tensors = [](auto& tensors) {
+    std::string head(TinyModel::kVocabulary * 64 * 4, '\0');
+    const float much = 3e38F;
+    for (size_t i = 200 * 64; i < 201 * 64; ++i) std::memcpy(head.data() + i * 4, &much, 4);
+    tensors.push_back({
+        "output.weight", {TinyModel::kVocabulary, 64},
+         head, true
+    });
+  }});
+  Engine engine = open(file);
+  for (const SamplingOptions& sampling :
+       {SamplingOptions{.temperature = 0}, SamplingOptions{}, SamplingOptions{.top_k = 0}, SamplingOptions{.presence_penalty = 1}}) {
+    const auto reply = engine.complete({
+        .prompt = {1, 2},
+          .max_tokens = 5, .sampling = sampling
+    });
+    ASSERT_FALSE(reply);
+    EXPECT_EQ(reply.error().code, Code::kNumeric);
+    EXPECT_EQ(reply.error().message, "token 2: the logit of token id 200 is not finite");
+  }
+  EXPECT_EQ(engine.log_probabilities({1}, {2, 3}).error().message, "token 1: the logit of token id 200 is not finite");
+}
+
 TEST(Engine, AContextBeyondTheModelsIsRefused) {
   const TinyModelFile file({.context = 64});
   const auto engine = Engine::open(file.path(), {.context_tokens = 65});

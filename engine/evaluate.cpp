@@ -6,14 +6,20 @@
 #include "engine/runner.h"
 
 namespace halfbyte {
+namespace {
 
-Result<void> evaluate(const Model& model, ThreadPool& pool, std::span<const Token> tokens, const EvaluateOptions& options,
-                      size_t first_wanted, const std::function<void(size_t position, std::span<const float> logits)>& sink) {
-  const Dims& dims = model.formula->dims();
+Result<void> check_tokens(std::span<const Token> tokens, int vocabulary) {
   if (tokens.empty()) return invalid("no tokens to evaluate");
   for (size_t i = 0; i < tokens.size(); ++i)
-    if (tokens[i] < 0 || tokens[i] >= dims.vocabulary)
-      return invalid("token {} at index {}: outside the vocabulary of {}", tokens[i], i, dims.vocabulary);
+    if (tokens[i] < 0 || tokens[i] >= vocabulary)
+      return invalid("token {} at index {}: outside the vocabulary of {}", tokens[i], i, vocabulary);
+  return {};
+}
+
+// What is needed of the logits after each position >= first_wanted.
+Result<void> run(const Model& model, ThreadPool& pool, std::span<const Token> tokens, const EvaluateOptions& options, size_t first_wanted,
+                 const LogitsNeed& need, const std::function<void(size_t position, const Logits& logits)>& sink) {
+  const Dims& dims = model.formula->dims();
   if (tokens.size() > static_cast<size_t>(dims.context))
     return too_long("{} tokens, the model's context is {}", tokens.size(), dims.context);
   const int length = static_cast<int>(tokens.size());
@@ -26,11 +32,13 @@ Result<void> evaluate(const Model& model, ThreadPool& pool, std::span<const Toke
   std::optional<size_t> not_finite;
   for (size_t from = 0; from < tokens.size() && !not_finite;) {
     const size_t count = std::min<size_t>(static_cast<size_t>(options.chunk_tokens), tokens.size() - from);
-    const Runner::Slice slice{
-        .sequence = &sequence, .tokens = tokens.subspan(from, count), .first_wanted = first_wanted > from ? first_wanted - from : 0};
-    HB_TRY(runner.run({&slice, 1}, [&](size_t, size_t token, std::span<const float> logits) {
+    const Runner::Slice slice{.sequence = &sequence,
+                              .tokens = tokens.subspan(from, count),
+                              .first_wanted = first_wanted > from ? first_wanted - from : 0,
+                              .need = need};
+    HB_TRY(runner.run({&slice, 1}, [&](size_t, size_t token, const Logits& logits) {
       if (not_finite) return;
-      if (const int n = static_cast<int>(logits.size()); runner.program().kernels().first_not_finite(logits.data(), n) < n)
+      if (logits.not_finite)
         not_finite = from + token;
       else
         sink(from + token, logits);
@@ -39,6 +47,27 @@ Result<void> evaluate(const Model& model, ThreadPool& pool, std::span<const Toke
   }
   if (not_finite) return numeric("{}: logits after token {} are not finite", model.path, *not_finite);
   return {};
+}
+
+}  // namespace
+
+Result<void> evaluate(const Model& model, ThreadPool& pool, std::span<const Token> tokens, const EvaluateOptions& options,
+                      size_t first_wanted, const std::function<void(size_t position, std::span<const float> logits)>& sink) {
+  HB_TRY(check_tokens(tokens, model.formula->dims().vocabulary));
+  return run(model, pool, tokens, options, first_wanted, {.row = true},
+             [&](size_t position, const Logits& logits) { sink(position, logits.row); });
+}
+
+Result<std::vector<double>> log_probabilities(const Model& model, ThreadPool& pool, std::span<const Token> tokens,
+                                              const EvaluateOptions& options) {
+  HB_TRY(check_tokens(tokens, model.formula->dims().vocabulary));
+  std::vector<double> out;
+  HB_TRY(run(model, pool, tokens.first(tokens.size() - 1), options, 0, {.log_sum_exp = true, .row = true},
+             [&](size_t position, const Logits& logits) {
+               const auto next = static_cast<size_t>(tokens[position + 1]);
+               out.push_back(static_cast<double>(logits.row[next]) - logits.log_sum_exp);
+             }));
+  return out;
 }
 
 }  // namespace halfbyte

@@ -1,4 +1,4 @@
-// Logits of a given token sequence, without sampling: what `logits` and `perplexity` and tests are made of.
+// Logits and log-probabilities of a given token sequence, without sampling: what `logits` and `perplexity` and tests are made of.
 #pragma once
 
 #include <functional>
@@ -19,5 +19,9 @@ struct EvaluateOptions {
 // kInvalid: a token outside the vocabulary (named), no tokens; kTooLong: more than the model's context; kNumeric: logits not finite.
 Result<void> evaluate(const Model& model, ThreadPool& pool, std::span<const Token> tokens, const EvaluateOptions& options,
                       size_t first_wanted, const std::function<void(size_t position, std::span<const float> logits)>& sink);
+
+// Of each token after the first, after all before it. `tokens` are two at least; the last is not run. Errors as above.
+Result<std::vector<double>> log_probabilities(const Model& model, ThreadPool& pool, std::span<const Token> tokens,
+                                              const EvaluateOptions& options);
 
 }  // namespace halfbyte

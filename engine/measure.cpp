@@ -13,13 +13,13 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-// A sequence that is fed tokens and whose logits are read, as a sampler would.
+// A sequence that is fed tokens and whose likeliest next tokens are taken, as greedy generation does.
 class Feed {
  public:
   Feed(Runner& runner, int vocabulary, int chunk_tokens)
       : runner_(runner), vocabulary_(static_cast<size_t>(vocabulary)), chunk_tokens_(static_cast<size_t>(chunk_tokens)) {}
 
-  // `count` more tokens in steps of at most a chunk; logits after the last `wanted` of them, which lie in one step.
+  // `count` more tokens in steps of at most a chunk; the next token after the last `wanted` of them, which lie in one step.
   Result<void> push(size_t count, size_t wanted) {
     tokens_.clear();
     // Any tokens do: the work does not depend on them. A fixed multiplicative walk avoids reading the same embedding row again and again.
@@ -28,9 +28,11 @@ class Feed {
     for (size_t from = 0; from < count;) {
       const size_t step = std::min(chunk_tokens_, count - from);
       const size_t wanted_here = from + step == count ? std::min(wanted, step) : 0;
-      const Runner::Slice slice{
-          .sequence = &sequence_, .tokens = std::span(tokens_).subspan(from, step), .first_wanted = step - wanted_here};
-      HB_TRY(runner_.run({&slice, 1}, [&](size_t, size_t, std::span<const float> logits) { kept_ += logits[0]; }));
+      const Runner::Slice slice{.sequence = &sequence_,
+                                .tokens = std::span(tokens_).subspan(from, step),
+                                .first_wanted = step - wanted_here,
+                                .need = {.greatest = 1}};
+      HB_TRY(runner_.run({&slice, 1}, [](size_t, size_t, const Logits&) {}));
       from += step;
     }
     return {};
@@ -46,7 +48,6 @@ class Feed {
   size_t vocabulary_, chunk_tokens_, seen_ = 0;
   CachedSequence sequence_;
   std::vector<Token> tokens_;
-  float kept_ = 0;
 };
 
 // The weight products of a token before the head.

@@ -8,10 +8,10 @@
 namespace halfbyte {
 
 struct Workload {
-  int prompt_tokens = 0;        // one prompt, logits after the last token
-  int generated_tokens = 0;     // steps of one token, each with logits
+  int prompt_tokens = 0;        // one prompt, arg-max after the last token
+  int generated_tokens = 0;     // steps of one token, each with its arg-max: greedy generation
   int depth = 0;                // positions already cached when prompt and generation begin
-  std::vector<int> step_sizes;  // steps of so many tokens of one sequence, logits after each token
+  std::vector<int> step_sizes;  // steps of so many tokens of one sequence, arg-max after each token
 };
 
 struct Measured {

@@ -61,7 +61,7 @@ void Runner::release(CachedSequence& sequence) {
 Result<void> Runner::run(std::span<const Slice> slices, const Sink& sink) {
   std::vector<Token> tokens;
   std::vector<SliceInput> inputs;
-  std::vector<int> wanted;
+  std::vector<WantedRow> wanted;
   std::vector<std::pair<size_t, size_t>> places;  // of the wanted rows: slice, token
   for (size_t s = 0; s < slices.size(); ++s) {
     const Slice& slice = slices[s];
@@ -73,13 +73,13 @@ Result<void> Runner::run(std::span<const Slice> slices, const Sink& sink) {
     for (const auto& table : sequence.tables) input.pages.push_back(table.data());
     inputs.push_back(std::move(input));
     for (size_t t = slice.first_wanted; t < slice.tokens.size(); ++t) {
-      wanted.push_back(static_cast<int>(tokens.size() + t));
+      wanted.push_back({.row = static_cast<int>(tokens.size() + t), .need = slice.need});
       places.emplace_back(s, t);
     }
     tokens.insert(tokens.end(), slice.tokens.begin(), slice.tokens.end());
   }
   program_.run({.tokens = tokens, .slices = inputs, .wanted = wanted}, *pool_, workspace_,
-               [&](size_t i, std::span<const float> logits) { sink(places[i].first, places[i].second, logits); });
+               [&](size_t i, const Logits& logits) { sink(places[i].first, places[i].second, logits); });
   for (const Slice& slice : slices) {
     slice.sequence->length += static_cast<int>(slice.tokens.size());
     drop_unseen(*slice.sequence);

@@ -33,9 +33,10 @@ class Runner {
   struct Slice {
     CachedSequence* sequence = nullptr;
     std::span<const Token> tokens;  // follow the sequence's cached positions; ids inside the vocabulary
-    size_t first_wanted = 0;        // logits are wanted after this token of the slice and all later ones
+    size_t first_wanted = 0;        // logits are wanted after this token of the slice and all later ones,
+    LogitsNeed need;                // and this of them
   };
-  using Sink = std::function<void(size_t slice, size_t token, std::span<const float> logits)>;
+  using Sink = std::function<void(size_t slice, size_t token, const Logits& logits)>;
   // One step; at most chunk_tokens tokens in all. kBusy: no free pages; nothing was computed.
   Result<void> run(std::span<const Slice> slices, const Sink& sink);
   void release(CachedSequence& sequence);

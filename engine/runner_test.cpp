@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 
@@ -13,7 +15,7 @@
 namespace halfbyte {
 namespace {
 
-using Logits = std::vector<std::vector<float>>;  // by position
+using Rows = std::vector<std::vector<float>>;  // logits by position
 
 std::vector<Token> some_tokens(int n, int step = 37) {
   std::vector<Token> out;
@@ -27,8 +29,8 @@ struct Bench {
   ThreadPool pool;
   Model model;
 
-  Logits logits(const std::vector<Token>& tokens, const EvaluateOptions& options = {}) {
-    Logits out;
+  Rows logits(const std::vector<Token>& tokens, const EvaluateOptions& options = {}) {
+    Rows out;
     const auto ran =
         evaluate(model, pool, tokens, options, 0, [&](size_t, std::span<const float> l) { out.emplace_back(l.begin(), l.end()); });
     EXPECT_TRUE(ran) << ran.error().message;
@@ -36,7 +38,7 @@ struct Bench {
   }
 };
 
-bool same_bits(const Logits& a, const Logits& b) {
+bool same_bits(const Rows& a, const Rows& b) {
   if (a.size() != b.size()) return false;
   for (size_t i = 0; i < a.size(); ++i)
     if (a[i].size() != b[i].size() || std::memcmp(a[i].data(), b[i].data(), a[i].size() * sizeof(float)) != 0) return false;
@@ -48,7 +50,7 @@ class RunnerTest : public testing::TestWithParam<const char*> {};
 TEST_P(RunnerTest, ChunksAndThreadsDoNotChangeABit) {
   const TinyModel tiny{.format = GetParam()};
   const std::vector<Token> tokens = some_tokens(300);  // more than one cache block
-  const Logits whole = Bench(tiny, 1).logits(tokens);
+  const Rows whole = Bench(tiny, 1).logits(tokens);
   ASSERT_EQ(whole.size(), tokens.size());
   for (const int threads : {1, 2, 3})
     for (const int chunk : {1, 7, 64, 512})
@@ -60,7 +62,7 @@ TEST_P(RunnerTest, NeitherDoTheyWithAnyCacheType) {
   const std::vector<Token> tokens = some_tokens(300);
   for (const KvTypeName& kind : kKvTypes) {
     SCOPED_TRACE(kind.name);
-    const Logits whole = Bench(tiny, 1).logits(tokens, {.kv_type = kind.type});
+    const Rows whole = Bench(tiny, 1).logits(tokens, {.kv_type = kind.type});
     EXPECT_EQ(same_bits(whole, Bench(tiny, 1).logits(tokens)), kind.type == KvType::kF16);
     for (const auto& [threads, chunk] : {std::pair(1, 1), std::pair(2, 7), std::pair(3, 64)})
       EXPECT_TRUE(same_bits(whole, Bench(tiny, threads).logits(tokens, {.chunk_tokens = chunk, .kv_type = kind.type})));
@@ -72,10 +74,10 @@ TEST_P(RunnerTest, EveryInstructionSetComputesTheSameBits) {
   const std::vector<Token> tokens = some_tokens(40);
   const char* forced = std::getenv("HALFBYTE_ISA");
   const std::string before = forced != nullptr ? forced : "";
-  Logits scalar;
+  Rows scalar;
   for (const Isa isa : isas_here()) {
     ::setenv("HALFBYTE_ISA", std::string(name(isa)).c_str(), 1);
-    const Logits logits = bench.logits(tokens);
+    const Rows logits = bench.logits(tokens);
     if (isa == Isa::kScalar) scalar = logits;
     EXPECT_TRUE(same_bits(logits, scalar)) << name(isa);
   }
@@ -86,10 +88,41 @@ TEST_P(RunnerTest, ASlidingWindowDoesNotDependOnChunksEither) {
   const TinyModel tiny{.window = 40, .format = GetParam()};
   const std::vector<Token> tokens = some_tokens(300);
   Bench bench(tiny);
-  const Logits whole = bench.logits(tokens);
+  const Rows whole = bench.logits(tokens);
   EXPECT_TRUE(same_bits(whole, bench.logits(tokens, {.chunk_tokens = 1})));
   EXPECT_TRUE(same_bits(whole, bench.logits(tokens, {.chunk_tokens = 23})));
   EXPECT_FALSE(same_bits(whole, Bench({.format = GetParam()}).logits(tokens)));
+}
+
+TEST_P(RunnerTest, ArgMaxAndLogProbabilitiesAreThoseOfTheRows) {
+  const TinyModel tiny{.format = GetParam()};
+  const std::vector<Token> tokens = some_tokens(80);
+  const Rows rows = Bench(tiny, 1).logits(tokens);
+  std::vector<Token> best;
+  for (const std::vector<float>& row : rows) best.push_back(static_cast<Token>(std::ranges::max_element(row) - row.begin()));
+  std::vector<double> scores;
+  for (const auto& [threads, chunk] : {std::pair(1, 512), std::pair(2, 1), std::pair(3, 7), std::pair(2, 64)}) {
+    Bench bench(tiny, threads);
+    auto runner = Runner::create(bench.model, bench.pool, {.cache_tokens = 128, .chunk_tokens = chunk});
+    CachedSequence sequence;
+    std::vector<Token> greedy;
+    for (size_t from = 0; from < tokens.size(); from += static_cast<size_t>(chunk)) {
+      const auto piece = std::span(tokens).subspan(from, std::min<size_t>(static_cast<size_t>(chunk), tokens.size() - from));
+      const Runner::Slice slice{.sequence = &sequence, .tokens = piece, .need = {.greatest = 1}};
+      ASSERT_TRUE(runner->run({&slice, 1}, [&](size_t, size_t, const Logits& l) { greedy.push_back(l.greatest[0].token); }));
+    }
+    EXPECT_EQ(greedy, best) << threads << " threads, chunk " << chunk;
+    const auto scored = log_probabilities(bench.model, bench.pool, tokens, {.chunk_tokens = chunk});
+    ASSERT_TRUE(scored) << scored.error().message;
+    if (scores.empty()) scores = *scored;
+    EXPECT_EQ(*scored, scores) << threads << " threads, chunk " << chunk;
+  }
+  ASSERT_EQ(scores.size(), tokens.size() - 1);
+  for (size_t i = 0; i < scores.size(); ++i) {
+    double sum = 0;
+    for (const float logit : rows[i]) sum += std::exp(static_cast<double>(logit));
+    EXPECT_NEAR(scores[i], static_cast<double>(rows[i][static_cast<size_t>(tokens[i + 1])]) - std::log(sum), 1e-6);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Formats, RunnerTest, testing::Values("F32", "F16", "BF16", "Q8_0", "Q4_1", "MXFP4"));
@@ -97,17 +130,17 @@ INSTANTIATE_TEST_SUITE_P(Formats, RunnerTest, testing::Values("F32", "F16", "BF1
 TEST(Runner, SlicesOfOneStepGetTheBitsTheyGetAlone) {
   Bench bench({.format = "Q4_1"});
   const std::vector<Token> a = some_tokens(50), b = some_tokens(5, 101);
-  const Logits alone_a = bench.logits(a), alone_b = bench.logits(b);
+  const Rows alone_a = bench.logits(a), alone_b = bench.logits(b);
   auto runner = Runner::create(bench.model, bench.pool, {.cache_tokens = 128, .chunk_tokens = 64});
   ASSERT_TRUE(runner);
   CachedSequence cache_a, cache_b;
   const Runner::Slice slices[] = {
-      {.sequence = &cache_a, .tokens = a},
-      {.sequence = &cache_b, .tokens = b}
+      {.sequence = &cache_a, .tokens = a, .need = {.row = true}},
+      {.sequence = &cache_b, .tokens = b, .need = {.row = true}}
   };
-  Logits together[2];
+  Rows together[2];
   ASSERT_TRUE(
-      runner->run(slices, [&](size_t slice, size_t, std::span<const float> l) { together[slice].emplace_back(l.begin(), l.end()); }));
+      runner->run(slices, [&](size_t slice, size_t, const Logits& l) { together[slice].emplace_back(l.row.begin(), l.row.end()); }));
   EXPECT_TRUE(same_bits(together[0], alone_a));
   EXPECT_TRUE(same_bits(together[1], alone_b));
 }
@@ -121,7 +154,7 @@ TEST(Runner, PagesOutsideTheWindowAreGivenBack) {
   CachedSequence sequence;
   for (size_t from = 0; from < tokens.size(); from += 16) {
     const Runner::Slice slice{.sequence = &sequence, .tokens = std::span(tokens).subspan(from, 16), .first_wanted = 16};
-    ASSERT_TRUE(runner->run({&slice, 1}, [](size_t, size_t, std::span<const float>) {})) << from;
+    ASSERT_TRUE(runner->run({&slice, 1}, [](size_t, size_t, const Logits&) {})) << from;
   }
   EXPECT_EQ(sequence.length, 320);
 }
@@ -132,7 +165,7 @@ TEST(Runner, AFullCacheIsBusyNotWrong) {
   const std::vector<Token> tokens = some_tokens(33);
   CachedSequence sequence;
   const Runner::Slice slice{.sequence = &sequence, .tokens = tokens};
-  const auto ran = runner->run({&slice, 1}, [](size_t, size_t, std::span<const float>) {});
+  const auto ran = runner->run({&slice, 1}, [](size_t, size_t, const Logits&) {});
   ASSERT_FALSE(ran);
   EXPECT_EQ(ran.error().code, Code::kBusy);
   EXPECT_EQ(sequence.length, 0);
@@ -169,6 +202,12 @@ TEST(Evaluate, ATokenOutsideTheVocabularyIsRefusedByIndex) {
   const auto ran = evaluate(bench.model, bench.pool, tokens, {}, 0, [](size_t, std::span<const float>) {});
   ASSERT_FALSE(ran);
   EXPECT_EQ(ran.error().message, "token 258 at index 2: outside the vocabulary of 258");
+}
+
+TEST(Evaluate, TheLastTokenOfAScoreIsCheckedThoughItIsNotRun) {
+  Bench bench({});
+  const std::vector<Token> tokens{1, 2, TinyModel::kVocabulary};
+  EXPECT_EQ(log_probabilities(bench.model, bench.pool, tokens, {}).error().message, "token 258 at index 2: outside the vocabulary of 258");
 }
 
 TEST(Evaluate, MoreTokensThanTheContextAreTooLong) {

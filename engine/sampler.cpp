@@ -36,10 +36,8 @@ Result<void> check(const SamplingOptions& o) {
 
 double uniform_at(uint64_t seed, uint64_t position) { return static_cast<double>(mixed(mixed(seed) ^ mixed(~position)) >> 11) * 0x1p-53; }
 
-Sampler::Sampler(const SamplingOptions& options, int context_tokens, const KernelTable& kernels)
-    : options_(options),
-      kernels_(&kernels),
-      window_(static_cast<size_t>(options.repeat_window < 0 ? context_tokens : options.repeat_window)) {}
+Sampler::Sampler(const SamplingOptions& options, int context_tokens)
+    : options_(options), window_(static_cast<size_t>(options.repeat_window < 0 ? context_tokens : options.repeat_window)) {}
 
 bool Sampler::has_penalties() const {
   return options_.repeat_penalty != 1.0F || options_.presence_penalty != 0.0F || options_.frequency_penalty != 0.0F;
@@ -54,41 +52,35 @@ void Sampler::accept(Token token) {
   recent_.pop_front();
 }
 
-// Leaves in logits_ the logits with seen tokens made less likely (Keskar et al. 2019; frequency and presence as OpenAI defines them).
-void Sampler::penalize() {
-  if (counts_.empty()) return;
-  penalized_.assign(logits_.begin(), logits_.end());
-  for (const auto& [token, count] : counts_) {
-    float& logit = penalized_[static_cast<size_t>(token)];
-    logit = logit > 0 ? logit / options_.repeat_penalty : logit * options_.repeat_penalty;
-    logit -= static_cast<float>(count) * options_.frequency_penalty + options_.presence_penalty;
-  }
-  logits_ = penalized_;
+// A penalty moves the seen tokens alone, up or down: the first k are among the seen and the first k of the others, and those are among the
+// first k + seen of all.
+LogitsNeed Sampler::need() const {
+  constexpr size_t kMost = 1024;  // beyond, to choose among all of them costs no more
+  const size_t greatest = top_k() + counts_.size();
+  if (top_k() == 0 || greatest > kMost) return {.row = true};
+  return {.greatest = static_cast<int>(greatest), .row = !counts_.empty()};
 }
 
-// Leaves the k greatest in candidates_, in order.
+// Makes seen tokens less likely (Keskar et al. 2019; frequency and presence as OpenAI defines them).
+void Sampler::penalize(std::span<const float> row) {
+  if (counts_.empty()) return;
+  std::erase_if(candidates_, [&](const Candidate& c) { return counts_.contains(c.token); });
+  for (const auto& [token, count] : counts_) {
+    float logit = row[static_cast<size_t>(token)];
+    logit = logit > 0 ? logit / options_.repeat_penalty : logit * options_.repeat_penalty;
+    logit -= static_cast<float>(count) * options_.frequency_penalty + options_.presence_penalty;
+    candidates_.push_back({logit, token});
+  }
+}
+
+// Leaves the first k, in order.
 void Sampler::keep_top_k() {
-  const auto before = [](const Candidate& a, const Candidate& b) { return a.logit != b.logit ? a.logit > b.logit : a.token < b.token; };
-  const size_t k = options_.top_k == 0 ? logits_.size() : std::min(static_cast<size_t>(options_.top_k), logits_.size());
-  candidates_.clear();
-  if (k == logits_.size()) {
-    for (size_t i = 0; i < logits_.size(); ++i) candidates_.push_back({logits_[i], static_cast<Token>(i)});
-    std::ranges::sort(candidates_, before);
+  if (top_k() == 0 || top_k() >= candidates_.size()) {
+    std::ranges::sort(candidates_, is_before);
     return;
   }
-  // A heap whose front is the worst kept: nearly every logit is passed over by comparison with it alone.
-  const int n = static_cast<int>(logits_.size());
-  for (int i = 0; i < n; ++i) {
-    if (candidates_.size() == k) {
-      i += kernels_->first_greater(&logits_[static_cast<size_t>(i)], n - i, candidates_.front().logit);
-      if (i == n) break;
-      std::ranges::pop_heap(candidates_, before);
-      candidates_.pop_back();
-    }
-    candidates_.push_back({logits_[static_cast<size_t>(i)], i});
-    std::ranges::push_heap(candidates_, before);
-  }
-  std::ranges::sort_heap(candidates_, before);
+  std::ranges::partial_sort(candidates_, candidates_.begin() + static_cast<std::ptrdiff_t>(top_k()), is_before);
+  candidates_.resize(top_k());
 }
 
 // Leaves the fewest whose probabilities reach top_p together (Holtzman et al. 2020); at least one.
@@ -124,14 +116,14 @@ Token Sampler::draw(double uniform) const {
   return candidates_.back().token;
 }
 
-Result<Token> Sampler::sample(std::span<const float> logits, uint64_t position) {
-  const int n = static_cast<int>(logits.size());
-  if (const int bad = kernels_->first_not_finite(logits.data(), n); bad < n)
-    return numeric("token {}: the logit of token id {} is not finite", position, bad);
-  logits_ = logits;
-  penalize();
-  if (options_.temperature == 0) return kernels_->argmax(logits_.data(), n);
+Result<Token> Sampler::sample(const Logits& logits, uint64_t position) {
+  if (logits.not_finite) return numeric("token {}: the logit of token id {} is not finite", position, *logits.not_finite);
+  candidates_.assign(logits.greatest.begin(), logits.greatest.end());
+  if (candidates_.empty())
+    for (const float logit : logits.row) candidates_.push_back({logit, static_cast<Token>(candidates_.size())});
+  penalize(logits.row);
   keep_top_k();
+  if (options_.temperature == 0) return candidates_.front().token;
   keep_top_p();
   keep_min_p();
   return draw(uniform_at(options_.seed, position));

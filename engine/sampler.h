@@ -1,5 +1,6 @@
 // Logits to a token, by small steps in a fixed order: penalties, top-k, top-p, min-p, temperature, draw.
 // Temperature 0 stops after the penalties and takes the greatest logit, ties to the lowest id.
+// Most of them need only the greatest logits, which the head gathers on the way; need() says what, before the step.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +10,7 @@
 #include <vector>
 
 #include "halfbyte/engine.h"
-#include "kernels/kernels.h"
+#include "ops/logits.h"
 
 namespace halfbyte {
 
@@ -23,31 +24,27 @@ double uniform_at(uint64_t seed, uint64_t position);
 // One sequence's sampler: its options and the tokens its penalties look back on.
 class Sampler {
  public:
-  Sampler(const SamplingOptions& options, int context_tokens, const KernelTable& kernels);
+  Sampler(const SamplingOptions& options, int context_tokens);
   void accept(Token token);  // a prompt token, or one sampled
+  // What sample() has to be given. An accepted token may change it.
+  LogitsNeed need() const;
   // The next token, which has index `position` in the sequence. kNumeric: a logit is not finite.
-  Result<Token> sample(std::span<const float> logits, uint64_t position);
+  Result<Token> sample(const Logits& logits, uint64_t position);
 
  private:
-  struct Candidate {
-    float logit;
-    Token token;
-  };
   bool has_penalties() const;
-  void penalize();
+  size_t top_k() const { return options_.temperature == 0 ? 1 : static_cast<size_t>(options_.top_k); }
+  void penalize(std::span<const float> row);
   void keep_top_k();
   void keep_top_p();
   void keep_min_p();
   Token draw(double uniform) const;
 
   SamplingOptions options_;
-  const KernelTable* kernels_;
   size_t window_;
   std::deque<Token> recent_;
   std::unordered_map<Token, int> counts_;  // of recent_
-  std::vector<float> penalized_;
-  std::span<const float> logits_;
-  std::vector<Candidate> candidates_;  // greatest logit first, ties by id
+  std::vector<Candidate> candidates_;
 };
 
 }  // namespace halfbyte

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <numeric>
+#include <random>
 
 namespace halfbyte {
 namespace {
@@ -13,16 +15,26 @@ namespace {
 const KernelTable& kKernels = kernels(isas_here().back());
 constexpr SamplingOptions kPlain{.temperature = 1, .top_k = 0, .top_p = 1, .min_p = 0};
 
+// As the head does: of the row only what the sampler needs.
+Result<Token> sampled(Sampler& sampler, std::span<const float> row, uint64_t position) {
+  const LogitsNeed need = sampler.need();
+  LogitsReduction reduction;
+  reduction.restart(need.greatest);
+  reduction.add(kKernels, row, 0);
+  if (reduction.not_finite()) return sampler.sample({.not_finite = reduction.not_finite()}, position);
+  return sampler.sample({.greatest = reduction.sort(), .row = need.row ? row : std::span<const float>()}, position);
+}
+
 std::vector<int> counts_of(const SamplingOptions& options, const std::vector<float>& logits, int draws) {
-  Sampler sampler(options, 100, kKernels);
+  Sampler sampler(options, 100);
   std::vector<int> counts(logits.size());
-  for (int i = 0; i < draws; ++i) ++counts[static_cast<size_t>(*sampler.sample(logits, static_cast<uint64_t>(i)))];
+  for (int i = 0; i < draws; ++i) ++counts[static_cast<size_t>(*sampled(sampler, logits, static_cast<uint64_t>(i)))];
   return counts;
 }
 
 TEST(Sampler, GreedyTakesTheGreatestAndTheLowestIdOfEquals) {
-  Sampler sampler({.temperature = 0}, 100, kKernels);
-  EXPECT_EQ(*sampler.sample(std::vector<float>{1, 3, 2, 3}, 0), 1);
+  Sampler sampler({.temperature = 0}, 100);
+  EXPECT_EQ(*sampled(sampler, std::vector<float>{1, 3, 2, 3}, 0), 1);
 }
 
 TEST(Sampler, DrawsInProportionToProbability) {
@@ -84,28 +96,28 @@ TEST(Sampler, MinPLeavesThoseLikelyEnoughBesideTheLikeliest) {
 }
 
 TEST(Sampler, RepeatPenaltyMakesASeenTokenLessLikelyWhateverItsSign) {
-  Sampler sampler({.temperature = 0, .repeat_penalty = 2}, 100, kKernels);
+  Sampler sampler({.temperature = 0, .repeat_penalty = 2}, 100);
   sampler.accept(0);
-  EXPECT_EQ(*sampler.sample(std::vector<float>{3, 2}, 0), 1);
-  EXPECT_EQ(*sampler.sample(std::vector<float>{-1, -1.5F}, 0), 1);
+  EXPECT_EQ(*sampled(sampler, std::vector<float>{3, 2}, 0), 1);
+  EXPECT_EQ(*sampled(sampler, std::vector<float>{-1, -1.5F}, 0), 1);
 }
 
 TEST(Sampler, FrequencyPenaltyGrowsWithEachOccurrenceAndPresenceDoesNot) {
-  Sampler frequency({.temperature = 0, .frequency_penalty = 0.4F}, 100, kKernels);
-  Sampler presence({.temperature = 0, .presence_penalty = 0.4F}, 100, kKernels);
+  Sampler frequency({.temperature = 0, .frequency_penalty = 0.4F}, 100);
+  Sampler presence({.temperature = 0, .presence_penalty = 0.4F}, 100);
   for (int i = 0; i < 3; ++i) {
     frequency.accept(0);
     presence.accept(0);
   }
-  EXPECT_EQ(*frequency.sample(std::vector<float>{2, 1}, 0), 1);
-  EXPECT_EQ(*presence.sample(std::vector<float>{2, 1}, 0), 0);
+  EXPECT_EQ(*sampled(frequency, std::vector<float>{2, 1}, 0), 1);
+  EXPECT_EQ(*sampled(presence, std::vector<float>{2, 1}, 0), 0);
 }
 
 TEST(Sampler, ForgetsTokensThatLeftTheWindow) {
-  Sampler sampler({.temperature = 0, .presence_penalty = 5, .repeat_window = 1}, 100, kKernels);
+  Sampler sampler({.temperature = 0, .presence_penalty = 5, .repeat_window = 1}, 100);
   sampler.accept(0);
   sampler.accept(2);
-  EXPECT_EQ(*sampler.sample(std::vector<float>{2, 1, 0}, 0), 0);
+  EXPECT_EQ(*sampled(sampler, std::vector<float>{2, 1, 0}, 0), 0);
 }
 
 TEST(Sampler, TheSameSeedAndPositionDrawTheSameNumber) {
@@ -115,11 +127,104 @@ TEST(Sampler, TheSameSeedAndPositionDrawTheSameNumber) {
 }
 
 TEST(Sampler, ALogitThatIsNotFiniteIsAnErrorNeverAToken) {
-  Sampler sampler(kPlain, 100, kKernels);
-  const auto token = sampler.sample(std::vector<float>{1, std::numeric_limits<float>::quiet_NaN()}, 5);
+  Sampler sampler(kPlain, 100);
+  const auto token = sampled(sampler, std::vector<float>{1, std::numeric_limits<float>::quiet_NaN()}, 5);
   ASSERT_FALSE(token);
   EXPECT_EQ(token.error().code, Code::kNumeric);
   EXPECT_EQ(token.error().message, "token 5: the logit of token id 1 is not finite");
+}
+
+// The steps by their definitions over every logit, one after the other.
+Token by_definition(const SamplingOptions& o, std::span<const float> row, std::span<const Token> seen, uint64_t position) {
+  std::vector<Candidate> all;
+  for (const float logit : row) all.push_back({logit, static_cast<Token>(all.size())});
+  const size_t window = o.repeat_window < 0 ? seen.size() : std::min(seen.size(), static_cast<size_t>(o.repeat_window));
+  std::map<Token, int> counts;
+  for (const Token token : seen.last(window)) ++counts[token];
+  for (const auto& [token, count] : counts) {
+    float& logit = all[static_cast<size_t>(token)].logit;
+    logit = logit > 0 ? logit / o.repeat_penalty : logit * o.repeat_penalty;
+    logit -= static_cast<float>(count) * o.frequency_penalty + o.presence_penalty;
+  }
+  std::ranges::sort(all, is_before);
+  const float top = all.front().logit;
+  if (o.temperature == 0) return all.front().token;
+  const auto weights = [&](double temperature) {
+    std::vector<double> out;
+    for (const Candidate& c : all) out.push_back(std::exp(static_cast<double>(c.logit - top) / temperature));
+    return out;
+  };
+  if (o.top_k > 0) all.resize(std::min(all.size(), static_cast<size_t>(o.top_k)));
+  if (o.top_p < 1) {
+    const std::vector<double> p = weights(1);
+    const double total = std::accumulate(p.begin(), p.end(), 0.0);
+    size_t kept = 0;
+    for (double sum = 0; kept < p.size() && (kept == 0 || sum < o.top_p * total); ++kept) sum += p[kept];
+    all.resize(kept);
+  }
+  if (o.min_p > 0) std::erase_if(all, [&](const Candidate& c) { return c.logit < top + std::log(o.min_p); });
+  const std::vector<double> p = weights(o.temperature);
+  double left = uniform_at(o.seed, position) * std::accumulate(p.begin(), p.end(), 0.0);
+  for (size_t i = 0; i < p.size(); ++i)
+    if ((left -= p[i]) < 0) return all[i].token;
+  return all.back().token;
+}
+
+TEST(Sampler, WhatItNeedsOfTheLogitsGivesTheTokenThatAllOfThemGive) {
+  std::mt19937 random(11);
+  const auto one_of = [&](const auto&... values) {
+    const std::common_type_t<decltype(values)...> list[] = {values...};
+    return list[random() % sizeof...(values)];
+  };
+  int differ = 0, partial = 0;
+  for (int run = 0; run < 3000; ++run) {
+    const SamplingOptions options{.temperature = one_of(0.0F, 0.7F, 1.0F, 3.0F),
+                                  .top_k = one_of(0, 1, 2, 40, 1500, 1 << 30),
+                                  .top_p = one_of(1.0F, 0.95F, 0.3F, 0.0F),
+                                  .min_p = one_of(0.0F, 0.05F, 0.5F),
+                                  .repeat_penalty = one_of(1.0F, 1.0F, 1.3F, 0.6F),
+                                  .presence_penalty = one_of(0.0F, 0.0F, 1.5F, -3.0F),
+                                  .frequency_penalty = one_of(0.0F, 0.0F, 0.2F),
+                                  .repeat_window = one_of(64, 3, 0, -1),
+                                  .seed = random()};
+    std::normal_distribution<float> normal(one_of(0.0F, -10.0F), one_of(0.5F, 4.0F));
+    std::vector<float> row(one_of(1U, 5U, 300U, 2000U));
+    const float step = one_of(0.25F, 0x1p-20F);  // coarse: many equals
+    for (float& logit : row) logit = std::round(normal(random) / step) * step;
+    Sampler sampler(options, 4096), with_all(options, 4096);
+    std::vector<Token> seen;
+    for (int i = one_of(0, 2, 30, 1300); i > 0; --i) {
+      seen.push_back(static_cast<Token>(random() % row.size()));
+      sampler.accept(seen.back());
+      with_all.accept(seen.back());
+    }
+    const uint64_t position = random();
+    const auto token = sampled(sampler, row, position);
+    ASSERT_TRUE(token);
+    ASSERT_EQ(*token, by_definition(options, row, seen, position)) << "run " << run;
+    ASSERT_EQ(*with_all.sample({.row = row}, position), *token) << "run " << run;
+    differ += *token != std::ranges::max_element(row) - row.begin();
+    partial += sampler.need().greatest > 0;
+  }
+  EXPECT_GT(differ, 500);  // not always the greatest
+  EXPECT_GT(partial, 1000);
+  EXPECT_LT(partial, 2900);
+}
+
+TEST(Sampler, NeedsNoMoreThanItsOptionsLookAt) {
+  const auto need = [](const SamplingOptions& options, int seen) {
+    Sampler sampler(options, 4096);
+    for (Token token = 0; token < seen; ++token) sampler.accept(token);
+    const LogitsNeed n = sampler.need();
+    return std::pair(n.greatest, n.row);
+  };
+  EXPECT_EQ(need({.temperature = 0}, 9), std::pair(1, false));  // the arg-max
+  EXPECT_EQ(need({.temperature = 0, .repeat_penalty = 1.1F}, 9), std::pair(10, true));
+  EXPECT_EQ(need({}, 9), std::pair(40, false));
+  EXPECT_EQ(need({.presence_penalty = 1}, 0), std::pair(40, false));
+  EXPECT_EQ(need({.presence_penalty = 1}, 100), std::pair(104, true));
+  EXPECT_EQ(need({.top_k = 0}, 9), std::pair(0, true));
+  EXPECT_EQ(need({.top_k = 1 << 30}, 9), std::pair(0, true));
 }
 
 TEST(Sampler, OptionsOutOfRangeAreRefusedByName) {

@@ -15,12 +15,12 @@ namespace halfbyte {
 struct Sequence {
   using Clock = std::chrono::steady_clock;
 
-  Sequence(SequenceId number, Request asked, TokenSink events, const Tokenizer& tokenizer, int context_tokens, const KernelTable& kernels)
+  Sequence(SequenceId number, Request asked, TokenSink events, const Tokenizer& tokenizer, int context_tokens)
       : id(number),
         request(std::move(asked)),
         sink(std::move(events)),
         tokens(request.prompt),
-        sampler(request.sampling, context_tokens, kernels),
+        sampler(request.sampling, context_tokens),
         detokenizer(tokenizer, request.shows_control_tokens),
         stop_scanner(request.stop) {
     for (const Token token : tokens) sampler.accept(token);
@@ -31,6 +31,7 @@ struct Sequence {
   int known() const { return static_cast<int>(tokens.size()) - (is_scored() ? 1 : 0); }
   // Index of the first token whose logits are wanted, of the known ones.
   int first_wanted() const { return is_scored() ? static_cast<int>(request.prompt.size()) - 1 : known() - 1; }
+  LogitsNeed need() const { return is_scored() ? LogitsNeed{.log_sum_exp = true, .row = true} : sampler.need(); }
 
   SequenceId id;
   Request request;

@@ -106,24 +106,16 @@ Bytes run_finish_attend(const KernelTable& table, int n) {
   table.finish_attend({&max, &weight, sum.data()}, n, out.data());
   return bytes_of(out);
 }
-Bytes run_argmax(const KernelTable& table, int n) { return bytes_of(std::vector<int>{table.argmax(numbers(n, 13).data(), n)}); }
-Bytes run_first_not_finite(const KernelTable& table, int n) {
+Bytes run_first_outside(const KernelTable& table, int n) {
   std::vector<int> found;
-  for (const float odd : {0.0F, INFINITY, -INFINITY, NAN}) {
-    auto x = numbers(n, 15);
+  for (const float odd : {0.0F, 3.0F, -3.0F, INFINITY, -INFINITY, NAN}) {
+    auto x = random_floats(static_cast<size_t>(n), 15, 0.1F);
     x[static_cast<size_t>(n) * 2 / 3] = odd;
-    found.push_back(table.first_not_finite(x.data(), n));
+    for (const float limit : {0.3F, 3.0F, 3e38F, INFINITY}) found.push_back(table.first_outside(x.data(), n, -limit, limit));
   }
   return bytes_of(found);
 }
-Bytes run_first_greater(const KernelTable& table, int n) {
-  std::vector<int> found;
-  for (const float limit : {-INFINITY, 0.0F, 1.0F, INFINITY}) found.push_back(table.first_greater(numbers(n, 16).data(), n, limit));
-  return bytes_of(found);
-}
-Bytes run_log_sum_exp(const KernelTable& table, int n) {
-  return bytes_of(std::vector<double>{table.log_sum_exp(numbers(n, 14).data(), n)});
-}
+Bytes run_sum_exp(const KernelTable& table, int n) { return bytes_of(std::vector<float>{table.sum_exp(numbers(n, 14).data(), 5.0F, n)}); }
 
 struct Family {
   const char* name;

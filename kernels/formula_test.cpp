@@ -1,4 +1,5 @@
 // The scalar float kernels against their formulas in double precision.
+#include <cfloat>
 #include <cmath>
 
 #include "base/float16.h"
@@ -175,52 +176,34 @@ TEST(Quantize, NeverHidesAValueThatIsNotFinite) {
   }
 }
 
-TEST(Argmax, TakesTheLowestOfEqualIndices) {
-  std::vector<float> x(1000, 1.0F);
-  x[300] = x[700] = x[999] = 2.0F;
-  EXPECT_EQ(scalar().argmax(x.data(), 1000), 300);
-  EXPECT_EQ(scalar().argmax(x.data() + 301, 699), 399);
-  EXPECT_EQ(scalar().argmax(x.data(), 1), 0);
-}
-
-TEST(Argmax, PassesOverNanAndMinusInfinity) {
-  std::vector<float> x(50, -INFINITY);
-  EXPECT_EQ(scalar().argmax(x.data(), 50), 0);
-  x[3] = NAN;
-  x[40] = -2.0F;
-  EXPECT_EQ(scalar().argmax(x.data(), 50), 40);
-}
-
-TEST(FirstNotFinite, IsTheLowestIndexOfAnInfinityOrNan) {
-  std::vector<float> x(1000, 3e38F);
-  EXPECT_EQ(scalar().first_not_finite(x.data(), 1000), 1000);
-  x[900] = NAN;
-  EXPECT_EQ(scalar().first_not_finite(x.data(), 1000), 900);
-  x[260] = -INFINITY;
-  EXPECT_EQ(scalar().first_not_finite(x.data(), 1000), 260);
-  EXPECT_EQ(scalar().first_not_finite(x.data(), 260), 260);
-}
-
-TEST(FirstGreater, IsTheLowestIndexAboveTheLimitNotAtIt) {
+TEST(FirstOutside, IsTheLowestIndexBeyondALimitNotAtIt) {
   std::vector<float> x(1000, 1.0F);
   x[130] = x[999] = 2.0F;
-  EXPECT_EQ(scalar().first_greater(x.data(), 1000, 1.0F), 130);
-  EXPECT_EQ(scalar().first_greater(x.data() + 131, 869, 1.0F), 868);
-  EXPECT_EQ(scalar().first_greater(x.data(), 1000, 2.0F), 1000);
+  x[500] = -2.0F;
+  EXPECT_EQ(scalar().first_outside(x.data(), 1000, -1.0F, 1.0F), 130);
+  EXPECT_EQ(scalar().first_outside(x.data(), 130, -1.0F, 1.0F), 130);
+  EXPECT_EQ(scalar().first_outside(x.data() + 131, 869, -1.0F, 1.0F), 369);
+  EXPECT_EQ(scalar().first_outside(x.data() + 501, 499, -1.0F, 1.0F), 498);
+  EXPECT_EQ(scalar().first_outside(x.data(), 1000, -2.0F, 2.0F), 1000);
 }
 
-TEST(LogSumExp, IsExactToTwelveDigitsOfItsInputsSum) {
-  const int n = 5003;
-  const auto x = random_floats(n, 9, 6.0F);
-  double top = -1e9, sum = 0;
-  for (const float v : x) top = std::max(top, static_cast<double>(v));
-  for (const float v : x) sum += std::exp(static_cast<double>(v) - top);
-  EXPECT_NEAR(scalar().log_sum_exp(x.data(), n), top + std::log(sum), 1e-6);
+TEST(FirstOutside, FindsWhatIsNotFiniteWithinTheLimitsOfFloats) {
+  for (const float odd : {INFINITY, -INFINITY, NAN}) {
+    for (const size_t at : {0U, 15U, 40U, 48U}) {
+      std::vector<float> x(50, 3e38F);
+      x[at] = odd;
+      EXPECT_EQ(scalar().first_outside(x.data(), 50, -FLT_MAX, FLT_MAX), static_cast<int>(at)) << odd;
+    }
+  }
 }
 
-TEST(LogSumExp, OfNothingVisibleIsMinusInfinity) {
-  const std::vector<float> x(20, -INFINITY);
-  EXPECT_EQ(scalar().log_sum_exp(x.data(), 20), -INFINITY);
+TEST(SumExp, IsExactToSixDigits) {
+  for (const int n : {1, 15, 16, 250, 256}) {
+    const auto x = random_floats(static_cast<size_t>(n), 9, 6.0F);
+    double sum = 0;
+    for (const float v : x) sum += std::exp(static_cast<double>(v) - 4);
+    EXPECT_NEAR(static_cast<double>(scalar().sum_exp(x.data(), 4.0F, n)), sum, 1e-6 * sum) << n;
+  }
 }
 
 TEST(StoreF16, SaturatesAndKeepsNan) {

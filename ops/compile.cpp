@@ -174,9 +174,8 @@ Result<void> Compiler::emit_products(Tensor first) {
   std::vector<Tensor> group;  // all products of this input that can run now
   for (int i = first.node; i < static_cast<int>(nodes_.size()); ++i) {
     const Step::Node& n = nodes_[static_cast<size_t>(i)];
-    const bool is_product = n.op == Op::kLinear || n.op == Op::kLogits;
     const Fusion& fusion = fusions_[static_cast<size_t>(i)];
-    if (!is_product || n.a.node != input.node || is_done_[static_cast<size_t>(i)] || fusion.is_absorbed) continue;
+    if (n.op != node(first).op || n.a.node != input.node || is_done_[static_cast<size_t>(i)] || fusion.is_absorbed) continue;
     if (fusion.residual.node >= 0 && slot_by_node_[static_cast<size_t>(fusion.residual.node)] < 0) continue;
     group.push_back({i});
     is_done_[static_cast<size_t>(i)] = true;
@@ -192,7 +191,7 @@ Result<void> Compiler::emit_products(Tensor first) {
     per256 |= kernel != nullptr && activations == ActivationKind::kPer256;
     return kernel;
   };
-  Stage stage{.kind = Stage::Kind::kProducts};
+  Stage stage{.kind = node(first).op == Op::kLogits ? Stage::Kind::kLogits : Stage::Kind::kProducts};
   for (const Tensor t : group) {
     const Step::Node& n = node(t);
     const Fusion& fusion = fusions_[static_cast<size_t>(t.node)];
@@ -283,7 +282,8 @@ Result<void> Compiler::emit() {
   return {};
 }
 
-// Contiguous shares of equal bytes. Heads are not divided: the thread that computes a head also turns it and stores it.
+// Contiguous shares of equal bytes. Heads are not divided: the thread that computes a head also turns it and stores it; nor is a block
+// of the vocabulary.
 void Compiler::share_out(Stage& stage) const {
   struct Unit {
     PanelRange range;
@@ -297,8 +297,8 @@ void Compiler::share_out(Stage& stage) const {
     const Matrix& matrix = weights[product.linear.matrix];
     size_t panel_bytes = matrix.bytes() / matrix.panels();
     if (product.gate != Product::Gate::kNone) panel_bytes += weights[product.up.matrix].bytes() / matrix.panels();
-    const auto head_dim = static_cast<uint32_t>(product.heads.head_dim);
-    const uint32_t step = head_dim > 0 ? std::lcm(head_dim, 16U) / 16 : 1;
+    const auto undivided = static_cast<uint32_t>(stage.kind == Stage::Kind::kLogits ? kVocabularyBlock : product.heads.head_dim);
+    const uint32_t step = undivided > 0 ? std::lcm(undivided, 16U) / 16 : 1;
     for (uint32_t first = 0; first < matrix.panels(); first += step) {
       const uint32_t last = std::min(first + step, matrix.panels());
       units.push_back({
@@ -358,7 +358,7 @@ void Compiler::place_memory() {
     p.buffers_.push_back(place);
   }
   for (const Stage& stage : p.stages_)
-    if (stage.kind == Stage::Kind::kProducts)
+    if (!stage.products.empty())
       p.max_columns_ = std::max<size_t>(p.max_columns_, static_cast<size_t>(p.slots_[static_cast<size_t>(stage.input)].width));
   for (const Matrix& m : record_.weights().matrices) p.max_columns_ = std::max<size_t>(p.max_columns_, m.columns);
   p.q_stride_ = round_up(p.max_columns_, 64) + 64;  // never a power of two: rows of a tile must not share cache sets
@@ -381,6 +381,8 @@ void Compiler::place_memory() {
   p.own_tile_ = take(p.own_bytes_, p.max_columns_ * kPanelRows * sizeof(float));
   p.own_raw_ = take(p.own_bytes_, p.max_columns_ * 2 * sizeof(float));
   p.own_states_ = take(p.own_bytes_, size_t{2} * Program::kQueryRows * p.partial_stride_ * sizeof(float));
+  p.own_logits_ = take(p.own_bytes_, size_t{kLogitsRows} * kVocabularyBlock * sizeof(float));
+  p.shared_exp_sums_ = take(p.shared_bytes_, kLogitsRows * p.vocabulary_blocks() * sizeof(float));
 }
 
 Result<void> Compiler::compile() {

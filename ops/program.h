@@ -10,6 +10,9 @@
 //   products  gate and up, activation                                             | barrier
 //   tokens    quantize
 //   products  down + residual                                                     | barrier
+// After the last layer, for the tokens whose logits are wanted, 16 at a time:
+//   tokens    norm, quantize
+//   logits    the vocabulary matrix by blocks of 256 rows, each reduced to what is wanted of it (ops/logits.h) | barrier
 // With more than kFewTokens the token stages are split over the threads and followed by a barrier of their own.
 //
 // Every output element is summed in an order fixed by the weight's shape (kernels/README.md), so neither the split over threads nor the
@@ -22,9 +25,11 @@
 #include <vector>
 
 #include "base/buffer.h"
+#include "base/checked.h"
 #include "base/thread_pool.h"
 #include "kernels/kernels.h"
 #include "ops/kv_layout.h"
+#include "ops/logits.h"
 #include "ops/step.h"
 
 namespace halfbyte {
@@ -41,14 +46,19 @@ struct SliceInput {
   std::vector<std::byte* const*> pages;
 };
 
+struct WantedRow {
+  int row = 0;  // token of the step
+  LogitsNeed need;
+};
+
 struct StepInput {
   std::span<const Token> tokens;  // all slices' tokens, in order; ids inside the vocabulary
   std::span<const SliceInput> slices;
-  std::span<const int> wanted;  // rows whose logits are asked for, ascending
+  std::span<const WantedRow> wanted;  // ascending
 };
 
-// Called once per wanted row, in order, on the thread that called run(); `logits` is valid during the call.
-using LogitsSink = std::function<void(size_t wanted_index, std::span<const float> logits)>;
+// Called once per wanted row, in order, on the thread that called run(); what `logits` refers to is valid during the call.
+using LogitsSink = std::function<void(size_t wanted_index, const Logits& logits)>;
 
 namespace program {
 
@@ -112,11 +122,11 @@ struct PanelRange {
 };
 
 struct Stage {
-  enum class Kind : uint8_t { kTokens, kProducts, kAttend } kind = Kind::kTokens;
+  enum class Kind : uint8_t { kTokens, kProducts, kAttend, kLogits } kind = Kind::kTokens;
   std::vector<TokenOp> ops;                     // kTokens
-  int input = -1;                               // kProducts: slot; the quantized copies are the workspace's
-  std::vector<Product> products;                // kProducts
-  std::vector<std::vector<PanelRange>> shares;  // kProducts: by thread
+  int input = -1;                               // kProducts, kLogits: slot; the quantized copies are the workspace's
+  std::vector<Product> products;                // kProducts; kLogits: the vocabulary matrix alone
+  std::vector<std::vector<PanelRange>> shares;  // kProducts, kLogits: by thread
   Attention attention;                          // kAttend
   int q = -1, out = -1;                         // kAttend: slots
   int head_dim = 0, heads = 0;                  // kAttend
@@ -132,7 +142,8 @@ class Workspace {
  private:
   friend class Program;
   Buffer shared_;
-  std::vector<Buffer> own_;  // by thread
+  std::vector<Buffer> own_;                               // by thread
+  std::vector<std::vector<LogitsReduction>> reductions_;  // by thread, by row of a pass of the head
 };
 
 class Program {
@@ -146,7 +157,6 @@ class Program {
   void run(const StepInput& input, ThreadPool& pool, Workspace& workspace, const LogitsSink& sink) const;
 
   const KvLayout& layout() const { return layout_; }
-  const KernelTable& kernels() const { return *kernels_; }
   int max_tokens() const { return max_tokens_; }
   int vocabulary() const { return vocabulary_; }
   // Bytes of weights that a step of one token reads: every matrix once, one row of the embedding table.
@@ -156,6 +166,8 @@ class Program {
   friend class Compiler;
   struct Pass;  // one thread's view of a running step
   explicit Program(KvLayout layout) : layout_(std::move(layout)) {}
+
+  size_t vocabulary_blocks() const { return ceil_div(static_cast<uint64_t>(vocabulary_), kVocabularyBlock); }
 
   static constexpr size_t kUpBytes = size_t{64} << 10;  // of a gated pair's second product before it is folded in: stays in L1/L2
   static constexpr int kQueryRows = 24;                 // query rows of one attention task: what one reading of K and V serves
@@ -188,6 +200,7 @@ class Program {
   size_t max_columns_ = 0, q_stride_ = 0;
   size_t shared_partials_ = 0, partial_stride_ = 0;  // bytes; floats per state
   size_t own_scratch_ = 0, own_up_ = 0, own_tile_ = 0, own_raw_ = 0, own_states_ = 0;
+  size_t own_logits_ = 0, shared_exp_sums_ = 0;  // a block of logits by row of the head; sums of exponentials by row and block
   size_t shared_bytes_ = 0, own_bytes_ = 0;
   int max_heads_ = 0;
 };

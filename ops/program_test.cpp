@@ -76,10 +76,10 @@ TEST_F(ToyTest, ComputesTheFormulaForFewAndForManyTokens) {
     ThreadPool pool(threads);
     for (const int count : {1, 8, 9, 32}) {
       std::vector<Token> tokens;
-      std::vector<int> wanted;
+      std::vector<WantedRow> wanted;
       for (int t = 0; t < count; ++t) {
         tokens.push_back(t * 11 % kVocabulary);
-        wanted.push_back(t);
+        wanted.push_back({.row = t, .need = {.row = true}});
       }
       const SliceInput slice{.count = count};
       size_t rows = 0;
@@ -88,11 +88,11 @@ TEST_F(ToyTest, ComputesTheFormulaForFewAndForManyTokens) {
               .tokens = tokens, .slices = {&slice, 1},
                    .wanted = wanted
       },
-          pool, *workspace, [&](size_t i, std::span<const float> logits) {
+          pool, *workspace, [&](size_t i, const Logits& logits) {
             ++rows;
-            ASSERT_EQ(logits.size(), static_cast<size_t>(kVocabulary));
+            ASSERT_EQ(logits.row.size(), static_cast<size_t>(kVocabulary));
             const std::vector<double> right = expected(tokens[i]);
-            for (size_t v = 0; v < logits.size(); ++v) EXPECT_NEAR(static_cast<double>(logits[v]), right[v], 1e-5);
+            for (size_t v = 0; v < logits.row.size(); ++v) EXPECT_NEAR(static_cast<double>(logits.row[v]), right[v], 1e-5);
           });
       EXPECT_EQ(rows, tokens.size());
     }
@@ -143,10 +143,10 @@ TEST_F(ToyTest, LayerNormLearnedPositionsAndGeluFollowTheirFormulas) {
   for (const int count : {1, 12}) {
     const int first_position = 20 - count;
     std::vector<Token> tokens;
-    std::vector<int> wanted;
+    std::vector<WantedRow> wanted;
     for (int t = 0; t < count; ++t) {
       tokens.push_back(t * 11 % kVocabulary);
-      wanted.push_back(t);
+      wanted.push_back({.row = t, .need = {.row = true}});
     }
     const SliceInput slice{.count = count, .first_position = first_position};
     program->run(
@@ -154,9 +154,9 @@ TEST_F(ToyTest, LayerNormLearnedPositionsAndGeluFollowTheirFormulas) {
             .tokens = tokens, .slices = {&slice, 1},
                  .wanted = wanted
     },
-        pool, *workspace, [&](size_t i, std::span<const float> logits) {
+        pool, *workspace, [&](size_t i, const Logits& logits) {
           const std::vector<double> right = expected_at(tokens[i], first_position + static_cast<int>(i));
-          for (size_t v = 0; v < logits.size(); ++v) EXPECT_NEAR(static_cast<double>(logits[v]), right[v], 1e-4);
+          for (size_t v = 0; v < logits.row.size(); ++v) EXPECT_NEAR(static_cast<double>(logits.row[v]), right[v], 1e-4);
         });
   }
 }
@@ -169,7 +169,9 @@ TEST_F(ToyTest, OnlyTheRowsAskedForGetLogits) {
   auto workspace = program->workspace();
   ThreadPool pool(1);
   const std::vector<Token> tokens{3, 4, 5};
-  const std::vector<int> wanted{1};
+  const std::vector<WantedRow> wanted{
+      {.row = 1, .need = {.row = true}}
+  };
   const SliceInput slice{.count = 3};
   std::vector<size_t> seen;
   program->run(
@@ -177,9 +179,9 @@ TEST_F(ToyTest, OnlyTheRowsAskedForGetLogits) {
           .tokens = tokens, .slices = {&slice, 1},
                .wanted = wanted
   },
-      pool, *workspace, [&](size_t i, std::span<const float> logits) {
+      pool, *workspace, [&](size_t i, const Logits& logits) {
         seen.push_back(i);
-        EXPECT_NEAR(static_cast<double>(logits[0]), expected(4)[0], 1e-5);
+        EXPECT_NEAR(static_cast<double>(logits.row[0]), expected(4)[0], 1e-5);
       });
   EXPECT_EQ(seen, std::vector<size_t>{0});
 }

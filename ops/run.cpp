@@ -42,7 +42,7 @@ struct Program::Pass {
   int tokens = 0;       // rows of the stages being run
   bool is_few = false;  // token stages are done by every thread for itself
   bool body_is_few = false;
-  std::span<const int> gathered;  // head: which rows of the body
+  std::span<const WantedRow> gathered;  // head: which rows of the body
 
   std::byte* shared() const { return workspace.shared_.data(); }
   std::byte* own() const { return workspace.own_[static_cast<size_t>(thread)].data(); }
@@ -106,6 +106,19 @@ struct Program::Pass {
   void multiply(const Linear& linear, PanelKernel* kernel, const Stage& stage, size_t first, size_t last, float* y, size_t y_stride) const;
   void multiply_decoded(const Matrix& matrix, int input_slot, size_t first, size_t last, float* y, size_t y_stride) const;
   void finish_heads(const Product& product, size_t first_row, size_t last_row) const;
+
+  // The head, over the gathered rows.
+  bool wants(bool LogitsNeed::* what) const {
+    return std::ranges::any_of(gathered, [&](const WantedRow& wanted) { return wanted.need.*what; });
+  }
+  std::span<LogitsReduction> reductions(int of_thread) const { return workspace.reductions_[static_cast<size_t>(of_thread)]; }
+  float* exp_sums(size_t i) const { return reinterpret_cast<float*>(shared() + p.shared_exp_sums_) + i * p.vocabulary_blocks(); }
+  template <class Visit>
+  void for_blocks(const Stage& stage, Visit visit) const;
+  void reduce_logits(const Stage& stage) const;
+  void sum_exponentials(const Stage& stage) const;
+  Logits delivered(size_t i) const;
+
   void run_attend(const Stage& stage) const;
   void attend_few(const Stage& stage) const;
   void attend_many(const Stage& stage) const;
@@ -168,7 +181,7 @@ void Program::Pass::run_tokens(const Stage& stage, int begin, int end) const {
           (*p.weights_)[op.table].decode_row(static_cast<uint32_t>(position(t)), own() + p.own_raw_, row(op.out, t));
           break;
         case TokenOp::Kind::kGather:
-          std::memcpy(row(op.out, t), row(op.a, gathered[static_cast<size_t>(t)], body_is_few),
+          std::memcpy(row(op.out, t), row(op.a, gathered[static_cast<size_t>(t)].row, body_is_few),
                       static_cast<size_t>(width(op.out)) * sizeof(float));
           break;
         case TokenOp::Kind::kRmsNorm: k.rms_norm(row(op.a, t), (*p.weights_)[op.weight], op.value, width(op.out), row(op.out, t)); break;
@@ -309,6 +322,65 @@ void Program::Pass::run_products(const Stage& stage) const {
   }
 }
 
+// visit(first panel, last panel, first token, tokens) for each block of the vocabulary that is this thread's.
+template <class Visit>
+void Program::Pass::for_blocks(const Stage& stage, Visit visit) const {
+  constexpr size_t kPanels = kVocabularyBlock / kPanelRows;
+  for (const PanelRange& range : stage.shares[static_cast<size_t>(thread)])
+    for (size_t first = range.first; first < range.last; first += kPanels) {
+      const size_t token = first * kPanelRows;
+      visit(first, std::min<size_t>(first + kPanels, range.last), token,
+            std::min<size_t>(kVocabularyBlock, static_cast<size_t>(p.vocabulary_) - token));
+    }
+}
+
+// Each block of logits is reduced right after it was computed, and its memory is used again unless somebody wants to see whole rows.
+void Program::Pass::reduce_logits(const Stage& stage) const {
+  const Product& product = stage.products[0];
+  const std::span<LogitsReduction> reduced = reductions(thread);
+  for (size_t i = 0; i < gathered.size(); ++i) {
+    const LogitsNeed& need = gathered[i].need;
+    reduced[i].restart(need.log_sum_exp ? std::max(need.greatest, 1) : need.greatest);
+  }
+  const bool keeps_rows = wants(&LogitsNeed::row) || wants(&LogitsNeed::log_sum_exp);
+  const size_t y_stride = keeps_rows ? stride(product.out) : kVocabularyBlock;
+  for_blocks(stage, [&](size_t first, size_t last, size_t token, size_t count) {
+    float* y = keeps_rows ? row(product.out, 0) + token : reinterpret_cast<float*>(own() + p.own_logits_);
+    multiply(product.linear, product.kernel, stage, first, last, y, y_stride);
+    for (size_t i = 0; i < gathered.size(); ++i) reduced[i].add(*p.kernels_, {y + i * y_stride, count}, static_cast<Token>(token));
+  });
+}
+
+// Exponentials are taken relative to the row's greatest logit, so they wait until every thread has found its own.
+void Program::Pass::sum_exponentials(const Stage& stage) const {
+  for (size_t i = 0; i < gathered.size(); ++i) {
+    if (!gathered[i].need.log_sum_exp) continue;
+    float top = reductions(0)[i].top();
+    for (int t = 1; t < p.threads_; ++t) top = std::max(top, reductions(t)[i].top());
+    const float* logits = row(stage.products[0].out, static_cast<int>(i));
+    for_blocks(stage, [&](size_t, size_t, size_t token, size_t count) {
+      exp_sums(i)[token / kVocabularyBlock] = p.kernels_->sum_exp(logits + token, top, static_cast<int>(count));
+    });
+  }
+}
+
+// On one thread, when all have reduced their parts.
+Logits Program::Pass::delivered(size_t i) const {
+  const LogitsNeed& need = gathered[i].need;
+  LogitsReduction& reduced = reductions(0)[i];
+  for (int t = 1; t < p.threads_; ++t) reduced.add(reductions(t)[i]);
+  if (reduced.not_finite()) return {.not_finite = reduced.not_finite()};
+  const std::span<const Candidate> candidates = reduced.sort();
+  Logits out{.greatest = candidates.first(std::min(candidates.size(), static_cast<size_t>(need.greatest)))};
+  if (need.log_sum_exp) {
+    double sum = 0;
+    for (size_t block = 0; block < p.vocabulary_blocks(); ++block) sum += static_cast<double>(exp_sums(i)[block]);
+    out.log_sum_exp = static_cast<double>(candidates.front().logit) + std::log(sum);
+  }
+  if (need.row) out.row = {row(p.logits_slot_, static_cast<int>(i)), static_cast<size_t>(p.vocabulary_)};
+  return out;
+}
+
 // Query rows of one kv head against cache blocks first_block..last_block, merged into `out` in ascending order.
 void Program::Pass::attend_rows(const Stage& stage, const SliceInput& slice, int kv_head, int first_block, int last_block,
                                 std::span<const float* const> q, std::span<const int> positions, std::span<AttendState> out) const {
@@ -439,6 +511,12 @@ void Program::Pass::run_stages(size_t first, size_t last) {
         break;
       case Stage::Kind::kProducts: run_products(stage); break;
       case Stage::Kind::kAttend: run_attend(stage); break;
+      case Stage::Kind::kLogits:
+        reduce_logits(stage);
+        if (!wants(&LogitsNeed::log_sum_exp)) break;
+        pool.barrier(thread);
+        sum_exponentials(stage);
+        break;
     }
     pool.barrier(thread);
   }
@@ -451,6 +529,7 @@ Result<Workspace> Program::workspace() const {
   for (int t = 0; t < threads_; ++t) {
     HB_TRY_ASSIGN(own, Buffer::allocate(own_bytes_));
     workspace.own_.push_back(std::move(own));
+    workspace.reductions_.emplace_back(kLogitsRows);
   }
   return workspace;
 }
@@ -481,8 +560,7 @@ void Program::run(const StepInput& input, ThreadPool& pool, Workspace& workspace
       pass.is_few = pass.tokens <= kFewTokens;
       pass.run_stages(head_begin_, stages_.size());
       if (thread == 0)
-        for (size_t i = 0; i < pass.gathered.size(); ++i)
-          sink(from + i, {pass.row(logits_slot_, static_cast<int>(i)), static_cast<size_t>(vocabulary_)});
+        for (size_t i = 0; i < pass.gathered.size(); ++i) sink(from + i, pass.delivered(i));
       if (from + kLogitsRows < input.wanted.size()) pool.barrier(thread);
     }
   });

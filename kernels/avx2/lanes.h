@@ -17,6 +17,11 @@ HALFBYTE_INLINE F div(F x, F y) { return {_mm256_div_ps(x.a, y.a), _mm256_div_ps
 HALFBYTE_INLINE F max(F x, F y) { return {_mm256_max_ps(x.a, y.a), _mm256_max_ps(x.b, y.b)}; }
 HALFBYTE_INLINE F min(F x, F y) { return {_mm256_min_ps(x.a, y.a), _mm256_min_ps(x.b, y.b)}; }
 HALFBYTE_INLINE F fma(F x, F y, F z) { return {_mm256_fmadd_ps(x.a, y.a, z.a), _mm256_fmadd_ps(x.b, y.b, z.b)}; }
+HALFBYTE_INLINE bool all_within(F x, F least, F most) {
+  const __m256 a = _mm256_and_ps(_mm256_cmp_ps(x.a, least.a, _CMP_GE_OQ), _mm256_cmp_ps(x.a, most.a, _CMP_LE_OQ));
+  const __m256 b = _mm256_and_ps(_mm256_cmp_ps(x.b, least.b, _CMP_GE_OQ), _mm256_cmp_ps(x.b, most.b, _CMP_LE_OQ));
+  return _mm256_movemask_ps(_mm256_and_ps(a, b)) == 0xff;
+}
 HALFBYTE_INLINE F load_half(const void* p) {
   return {_mm256_cvtph_ps(_mm_loadu_si128((const __m128i*)p)), _mm256_cvtph_ps(_mm_loadu_si128((const __m128i*)p + 1))};
 }

@@ -12,6 +12,9 @@ HALFBYTE_INLINE F div(F a, F b) { return _mm512_div_ps(a, b); }
 HALFBYTE_INLINE F max(F a, F b) { return _mm512_max_ps(a, b); }
 HALFBYTE_INLINE F min(F a, F b) { return _mm512_min_ps(a, b); }
 HALFBYTE_INLINE F fma(F a, F b, F c) { return _mm512_fmadd_ps(a, b, c); }
+HALFBYTE_INLINE bool all_within(F x, F least, F most) {
+  return _mm512_mask_cmp_ps_mask(_mm512_cmp_ps_mask(x, least, _CMP_GE_OQ), x, most, _CMP_LE_OQ) == 0xffff;
+}
 HALFBYTE_INLINE F load_half(const void* p) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i*)p)); }
 HALFBYTE_INLINE F load_bfloat(const void* p) {
   return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i*)p)), 16));

@@ -50,6 +50,11 @@ HALFBYTE_INLINE F fma(F a, F b, F c) {
   for (int i = 0; i < 16; ++i) v[i] = fmaf(a[i], b[i], c[i]);
   return v;
 }
+HALFBYTE_INLINE bool all_within(F x, F least, F most) {  // every lane; a NaN is not
+  bool all = true;
+  for (int i = 0; i < 16; ++i) all = all && x[i] >= least[i] && x[i] <= most[i];
+  return all;
+}
 HALFBYTE_INLINE F load_half(const void* p) {
   uint16_t h[16];
   memcpy(h, p, sizeof h);

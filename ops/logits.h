@@ -1,0 +1,56 @@
+// What is wanted of a row of logits, and what the head delivers of it. Every thread reduces the logits of its own panels as it computes
+// them, a block at a time, while the block is in its cache; nobody scans the whole row.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "halfbyte/engine.h"
+#include "kernels/kernels.h"
+
+namespace halfbyte {
+
+constexpr int kVocabularyBlock = 256;  // logits that are reduced together; the blocks' sums are added in ascending order
+
+struct Candidate {
+  float logit;
+  Token token;
+  friend bool operator==(const Candidate&, const Candidate&) = default;
+};
+// The greatest logit first, ties by id. No two candidates are equal, so the first k of a row are the same however they were gathered.
+constexpr bool is_before(const Candidate& a, const Candidate& b) { return a.logit != b.logit ? a.logit > b.logit : a.token < b.token; }
+
+struct LogitsNeed {
+  int greatest = 0;          // so many first candidates; 1: the arg-max
+  bool log_sum_exp = false;  // what turns a logit into a log-probability
+  bool row = false;          // every logit
+};
+
+struct Logits {
+  std::optional<Token> not_finite;      // the lowest id whose logit is not finite; then nothing else is here
+  std::span<const Candidate> greatest;  // in order
+  double log_sum_exp = 0;
+  std::span<const float> row;  // by id
+};
+
+// The first candidates of a row, and whether all its logits are finite, from one part of the row after the other.
+class LogitsReduction {
+ public:
+  void restart(int greatest);
+  // Logits of the tokens `first`, first + 1, ..: in ascending order.
+  void add(const KernelTable& kernels, std::span<const float> logits, Token first);
+  void add(const LogitsReduction& other);  // of other tokens
+  std::optional<Token> not_finite() const { return not_finite_; }
+  float top() const;                  // the greatest logit, when a candidate was asked for; -infinity before the first
+  std::span<const Candidate> sort();  // the candidates, in order; restart() comes next
+
+ private:
+  void keep(const Candidate& candidate);
+
+  size_t greatest_ = 0;
+  std::vector<Candidate> candidates_;  // a heap whose front is the last in order
+  std::optional<Token> not_finite_;
+};
+
+}  // namespace halfbyte
