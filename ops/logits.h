@@ -1,5 +1,5 @@
 // What is wanted of a row of logits, and what the head delivers of it. Every thread reduces the logits of its own panels as it computes
-// them, a block at a time, while the block is in its cache; nobody scans the whole row.
+// them, while they are in its cache; nobody scans the whole row.
 #pragma once
 
 #include <optional>
@@ -11,7 +11,7 @@
 
 namespace halfbyte {
 
-constexpr int kVocabularyBlock = 256;  // logits that are reduced together; the blocks' sums are added in ascending order
+constexpr int kVocabularyBlock = 256;  // logits whose exponentials make one partial sum; these are added in ascending order
 
 struct Candidate {
   float logit;

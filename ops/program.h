@@ -12,7 +12,7 @@
 //   products  down + residual                                                     | barrier
 // After the last layer, for the tokens whose logits are wanted, 16 at a time:
 //   tokens    norm, quantize
-//   logits    the vocabulary matrix by blocks of 256 rows, each reduced to what is wanted of it (ops/logits.h) | barrier
+//   logits    the vocabulary matrix; each thread reduces its logits to what is wanted of them (ops/logits.h) | barrier
 // With more than kFewTokens the token stages are split over the threads and followed by a barrier of their own.
 //
 // Every output element is summed in an order fixed by the weight's shape (kernels/README.md), so neither the split over threads nor the
@@ -171,7 +171,9 @@ class Program {
 
   static constexpr size_t kUpBytes = size_t{64} << 10;  // of a gated pair's second product before it is folded in: stays in L1/L2
   static constexpr int kQueryRows = 24;                 // query rows of one attention task: what one reading of K and V serves
-  static constexpr int kMostPartials = 512;             // (token, cache block) pairs whose partial results are kept apart
+  // What a thread computes of the logits before it reduces them: it reads no weights meanwhile. Stays in L1 with one row, in L2 with 16.
+  static constexpr size_t kLogitsAtOnce = size_t{4} * kVocabularyBlock;
+  static constexpr int kMostPartials = 512;  // (token, cache block) pairs whose partial results are kept apart
 
   const Weights* weights_ = nullptr;
   const KernelTable* kernels_ = nullptr;
@@ -200,7 +202,7 @@ class Program {
   size_t max_columns_ = 0, q_stride_ = 0;
   size_t shared_partials_ = 0, partial_stride_ = 0;  // bytes; floats per state
   size_t own_scratch_ = 0, own_up_ = 0, own_tile_ = 0, own_raw_ = 0, own_states_ = 0;
-  size_t own_logits_ = 0, shared_exp_sums_ = 0;  // a block of logits by row of the head; sums of exponentials by row and block
+  size_t own_logits_ = 0, shared_exp_sums_ = 0;  // by row of the head: logits at once; sums of exponentials by block
   size_t shared_bytes_ = 0, own_bytes_ = 0;
   int max_heads_ = 0;
 };

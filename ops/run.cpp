@@ -114,7 +114,7 @@ struct Program::Pass {
   std::span<LogitsReduction> reductions(int of_thread) const { return workspace.reductions_[static_cast<size_t>(of_thread)]; }
   float* exp_sums(size_t i) const { return reinterpret_cast<float*>(shared() + p.shared_exp_sums_) + i * p.vocabulary_blocks(); }
   template <class Visit>
-  void for_blocks(const Stage& stage, Visit visit) const;
+  void for_vocabulary(const Stage& stage, size_t step, Visit visit) const;
   void reduce_logits(const Stage& stage) const;
   void sum_exponentials(const Stage& stage) const;
   Logits delivered(size_t i) const;
@@ -322,19 +322,16 @@ void Program::Pass::run_products(const Stage& stage) const {
   }
 }
 
-// visit(first panel, last panel, first token, tokens) for each block of the vocabulary that is this thread's.
+// visit(first token, tokens) for this thread's part of the vocabulary, `step` tokens at a time: whole blocks.
 template <class Visit>
-void Program::Pass::for_blocks(const Stage& stage, Visit visit) const {
-  constexpr size_t kPanels = kVocabularyBlock / kPanelRows;
-  for (const PanelRange& range : stage.shares[static_cast<size_t>(thread)])
-    for (size_t first = range.first; first < range.last; first += kPanels) {
-      const size_t token = first * kPanelRows;
-      visit(first, std::min<size_t>(first + kPanels, range.last), token,
-            std::min<size_t>(kVocabularyBlock, static_cast<size_t>(p.vocabulary_) - token));
-    }
+void Program::Pass::for_vocabulary(const Stage& stage, size_t step, Visit visit) const {
+  for (const PanelRange& range : stage.shares[static_cast<size_t>(thread)]) {
+    const size_t end = std::min<size_t>(range.last * kPanelRows, static_cast<size_t>(p.vocabulary_));
+    for (size_t token = range.first * kPanelRows; token < end; token += step) visit(token, std::min(step, end - token));
+  }
 }
 
-// Each block of logits is reduced right after it was computed, and its memory is used again unless somebody wants to see whole rows.
+// Logits are reduced while they are in the cache, and their memory is used again unless somebody wants to see whole rows.
 void Program::Pass::reduce_logits(const Stage& stage) const {
   const Product& product = stage.products[0];
   const std::span<LogitsReduction> reduced = reductions(thread);
@@ -343,10 +340,10 @@ void Program::Pass::reduce_logits(const Stage& stage) const {
     reduced[i].restart(need.log_sum_exp ? std::max(need.greatest, 1) : need.greatest);
   }
   const bool keeps_rows = wants(&LogitsNeed::row) || wants(&LogitsNeed::log_sum_exp);
-  const size_t y_stride = keeps_rows ? stride(product.out) : kVocabularyBlock;
-  for_blocks(stage, [&](size_t first, size_t last, size_t token, size_t count) {
+  const size_t y_stride = keeps_rows ? stride(product.out) : kLogitsAtOnce;
+  for_vocabulary(stage, kLogitsAtOnce, [&](size_t token, size_t count) {
     float* y = keeps_rows ? row(product.out, 0) + token : reinterpret_cast<float*>(own() + p.own_logits_);
-    multiply(product.linear, product.kernel, stage, first, last, y, y_stride);
+    multiply(product.linear, product.kernel, stage, token / kPanelRows, ceil_div(token + count, kPanelRows), y, y_stride);
     for (size_t i = 0; i < gathered.size(); ++i) reduced[i].add(*p.kernels_, {y + i * y_stride, count}, static_cast<Token>(token));
   });
 }
@@ -358,7 +355,7 @@ void Program::Pass::sum_exponentials(const Stage& stage) const {
     float top = reductions(0)[i].top();
     for (int t = 1; t < p.threads_; ++t) top = std::max(top, reductions(t)[i].top());
     const float* logits = row(stage.products[0].out, static_cast<int>(i));
-    for_blocks(stage, [&](size_t, size_t, size_t token, size_t count) {
+    for_vocabulary(stage, kVocabularyBlock, [&](size_t token, size_t count) {
       exp_sums(i)[token / kVocabularyBlock] = p.kernels_->sum_exp(logits + token, top, static_cast<int>(count));
     });
   }
