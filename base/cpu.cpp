@@ -138,6 +138,4 @@ std::vector<int> allowed_processors() {
   return allowed;
 }
 
-int processors_available() { return static_cast<int>(allowed_processors().size()); }
-
 }  // namespace halfbyte

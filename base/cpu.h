@@ -30,6 +30,5 @@ Isa default_isa();
 Result<Isa> choose_isa();
 
 std::vector<int> allowed_processors();  // numbers of the processors this process may use (affinity mask), ascending, at least one
-int processors_available();             // how many they are
 
 }  // namespace halfbyte

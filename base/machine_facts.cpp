@@ -108,9 +108,14 @@ std::optional<uint64_t> memory_entry(const fs::path& root, std::string_view name
 
 }  // namespace
 
-int MachineFacts::whole_processors() const {
+int MachineFacts::usable_processors() const {
   if (!cpu_limit || *cpu_limit >= processors) return processors;
-  return std::max(1, static_cast<int>(std::floor(*cpu_limit)));
+  return std::max(1, static_cast<int>(std::ceil(*cpu_limit)));
+}
+
+int processors_available() {
+  const MachineFacts facts{.processors = static_cast<int>(allowed_processors().size()), .cpu_limit = cpu_limit("/")};
+  return facts.usable_processors();
 }
 
 MachineFacts machine_facts() { return read_machine_facts("/", allowed_processors()); }

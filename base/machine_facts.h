@@ -23,10 +23,13 @@ struct MachineFacts {
   HugePages huge_pages = HugePages::kUnknown;
   std::optional<double> load;  // work that ran or waited for a processor, on average over the last minute, of all programs
 
-  // Processors that can be kept busy all the time: within the limit of the control group, at least one.
-  int whole_processors() const;
+  // Threads that find a processor: as many as there are, within the limit of the control group rounded up.
+  int usable_processors() const;
   bool operator==(const MachineFacts&) const = default;
 };
+
+// usable_processors() of this machine, without the other facts: the threads that an engine takes unasked.
+int processors_available();
 
 MachineFacts machine_facts();
 // The same from the files under `root`, for the processors of these numbers.

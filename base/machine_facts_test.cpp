@@ -77,15 +77,18 @@ TEST_F(MachineFactsTest, ReadTheLimitOfAnOlderControlGroup) {
   EXPECT_EQ(read().cpu_limit, 3.0);
 }
 
-TEST(MachineFacts, CountTheProcessorsThatTheLimitLetsBeBusyAllTheTime) {
-  const auto whole = [](std::optional<double> limit) { return MachineFacts{.processors = 4, .cpu_limit = limit}.whole_processors(); };
-  EXPECT_EQ(whole(std::nullopt), 4);
-  EXPECT_EQ(whole(2.9), 2);
-  EXPECT_EQ(whole(0.5), 1);
-  EXPECT_EQ(whole(1e12), 4);
+TEST(MachineFacts, CountTheProcessorsThatTheLimitGivesTimeOn) {
+  const auto usable = [](std::optional<double> limit) { return MachineFacts{.processors = 4, .cpu_limit = limit}.usable_processors(); };
+  EXPECT_EQ(usable(std::nullopt), 4);
+  EXPECT_EQ(usable(3), 3);
+  EXPECT_EQ(usable(2.1), 3);
+  EXPECT_EQ(usable(0.5), 1);
+  EXPECT_EQ(usable(1e12), 4);
 }
 
-TEST(MachineFacts, OfThisMachineCountItsProcessors) { EXPECT_EQ(machine_facts().processors, processors_available()); }
+TEST(MachineFacts, OfThisMachineCountTheProcessorsThatThreadsAreTakenFor) {
+  EXPECT_EQ(machine_facts().usable_processors(), processors_available());
+}
 
 }  // namespace
 }  // namespace halfbyte

@@ -7,7 +7,7 @@
 #include <sched.h>
 #endif
 
-#include "base/cpu.h"
+#include "base/machine_facts.h"
 
 namespace halfbyte {
 namespace {

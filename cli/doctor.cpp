@@ -45,7 +45,7 @@ Result<Calibration> calibration_of(Examination& e, bool is_forced) {
   if (e.machine.available_bytes) bytes = std::min<size_t>(bytes, *e.machine.available_bytes / 4);
   const bool shows_progress = stderr_is_terminal();
   const auto measured =
-      calibrate({.isa = e.chosen, .most_threads = e.machine.whole_processors(), .bytes = bytes, .tell = [&](std::string_view doing) {
+      calibrate({.isa = e.chosen, .most_threads = e.machine.usable_processors(), .bytes = bytes, .tell = [&](std::string_view doing) {
                    if (shows_progress) print_status(doing);
                  }});
   if (shows_progress) print_status({});

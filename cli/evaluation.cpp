@@ -1,6 +1,6 @@
 #include "cli/evaluation.h"
 
-#include "base/cpu.h"
+#include "base/machine_facts.h"
 #include "cli/model_file.h"
 #include "cli/notice.h"
 #include "cli/options.h"

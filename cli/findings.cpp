@@ -25,9 +25,10 @@ std::vector<Finding> findings(const MachineFacts& facts, Isa by_default, Isa cho
                       name(chosen), name(by_default)));
   if (facts.cpu_limit && *facts.cpu_limit < facts.processors)
     fault(
-        fmt::format("the control group may use {:.3g} processors at a time and sees {}: threads beyond the limit are stopped in the middle "
-                    "of a step. Raise the limit, or give it whole processors (docker: --cpuset-cpus instead of --cpus), or --threads {}",
-                    *facts.cpu_limit, facts.processors, facts.whole_processors()));
+        fmt::format("the control group may use {:.3g} processors at a time and sees {}: commands without --threads take {}, and what runs "
+                    "beyond the limit is stopped in the middle of a step. Raise the limit, or give it whole processors (docker: "
+                    "--cpuset-cpus instead of --cpus)",
+                    *facts.cpu_limit, facts.processors, facts.usable_processors()));
   if (facts.huge_pages == HugePages::kNever)
     fault(
         "huge pages are off: generation is some percent slower. As root: "

@@ -26,12 +26,12 @@ TEST(Findings, AreNoneOnAHealthyMachineOrWhereTheSystemTellsNothing) {
   EXPECT_TRUE(findings({.processors = 2}, Isa::kAvx512, Isa::kAvx512).empty());
 }
 
-TEST(Findings, ALimitBelowTheProcessorsIsAFaultThatNamesTheThreadsToTake) {
+TEST(Findings, ALimitBelowTheProcessorsIsAFaultThatNamesTheThreadsTaken) {
   MachineFacts facts = kHealthy;
   facts.cpu_limit = 2.5;
   const Finding found = only(findings(facts, Isa::kAvx512, Isa::kAvx512));
   EXPECT_TRUE(found.is_fault);
-  EXPECT_TRUE(mentions(found, "--threads 2")) << found.text;
+  EXPECT_TRUE(mentions(found, "without --threads take 3")) << found.text;
   facts.cpu_limit = 4;
   EXPECT_TRUE(findings(facts, Isa::kAvx512, Isa::kAvx512).empty());
 }

@@ -1,5 +1,6 @@
 #include "cli/stored_calibration.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 namespace halfbyte {
@@ -27,8 +28,10 @@ int threads_or_calibrated(int given) {
   const std::filesystem::path file = calibration_file_from_environment();
   const auto isa = choose_isa();
   if (file.empty() || !isa) return 0;
-  const auto calibration = read_calibration(file, machine_key(machine_facts(), *isa));
-  return calibration ? choose_threads(calibration->pools).pool : 0;
+  const MachineFacts facts = machine_facts();
+  const auto calibration = read_calibration(file, machine_key(facts, *isa));
+  if (!calibration) return 0;
+  return std::min(choose_threads(calibration->pools).pool, facts.usable_processors());  // measured perhaps without the limit of now
 }
 
 }  // namespace halfbyte

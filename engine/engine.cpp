@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "base/errors.h"
+#include "base/machine_facts.h"
 #include "engine/sequence.h"
 
 namespace halfbyte {
