@@ -7,36 +7,31 @@
 #include <sched.h>
 #endif
 
+#include "base/cpu.h"
 #include "base/machine_facts.h"
 
 namespace halfbyte {
 namespace {
 
-// Spins before a waiter gives its processor away: about 20 us, longer than any stage's imbalance, shorter than a time slice.
-constexpr int kSpins = 4000;
-// After this many yields (some 100 us on an idle machine) a pool thread without work goes to sleep.
-constexpr int kYields = 200;
+using namespace std::chrono_literals;
 
-inline void pause() {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#endif
-}
+// Longer than the threads of a stage differ, far shorter than a time slice.
+constexpr Patience::Nanoseconds kSpinAtBarrier = 50us;
+// Between runs the caller samples a token and publishes text.
+constexpr Patience::Nanoseconds kSpinBetweenRuns = 200us;
+// A thread that others wait for so long has most likely lost its processor for a time slice; so often, it should look for another.
+constexpr Patience::Nanoseconds kIsLate = 1ms;
+constexpr int kTimesLate = 8;
 
-void pin_to_processor(int index) {
+// A refusal costs speed, nothing else.
+void keep_to_processors(std::thread& thread, const std::vector<int>& processors) {
 #if defined(__linux__)
-  cpu_set_t allowed;
-  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
-  for (size_t cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-    if (!CPU_ISSET(cpu, &allowed) || index-- > 0) continue;
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET(cpu, &one);
-    pthread_setaffinity_np(pthread_self(), sizeof one, &one);  // a refusal costs speed, nothing else
-    return;
-  }
+  cpu_set_t mask;
+  CPU_ZERO(&mask);
+  for (const int processor : processors) CPU_SET(static_cast<size_t>(processor), &mask);
+  pthread_setaffinity_np(thread.native_handle(), sizeof mask, &mask);
 #else
-  (void)index;
+  (void)thread, (void)processors;
 #endif
 }
 
@@ -44,61 +39,57 @@ void pin_to_processor(int index) {
 
 ThreadPool::ThreadPool(int threads)
     : threads_(std::max(1, threads)),
-      oversubscribed_(threads_ > processors_available()),
-      arrived_(static_cast<size_t>(threads_)),
-      done_(static_cast<size_t>(threads_)) {
-  for (int t = 1; t < threads_; ++t) workers_.emplace_back([this, t] { serve(t); });
+      is_oversubscribed_(threads_ > processors_available()),
+      processors_(allowed_processors()),
+      members_(static_cast<size_t>(threads_)) {
+  for (Member& member : members_) member.patience = Patience(is_oversubscribed_ ? 0us : kSpinAtBarrier);
+  for (int t = 1; t < threads_; ++t) {
+    workers_.emplace_back([this, t] { serve(t); });
+    if (!is_oversubscribed_) keep_to_processors(workers_.back(), {processors_[static_cast<size_t>(t)]});
+  }
 }
 
 ThreadPool::~ThreadPool() {
   stopping_.store(true, std::memory_order_relaxed);
-  started_.fetch_add(1, std::memory_order_release);
-  started_.notify_all();
+  started_.publish(started_.epoch() + 1);
   for (std::thread& worker : workers_) worker.join();
-}
-
-void ThreadPool::wait_for(const std::atomic<uint64_t>& flag, uint64_t epoch) const {
-  int spins = oversubscribed_ ? kSpins : 0;
-  while (flag.load(std::memory_order_acquire) < epoch) {
-    if (++spins <= kSpins)
-      pause();
-    else
-      std::this_thread::yield();
-  }
 }
 
 void ThreadPool::run(const std::function<void(int)>& work) {
   if (threads_ == 1) return work(0);
   work_ = &work;
-  const uint64_t epoch = started_.fetch_add(1, std::memory_order_release) + 1;
-  started_.notify_all();
+  const uint32_t epoch = started_.epoch() + 1;
+  started_.publish(epoch);
   work(0);
-  for (int t = 1; t < threads_; ++t) wait_for(done_[static_cast<size_t>(t)].epoch, epoch);
+  for (int t = 1; t < threads_; ++t) wait_for_member(t, &Member::done, epoch, 0);
 }
 
 void ThreadPool::barrier(int thread) {
   if (thread == 0) barriers_.fetch_add(1, std::memory_order_relaxed);
   if (threads_ == 1) return;
-  const uint64_t epoch = arrived_[static_cast<size_t>(thread)].epoch.load(std::memory_order_relaxed) + 1;
-  arrived_[static_cast<size_t>(thread)].epoch.store(epoch, std::memory_order_release);
-  for (const Flag& other : arrived_) wait_for(other.epoch, epoch);
+  EpochFlag& own = members_[static_cast<size_t>(thread)].arrived;
+  const uint32_t epoch = own.epoch() + 1;
+  own.publish(epoch);
+  for (int other = 0; other < threads_; ++other)
+    if (other != thread) wait_for_member(other, &Member::arrived, epoch, thread);
+}
+
+void ThreadPool::wait_for_member(int other, EpochFlag Member::* flag, uint32_t epoch, int thread) {
+  Member& awaited = members_[static_cast<size_t>(other)];
+  const auto waited = wait_for(awaited.*flag, epoch, members_[static_cast<size_t>(thread)].patience);
+  if (waited < kIsLate || other == 0 || is_oversubscribed_) return;
+  if (awaited.times_late.fetch_add(1, std::memory_order_relaxed) + 1 == kTimesLate)
+    keep_to_processors(workers_[static_cast<size_t>(other) - 1], processors_);
 }
 
 void ThreadPool::serve(int thread) {
-  if (!oversubscribed_) pin_to_processor(thread);
-  for (uint64_t epoch = 1;; ++epoch) {
-    int waits = oversubscribed_ ? kSpins : 0;
-    while (started_.load(std::memory_order_acquire) < epoch) {
-      if (++waits <= kSpins)
-        pause();
-      else if (waits <= kSpins + kYields)
-        std::this_thread::yield();
-      else
-        started_.wait(epoch - 1, std::memory_order_acquire);
-    }
+  Member& own = members_[static_cast<size_t>(thread)];
+  Patience patience(is_oversubscribed_ ? 0us : kSpinBetweenRuns);
+  for (uint32_t epoch = 1;; ++epoch) {
+    wait_for(started_, epoch, patience);
     if (stopping_.load(std::memory_order_relaxed)) return;
     (*work_)(thread);
-    done_[static_cast<size_t>(thread)].epoch.store(epoch, std::memory_order_release);
+    own.done.publish(epoch);
   }
 }
 

@@ -1,18 +1,20 @@
 // The threads of one engine. All of them run the same function side by side and meet at flag barriers: the token path's only
-// synchronisation. Waiting spins first (a stage lasts microseconds), then yields, then sleeps.
+// synchronisation. Waiting spins for some microseconds (a stage lasts as long), then sleeps (base/epoch_flag.h).
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <thread>
 #include <vector>
+
+#include "base/epoch_flag.h"
 
 namespace halfbyte {
 
 // Not thread-safe: one caller at a time. The caller works as thread 0 and is never pinned; threads 1.. are pinned to processors
-// of the allowed mask when there are enough of them.
+// of the allowed mask, until other programs keep one from its processor. Where there are more threads than processors
+// (processors_available()) none is pinned and waiters sleep at once.
 class ThreadPool {
  public:
   explicit ThreadPool(int threads);
@@ -29,17 +31,21 @@ class ThreadPool {
   uint64_t barriers() const { return barriers_.load(std::memory_order_relaxed); }
 
  private:
-  struct alignas(64) Flag {  // a line of its own, so that publishing one does not slow readers of another
-    std::atomic<uint64_t> epoch{0};
+  struct Member {
+    EpochFlag arrived;  // at how many barriers
+    EpochFlag done;     // with how many runs
+    Patience patience;  // of this thread, at barriers
+    // How often others waited for it as long as for a thread without a processor. After some times it is no longer pinned.
+    std::atomic<int> times_late{0};
   };
   void serve(int thread);
-  void wait_for(const std::atomic<uint64_t>& flag, uint64_t epoch) const;
+  void wait_for_member(int other, EpochFlag Member::* flag, uint32_t epoch, int thread);
 
   int threads_;
-  bool oversubscribed_;
-  std::vector<Flag> arrived_;  // barrier epochs, one per thread
-  std::vector<Flag> done_;     // run epochs, one per thread
-  alignas(64) std::atomic<uint64_t> started_{0};
+  bool is_oversubscribed_;
+  std::vector<int> processors_;  // allowed at construction
+  std::vector<Member> members_;
+  EpochFlag started_;  // how many runs; of the caller
   std::atomic<bool> stopping_{false};
   std::atomic<uint64_t> barriers_{0};
   const std::function<void(int)>* work_ = nullptr;
