@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/buffer.h"
+#include "base/errors.h"
 
 namespace halfbyte {
 namespace {
@@ -31,18 +32,27 @@ uint64_t sum_words(const std::byte* data, size_t bytes) {
 
 }  // namespace
 
-Result<double> measure_read_bandwidth(ThreadPool& pool, size_t bytes, int passes) {
+Result<double> measure_read_bandwidth(ThreadPool& pool, size_t bytes, int passes, const std::stop_token& stop) {
   const auto threads = static_cast<size_t>(pool.threads());
   const size_t each = std::max(kPart, bytes / threads / kPart * kPart);
   HB_TRY_ASSIGN(memory, Buffer::allocate(each * threads));
+  const auto each_own_part = [&](int thread, auto&& work) {
+    std::byte* const own = memory.data() + static_cast<size_t>(thread) * each;
+    for (std::byte* part = own; part < own + each && !stop.stop_requested(); part += kPart) work(part);
+  };
   // Written by the thread that will read it: pages come from that thread's own memory node, and are not the shared zero page.
-  pool.run([&](int thread) { std::memset(memory.data() + static_cast<size_t>(thread) * each, 1, each); });
+  pool.run([&](int thread) { each_own_part(thread, [](std::byte* part) { std::memset(part, 1, kPart); }); });
 
   std::atomic<uint64_t> sum{0};  // keeps the reads
   double best = 0;
   for (int pass = 0; pass < passes; ++pass) {
     const auto start = std::chrono::steady_clock::now();
-    pool.run([&](int thread) { sum += sum_words(memory.data() + static_cast<size_t>(thread) * each, each); });
+    pool.run([&](int thread) {
+      uint64_t own_sum = 0;
+      each_own_part(thread, [&](const std::byte* part) { own_sum += sum_words(part, kPart); });
+      sum += own_sum;
+    });
+    if (stop.stop_requested()) return busy("read bandwidth: stopped");
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     best = std::max(best, static_cast<double>(each * threads) / seconds.count());
   }

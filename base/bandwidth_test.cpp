@@ -15,6 +15,15 @@ TEST(Bandwidth, IsAPlausibleRateForOneAndForMoreThreads) {
   }
 }
 
+TEST(Bandwidth, IsNotGivenWhenAskedToStop) {
+  ThreadPool pool(2);
+  std::stop_source stop;
+  stop.request_stop();
+  const auto rate = measure_read_bandwidth(pool, size_t{16} << 20, 2, stop.get_token());
+  ASSERT_FALSE(rate);
+  EXPECT_EQ(rate.error().code, Code::kBusy);
+}
+
 TEST(Bandwidth, SaysSoWhenTheMemoryCannotBeHad) {
   ThreadPool pool(1);
   const auto rate = measure_read_bandwidth(pool, size_t{1} << 62, 1);

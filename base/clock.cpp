@@ -6,12 +6,12 @@
 
 namespace halfbyte {
 
-std::optional<double> measure_clock() {
+std::optional<double> measure_clock([[maybe_unused]] const std::stop_token& stop) {
 #if defined(__x86_64__) || defined(__aarch64__)
   constexpr int kRounds = 20, kSteps = 250000, kAdditions = 8;
   uint64_t sum = 0;
   double best = 0;
-  for (int round = 0; round < kRounds; ++round) {
+  for (int round = 0; round < kRounds && !stop.stop_requested(); ++round) {
     const auto start = std::chrono::steady_clock::now();
     for (int i = 0; i < kSteps; ++i) {
 #pragma GCC unroll 8

@@ -2,11 +2,12 @@
 #pragma once
 
 #include <optional>
+#include <stop_token>
 
 namespace halfbyte {
 
 // Cycles per second of the calling thread's processor, from a chain of dependent additions (one cycle each): the best of some
-// 10 ms, so that an interruption does not count. Absent where this build does not know how.
-std::optional<double> measure_clock();
+// 10 ms, so that an interruption does not count. Absent where this build does not know how; of no use where it was asked to stop.
+std::optional<double> measure_clock(const std::stop_token& stop = {});
 
 }  // namespace halfbyte

@@ -1,5 +1,7 @@
 #include "base/machine_facts.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
 #include <fstream>
@@ -111,6 +113,25 @@ std::optional<uint64_t> memory_entry(const fs::path& root, std::string_view name
 int MachineFacts::usable_processors() const {
   if (!cpu_limit || *cpu_limit >= processors) return processors;
   return std::max(1, static_cast<int>(std::ceil(*cpu_limit)));
+}
+
+std::optional<double> busy_seconds(const fs::path& root, const std::vector<int>& processors) {
+  std::ifstream in(root / "proc/stat");  // "cpuN user nice system idle iowait irq softirq steal ...", in ticks
+  const std::set<int> wanted(processors.begin(), processors.end());
+  size_t found = 0;
+  double ticks = 0;
+  for (std::string line; std::getline(in, line);) {
+    std::istringstream fields(line);
+    std::string name;
+    int processor = -1;
+    double user = 0, nice = 0, system = 0, idle = 0, io_wait = 0, interrupts = 0, soft_interrupts = 0, steal = 0;
+    fields >> name >> user >> nice >> system >> idle >> io_wait >> interrupts >> soft_interrupts >> steal;
+    if (!fields || !name.starts_with("cpu") || !(std::istringstream(name.substr(3)) >> processor) || !wanted.contains(processor)) continue;
+    ticks += user + nice + system + interrupts + soft_interrupts + steal;
+    ++found;
+  }
+  if (found == 0 || found != wanted.size()) return std::nullopt;
+  return ticks / static_cast<double>(::sysconf(_SC_CLK_TCK));
 }
 
 int processors_available() {

@@ -31,6 +31,10 @@ struct MachineFacts {
 // usable_processors() of this machine, without the other facts: the threads that an engine takes unasked.
 int processors_available();
 
+// Seconds that the processors of these numbers have worked since the machine started, for anybody, and another machine's on the same
+// hardware. In steps of a hundredth, as a rule. Absent where the system does not say.
+std::optional<double> busy_seconds(const std::filesystem::path& root, const std::vector<int>& processors);
+
 MachineFacts machine_facts();
 // The same from the files under `root`, for the processors of these numbers.
 MachineFacts read_machine_facts(const std::filesystem::path& root, const std::vector<int>& processors);

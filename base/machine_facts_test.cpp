@@ -77,6 +77,16 @@ TEST_F(MachineFactsTest, ReadTheLimitOfAnOlderControlGroup) {
   EXPECT_EQ(read().cpu_limit, 3.0);
 }
 
+TEST_F(MachineFactsTest, SumTheTimeThatProcessorsHaveWorked) {
+  EXPECT_EQ(busy_seconds(root_, {0}), std::nullopt);
+  write("proc/stat",
+        "cpu  9 9 9 9 9 9 9 9 0 0\ncpu0 100 20 30 999 999 4 5 41 7 0\ncpu1 50 0 0 1 1 0 0 0 0 0\ncpu10 1 0 0 1 1 0 0 0 0 0\nintr 7\n");
+  const double tick = 1.0 / static_cast<double>(::sysconf(_SC_CLK_TCK));
+  EXPECT_DOUBLE_EQ(busy_seconds(root_, {0}).value_or(0), 200 * tick);
+  EXPECT_DOUBLE_EQ(busy_seconds(root_, {0, 1}).value_or(0), 250 * tick);
+  EXPECT_EQ(busy_seconds(root_, {0, 2}), std::nullopt);
+}
+
 TEST(MachineFacts, CountTheProcessorsThatTheLimitGivesTimeOn) {
   const auto usable = [](std::optional<double> limit) { return MachineFacts{.processors = 4, .cpu_limit = limit}.usable_processors(); };
   EXPECT_EQ(usable(std::nullopt), 4);

@@ -10,6 +10,7 @@
 #include "base/bandwidth.h"
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "base/errors.h"
 #include "kernels/kernels.h"
 #include "quant/number_format.h"
 #include "quant/panel.h"
@@ -39,12 +40,12 @@ constexpr MeasuredKernel kMeasured[] = {
     {"Q8_0",        kPromptTokens}
 };
 
-// The shortest of the runs that fit into `budget`, at least three: what interrupts a run only makes it longer.
+// The shortest of the runs that fit into `budget`, at least three unless stopped: what interrupts a run only makes it longer.
 template <class Work>
-double shortest(Seconds budget, const Work& work) {
+double shortest(Seconds budget, const std::stop_token& stop, const Work& work) {
   double best = std::numeric_limits<double>::infinity();
   const auto begin = Clock::now();
-  for (int runs = 0; runs < 3 || Clock::now() - begin < budget; ++runs) {
+  for (int runs = 0; !stop.stop_requested() && (runs < 3 || Clock::now() - begin < budget); ++runs) {
     const auto start = Clock::now();
     work();
     best = std::min(best, Seconds(Clock::now() - start).count());
@@ -112,24 +113,30 @@ class Product {
   std::vector<int16_t> sum32_, sum16_;
 };
 
-Result<KernelSpeed> kernel_speed(Isa isa, const MeasuredKernel& kernel) {
-  HB_TRY_ASSIGN(product, Product::create(isa, kernel.format, kernel.tokens, 1));
-  const double seconds = shortest(Seconds(0.01), [&] { product.run(0); });
+Result<void> unless_stopped(const CalibrationOptions& options) {
+  if (options.stop.stop_requested()) return busy("calibration: stopped");
+  return {};
+}
+
+Result<KernelSpeed> kernel_speed(const CalibrationOptions& options, const MeasuredKernel& kernel) {
+  HB_TRY_ASSIGN(product, Product::create(options.isa, kernel.format, kernel.tokens, 1));
+  const double seconds = shortest(Seconds(0.01), options.stop, [&] { product.run(0); });
   return KernelSpeed{.format = std::string(kernel.format), .tokens = kernel.tokens, .macs_per_second = product.macs() / seconds};
 }
 
 Result<PoolSpeed> pool_speed(const CalibrationOptions& options, int threads) {
   constexpr int kProducts = 8;  // a run of about a millisecond, beside which starting the threads is short
   ThreadPool pool(threads);
-  HB_TRY_ASSIGN(bandwidth, measure_read_bandwidth(pool, options.bytes, kPasses));
+  HB_TRY_ASSIGN(bandwidth, measure_read_bandwidth(pool, options.bytes, kPasses, options.stop));
   HB_TRY_ASSIGN(product, Product::create(options.isa, kPromptFormat, kPromptTokens, threads));
-  const double prompt = shortest(Seconds(0.02), [&] {
+  const double prompt = shortest(Seconds(0.02), options.stop, [&] {
     pool.run([&](int thread) {
       for (int i = 0; i < kProducts; ++i) product.run(thread);
     });
   });
+  HB_TRY(unless_stopped(options));
   double barriers = std::numeric_limits<double>::infinity();
-  shortest(Seconds(0.01), [&] {
+  shortest(Seconds(0.01), options.stop, [&] {
     pool.run([&](int thread) {
       pool.barrier(thread);  // all have started
       const auto start = Clock::now();
@@ -162,9 +169,10 @@ Result<Calibration> calibrate(const CalibrationOptions& options) {
   };
   Calibration calibration;
   tell("measuring the clock and the kernels ...");
-  calibration.clock_hz = measure_clock();
+  calibration.clock_hz = measure_clock(options.stop);
   for (const MeasuredKernel& kernel : kMeasured) {
-    HB_TRY_ASSIGN(speed, kernel_speed(options.isa, kernel));
+    HB_TRY(unless_stopped(options));
+    HB_TRY_ASSIGN(speed, kernel_speed(options, kernel));
     calibration.kernels.push_back(std::move(speed));
   }
   for (const int threads : pool_sizes(options.most_threads)) {
@@ -172,6 +180,7 @@ Result<Calibration> calibrate(const CalibrationOptions& options) {
     HB_TRY_ASSIGN(speed, pool_speed(options, threads));
     calibration.pools.push_back(speed);
   }
+  HB_TRY(unless_stopped(options));
   return calibration;
 }
 

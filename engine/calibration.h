@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,9 +46,10 @@ struct CalibrationOptions {
   int most_threads = 1;                              // pools of up to so many are tried
   size_t bytes = size_t{512} << 20;                  // read at a time: far more than the caches hold
   std::function<void(std::string_view doing)> tell;  // may be empty
+  std::stop_token stop;                              // asked every few milliseconds
 };
 
-// About a second on two processors, a few on a hundred. Other programs' work makes the figures lower. kIo: no memory.
+// About a second on two processors, a few on a hundred. Other programs' work makes the figures lower. kIo: no memory; kBusy: stopped.
 Result<Calibration> calibrate(const CalibrationOptions& options);
 
 // The pools tried: all sizes up to 8, then two per doubling, and `most`.

@@ -79,6 +79,24 @@ TEST(Calibrate, MeasuresEveryPoolAndKernelOnEverySet) {
   }
 }
 
+TEST(Calibrate, GivesNothingOnceItIsAskedToStop) {
+  std::stop_source stop;
+  for (const int told_before : {0, 1, 2}) {
+    stop = std::stop_source();
+    int told = 0;
+    const auto found = calibrate({.most_threads = 2,
+                                  .bytes = size_t{16} << 20,
+                                  .tell =
+                                      [&](std::string_view) {
+                                        if (told++ == told_before) stop.request_stop();
+                                      },
+                                  .stop = stop.get_token()});
+    ASSERT_FALSE(found);
+    EXPECT_EQ(found.error().code, Code::kBusy);
+    EXPECT_EQ(told, told_before + 1);
+  }
+}
+
 TEST(Calibrate, SaysSoWhenTheMemoryCannotBeHad) {
   const auto found = calibrate({.bytes = size_t{1} << 62});
   ASSERT_FALSE(found);
