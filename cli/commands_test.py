@@ -235,6 +235,9 @@ class DoctorTest(unittest.TestCase):
         self.file.write_text(json.dumps(foreign))
         self.assertIn("halfbyte 0.0.0; this is ", self.doctor(HALFBYTE_ISA="scalar")["file_state"])
 
+    def test_the_first_time_it_says_that_there_was_no_file(self):
+        self.assertTrue(self.doctor()["file_state"].endswith("(there was none)"))
+
     def test_its_page_names_machine_threads_and_file(self):
         done = run("doctor", "--force", XDG_CACHE_HOME=str(self.cache))
         page = done.stdout.decode()

@@ -39,15 +39,13 @@ Result<Calibration> calibration_of(Examination& e, bool is_forced) {
       e.file_state = "read (--force measures again)";
       return stored;
     }
-    reason = stored.error().message;
+    std::error_code unknown;
+    reason = std::filesystem::exists(e.file, unknown) ? stored.error().message : "there was none";
   }
-  size_t bytes = CalibrationOptions{}.bytes;
-  if (e.machine.available_bytes) bytes = std::min<size_t>(bytes, *e.machine.available_bytes / 4);
+  CalibrationOptions options = calibration_options(e.machine, e.chosen);
   const bool shows_progress = stderr_is_terminal();
-  const auto measured =
-      calibrate({.isa = e.chosen, .most_threads = e.machine.usable_processors(), .bytes = bytes, .tell = [&](std::string_view doing) {
-                   if (shows_progress) print_status(doing);
-                 }});
+  if (shows_progress) options.tell = print_status;
+  const auto measured = calibrate(options);
   if (shows_progress) print_status({});
   if (!measured) return measured;
   if (e.file.empty()) {

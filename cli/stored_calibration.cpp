@@ -23,6 +23,12 @@ MachineKey machine_key(const MachineFacts& facts, Isa isa) {
   return {.processor = facts.processor, .processors = facts.processors, .isa = std::string(name(isa)), .version = HALFBYTE_VERSION};
 }
 
+CalibrationOptions calibration_options(const MachineFacts& facts, Isa isa) {
+  CalibrationOptions options{.isa = isa, .most_threads = facts.usable_processors()};
+  if (facts.available_bytes) options.bytes = std::min<size_t>(options.bytes, *facts.available_bytes / 4);
+  return options;
+}
+
 int threads_or_calibrated(int given) {
   if (given > 0) return given;
   const std::filesystem::path file = calibration_file_from_environment();

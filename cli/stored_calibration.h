@@ -11,6 +11,8 @@ namespace halfbyte {
 // $XDG_CACHE_HOME/halfbyte/machine.json, or under ~/.cache. Empty when there is no home.
 std::filesystem::path calibration_file_from_environment();
 MachineKey machine_key(const MachineFacts& facts, Isa isa);
+// What to measure of this machine: all threads that find a processor, with memory that is there.
+CalibrationOptions calibration_options(const MachineFacts& facts, Isa isa);
 
 // `given` if above 0; else the pool's threads by the calibration of this machine; 0 where there is none that can be used:
 // `halfbyte doctor` says why.
