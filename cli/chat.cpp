@@ -7,6 +7,7 @@
 #include "base/errors.h"
 #include "cli/chat_command.h"
 #include "cli/conversation.h"
+#include "cli/idle_calibration.h"
 #include "cli/line_editor.h"
 #include "cli/model_facts.h"
 #include "cli/model_file.h"
@@ -26,7 +27,8 @@ class Chat {
         format_(format),
         options_(std::move(options)),
         conversation_(options_.system),
-        editor_(history_file_from_environment()) {}
+        editor_(history_file_from_environment()),
+        idle_calibration_(options_.calibration_file) {}
 
   int run();
 
@@ -36,6 +38,7 @@ class Chat {
     bool is_quoted;  // between """: never a command
   };
   std::optional<Message> read_message();  // nothing: the user leaves
+  LineEditor::Line read_line(const std::string& prompt);
   void reply_to(std::string message);
   Result<std::vector<Token>> fitting_prompt();
   bool obey(const std::string& line);  // false: the user leaves
@@ -47,6 +50,8 @@ class Chat {
   ChatOptions options_;
   Conversation conversation_;
   LineEditor editor_;
+  IdleCalibration idle_calibration_;
+  bool has_answered_ = false;
   int interrupts_ = 0;  // Ctrl-C in a row: the second one leaves
 };
 
@@ -68,7 +73,7 @@ std::optional<Chat::Message> Chat::read_message() {
   using End = LineEditor::Line::End;
   std::optional<std::string> quoted;  // of a message that began with """
   for (;;) {
-    LineEditor::Line line = editor_.read(quoted ? "... " : ">>> ");
+    LineEditor::Line line = read_line(quoted ? "... " : ">>> ");
     if (line.end != End::kEntered) print("\n");
     if (line.end == End::kClosed) return std::nullopt;
     if (line.end == End::kInterrupted) {
@@ -91,6 +96,14 @@ std::optional<Chat::Message> Chat::read_message() {
     if (is_last) return Message{std::move(*quoted), true};
     *quoted += '\n';
   }
+}
+
+// After an answer the engine's threads sleep while the user reads and types: the time to measure what they can do.
+LineEditor::Line Chat::read_line(const std::string& prompt) {
+  if (has_answered_) idle_calibration_.start();
+  LineEditor::Line line = editor_.read(prompt);
+  idle_calibration_.stop();
+  return line;
 }
 
 // The conversation as a prompt that leaves a quarter of the context for the reply. What had to be left out is said.
@@ -127,6 +140,7 @@ void Chat::reply_to(std::string message) {
   }
   print(reply->text.ends_with('\n') ? "\n" : "\n\n");
   conversation_.answer(reply->text);
+  has_answered_ = true;
   if (reply->reason == FinishReason::kCancelled) interrupts_ = 1;
   if (options_.verbose) print_aside(usage_text(reply->usage));
 }

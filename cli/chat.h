@@ -1,6 +1,7 @@
 // A chat at the terminal: lines in, replies out, until the user leaves.
 #pragma once
 
+#include <filesystem>
 #include <string>
 
 #include "backends/prompt_format.h"
@@ -14,6 +15,8 @@ struct ChatOptions {
   std::string system;
   bool raw = false;
   bool verbose = false;
+  // Where the speed of this machine is kept, which is measured while the chat waits for the second line. Empty: it is not.
+  std::filesystem::path calibration_file;
 };
 
 // Returns the exit status. stdin and stdout are terminals.

@@ -1,9 +1,13 @@
 """The chat, on a terminal of its own, with SmolLM2 as `make` fetched it (HALFBYTE_MODELS)."""
+import json
 import os
 import stat
+import tempfile
+import time
 import unittest
+from pathlib import Path
 
-from halfbyte_program import Terminal
+from halfbyte_program import HOME, Terminal, run
 
 MODEL = "smollm2:135m"
 GREEDY = ("--temperature", "0", "--max-tokens", "12")
@@ -114,6 +118,55 @@ class ChatTest(unittest.TestCase):
         self.assertIn("are forgotten", terminal.text)
         self.assertNotIn("leaves no room", terminal.text)
         terminal.leave()
+
+
+def others_use_the_processors() -> bool:
+    """Whether something else than this test runs now, which a measurement is not kept beside."""
+    def idle() -> int:
+        return sum(int(ticks) for ticks in Path("/proc/stat").read_text().split("\n", 1)[0].split()[4:6])
+    before, seconds = idle(), 1
+    time.sleep(seconds)
+    return idle() - before < 0.9 * seconds * os.sysconf("SC_CLK_TCK") * os.cpu_count()
+
+
+class IdleCalibrationTest(unittest.TestCase):
+    def test_after_an_answer_the_machine_is_measured_for_the_next_start(self):
+        if others_use_the_processors():
+            self.skipTest("the machine is busy")
+        terminal = chat(*GREEDY)
+        file = terminal.home / ".cache" / "halfbyte" / "machine.json"
+        self.assertFalse(file.exists())
+        deadline = time.monotonic() + 60
+        while not file.exists() and time.monotonic() < deadline:
+            terminal.ask("Hello")
+            begin = time.monotonic()
+            while not file.exists() and time.monotonic() < begin + 10:
+                time.sleep(0.01)
+        terminal.leave()
+        if not file.exists() and others_use_the_processors():
+            self.skipTest("the machine became busy")
+        doctor = json.loads(run("doctor", "--json", HOME=str(terminal.home)).stdout)
+        self.assertTrue(doctor["file_state"].startswith("read"), doctor["file_state"])
+        reply = run("run", MODEL, "Hello", *GREEDY, "--verbose", HOME=str(terminal.home))
+        self.assertRegex(reply.stderr.decode(), rf"(?m)^threads +{doctor['threads']['pool']}$")
+
+    def test_a_line_typed_meanwhile_is_answered_and_no_half_file_is_left(self):
+        measuring, other = chat(*GREEDY), chat(*GREEDY, "--threads", "1")
+        for line in ("Hello", "Why is the sky blue?", "/show system", "And at night?"):
+            self.assertEqual(measuring.ask(line), other.ask(line))
+        measuring.leave()
+        other.leave()
+        self.assertFalse((other.home / ".cache").exists())
+        for file in measuring.home.glob(".cache/halfbyte/*"):  # a test that was held up may leave time to finish
+            self.assertEqual(file.name, "machine.json")
+            json.loads(file.read_text())
+
+    def test_a_single_answer_measures_nothing(self):
+        home = Path(tempfile.mkdtemp(dir=HOME))
+        for words, stdin in ((["Hello"], None), ([], b"Hello\n")):
+            done = run("run", MODEL, *words, *GREEDY, stdin=stdin, HOME=str(home))
+            self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertFalse((home / ".cache").exists())
 
 
 if __name__ == "__main__":

@@ -103,7 +103,7 @@ void declare_reply_options(Arguments& args, ChosenReply& chosen) {
 }
 
 void declare_threads(Arguments& args, std::string_view flags, int& threads) {
-  args.number(flags, threads, 0, 1024, "threads; 0: as `doctor` found best, else one per processor");
+  args.number(flags, threads, 0, 1024, "threads; 0: as `doctor`, or a chat while it waited, found best, else one per processor");
 }
 
 void declare_step_options(Arguments& args, int& chunk_tokens, KvType& kv_type, ActivationMode& activations) {

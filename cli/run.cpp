@@ -51,7 +51,8 @@ Result<int> complete(Engine& engine, const PromptFormat& format, const ChatOptio
   Request request = options.request;
   HB_TRY_ASSIGN(tokens, format.tokens(messages));
   request.prompt = std::move(tokens);
-  if (request.prompt.empty()) return unsupported("{}: the prompt has no tokens: the model has no tokenizer, or none for this text", options.model);
+  if (request.prompt.empty())
+    return unsupported("{}: the prompt has no tokens: the model has no tokenizer, or none for this text", options.model);
 
   const InterruptWatch interrupt;
   HB_TRY_ASSIGN(reply, stream_reply(engine, request, interrupt, print_foreign));
@@ -77,6 +78,7 @@ Result<int> run(const Options& options) {
                     .system = options.system.empty() ? found.system : options.system,
                     .raw = options.raw,
                     .verbose = options.verbose};
+  if (options.engine.threads == 0) reply.calibration_file = calibration_file_from_environment();
   HB_TRY(apply_stored_defaults(found.parameters, options.reply.given, reply.request));
 
   EngineOptions engine_options = options.engine;
@@ -100,8 +102,11 @@ Result<int> run(const Options& options) {
 
 Action declare_run(Arguments& args) {
   const auto options = std::make_shared<Options>();
-  args.positional("MODEL", options->model, fmt::format("a .gguf file, a checkpoint's directory or a model's name ({})", kDefaultModel), Arguments::Needed::kNo);
-  args.rest("PROMPT", options->prompt, "what to answer; stdin is added to it. Neither, on a terminal: a chat");
+  args.positional("MODEL", options->model, fmt::format("a .gguf file, a checkpoint's directory or a model's name ({})", kDefaultModel),
+                  Arguments::Needed::kNo);
+  args.rest("PROMPT", options->prompt,
+            "what to answer; stdin is added to it. Neither, on a terminal: a chat. Unless given --threads, it measures this "
+            "machine once, as doctor does, while it waits after an answer");
   args.text("--system", options->system, "the system message");
   args.flag("--raw", options->raw, "continue the prompt as it stands, without the model's chat template");
   declare_reply_options(args, options->reply);
