@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <thread>
+#include <vector>
 
 namespace halfbyte {
 namespace {
@@ -13,9 +14,9 @@ TEST(EpochFlag, WakesThoseWhoSleepAndShowsThemWhatWasWrittenBefore) {
   EpochFlag flag;
   int written = 0;
   std::atomic<int> seen{0};
-  std::vector<std::thread> sleepers;
-  for (int i = 0; i < 3; ++i)
-    sleepers.emplace_back([&] {
+  std::vector<std::thread> sleepers(3);
+  for (std::thread& sleeper : sleepers)
+    sleeper = std::thread([&] {
       flag.sleep_until(2);
       seen += written;
     });

@@ -87,9 +87,9 @@ TEST_P(ThreadPoolTest, ThreadsThatAreLateAreWaitedFor) {
 
 TEST_P(ThreadPoolTest, PoolsRunBesideEachOther) {
   std::atomic<int> sum{0};
-  std::vector<std::thread> callers;
-  for (int c = 0; c < 3; ++c)
-    callers.emplace_back([&] {
+  std::vector<std::thread> callers(3);
+  for (std::thread& caller : callers)
+    caller = std::thread([&] {
       ThreadPool pool(GetParam());
       for (int i = 0; i < 50; ++i)
         pool.run([&](int t) {

@@ -33,7 +33,7 @@ enum class ActivationMode { kInt8, kFloat };  // kFloat checks formulas: weights
 struct EngineOptions {
   int context_tokens = 0;  // longest sequence; 0: the model's own, at most 4096
   int cache_tokens = 0;    // positions all sequences share; 0: context_tokens
-  int threads = 0;         // 0: one per processor this process may use
+  int threads = 0;         // 0: one per processor this process may use, within its control group's quota
   int chunk_tokens = 512;  // most tokens in one step; less memory when small, slower prompts
   KvType kv_type = KvType::kF16;
   ActivationMode activations = ActivationMode::kInt8;

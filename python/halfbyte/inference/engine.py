@@ -37,8 +37,8 @@ class EngineBackend(Backend):
     thinking: whether a model that can think before it answers does; None: as its template has it.
     context: most tokens of a prompt and its reply together; None: the model's own, at most 4096.
     cache: tokens that all requests at the same time share; None: one context. What does not fit waits for its turn.
-    threads: None is one per processor. kv_type: the numbers of cached keys and values, "f16", "bf16", "q8_0" (half the
-    memory) or "f32".
+    threads: None is one per processor, within the control group's quota.
+    kv_type: the numbers of cached keys and values, "f16", "bf16", "q8_0" (half the memory) or "f32".
     model_id: in `info`; None: the model's name as it was found.
 
     Every failure is an `EngineError`, and a ValueError, FileNotFoundError, OSError, ... where that says the same
