@@ -41,11 +41,13 @@ ThreadPool::ThreadPool(int threads)
     : threads_(std::max(1, threads)),
       is_oversubscribed_(threads_ > processors_available()),
       processors_(allowed_processors()),
+      // Under a quota other groups share the processors, and the scheduler knows better which of them are free.
+      is_pinned_(!is_oversubscribed_ && processors_available() == static_cast<int>(processors_.size())),
       members_(static_cast<size_t>(threads_)) {
   for (Member& member : members_) member.patience = Patience(is_oversubscribed_ ? 0us : kSpinAtBarrier);
   for (int t = 1; t < threads_; ++t) {
     workers_.emplace_back([this, t] { serve(t); });
-    if (!is_oversubscribed_) keep_to_processors(workers_.back(), {processors_[static_cast<size_t>(t)]});
+    if (is_pinned_) keep_to_processors(workers_.back(), {processors_[static_cast<size_t>(t)]});
   }
 }
 
@@ -77,7 +79,7 @@ void ThreadPool::barrier(int thread) {
 void ThreadPool::wait_for_member(int other, EpochFlag Member::* flag, uint32_t epoch, int thread) {
   Member& awaited = members_[static_cast<size_t>(other)];
   const auto waited = wait_for(awaited.*flag, epoch, members_[static_cast<size_t>(thread)].patience);
-  if (waited < kIsLate || other == 0 || is_oversubscribed_) return;
+  if (waited < kIsLate || other == 0 || !is_pinned_) return;
   if (awaited.times_late.fetch_add(1, std::memory_order_relaxed) + 1 == kTimesLate)
     keep_to_processors(workers_[static_cast<size_t>(other) - 1], processors_);
 }

@@ -13,8 +13,8 @@
 namespace halfbyte {
 
 // Not thread-safe: one caller at a time. The caller works as thread 0 and is never pinned; threads 1.. are pinned to processors
-// of the allowed mask, until other programs keep one from its processor. Where there are more threads than processors
-// (processors_available()) none is pinned and waiters sleep at once.
+// of the allowed mask, until other programs keep one from its processor. In a control group with a quota none is pinned. Where there
+// are more threads than processors_available(), none is either, and waiters sleep at once.
 class ThreadPool {
  public:
   explicit ThreadPool(int threads);
@@ -44,6 +44,7 @@ class ThreadPool {
   int threads_;
   bool is_oversubscribed_;
   std::vector<int> processors_;  // allowed at construction
+  bool is_pinned_;               // threads 1.. were, at construction
   std::vector<Member> members_;
   EpochFlag started_;  // how many runs; of the caller
   std::atomic<bool> stopping_{false};
