@@ -104,9 +104,10 @@ Action declare_run(Arguments& args) {
   const auto options = std::make_shared<Options>();
   args.positional("MODEL", options->model, fmt::format("a .gguf file, a checkpoint's directory or a model's name ({})", kDefaultModel),
                   Arguments::Needed::kNo);
-  args.rest("PROMPT", options->prompt,
-            "what to answer; stdin is added to it. Neither, on a terminal: a chat. Unless given --threads, it measures this "
-            "machine once, as doctor does, while it waits after an answer");
+  args.rest(
+      "PROMPT", options->prompt,
+      "what to answer; stdin is added to it. Neither, on a terminal: a chat, which measures this machine once while it is idle after an "
+      "answer, unless --threads is given");
   args.text("--system", options->system, "the system message");
   args.flag("--raw", options->raw, "continue the prompt as it stands, without the model's chat template");
   declare_reply_options(args, options->reply);
