@@ -116,6 +116,11 @@ Bytes run_first_outside(const KernelTable& table, int n) {
   return bytes_of(found);
 }
 Bytes run_sum_exp(const KernelTable& table, int n) { return bytes_of(std::vector<float>{table.sum_exp(numbers(n, 14).data(), 5.0F, n)}); }
+Bytes run_softmax(const KernelTable& table, int n) {
+  auto out = numbers(n, 5);
+  table.softmax(numbers(n, 14).data(), n, out.data());
+  return bytes_of(out);
+}
 
 struct Family {
   const char* name;

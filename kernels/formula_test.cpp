@@ -206,6 +206,20 @@ TEST(SumExp, IsExactToSixDigits) {
   }
 }
 
+TEST(Softmax, FollowsItsFormulaAtEveryLength) {
+  for (const int n : {1, 8, 16, 37, 1000}) {
+    const auto x = random_floats(static_cast<size_t>(n), 10, 4.0F);
+    double top = -1e9, sum = 0;
+    for (const float v : x) top = std::max(top, static_cast<double>(v));
+    for (const float v : x) sum += std::exp(static_cast<double>(v) - top);
+    std::vector<double> expected;
+    for (const float v : x) expected.push_back(std::exp(static_cast<double>(v) - top) / sum);
+    std::vector<float> out(x.size());
+    scalar().softmax(x.data(), n, out.data());
+    expect_near(out, expected, 2e-6);
+  }
+}
+
 TEST(StoreF16, SaturatesAndKeepsNan) {
   for (const Isa isa : isas_here()) {
     const std::vector<float> v = {1e9F, -1e9F, INFINITY, NAN, 65504.0F, 0.1F, -0.0F, 65519.0F};
