@@ -50,14 +50,6 @@ class Feed {
   std::vector<Token> tokens_;
 };
 
-// The weight products of a token before the head.
-uint64_t macs(const Model& model) {
-  uint64_t sum = 0;
-  for (const Matrix& m : model.weights.matrices)
-    if (m.is_panels && m.rows != static_cast<uint32_t>(model.formula->dims().vocabulary)) sum += uint64_t{m.rows} * m.columns;
-  return sum;
-}
-
 }  // namespace
 
 Result<Measured> measure(const Model& model, ThreadPool& pool, const Workload& work, const EvaluateOptions& options) {
@@ -76,7 +68,7 @@ Result<Measured> measure(const Model& model, ThreadPool& pool, const Workload& w
                      {.cache_tokens = longest, .chunk_tokens = chunk, .kv_type = options.kv_type, .activations = options.activations}));
   Measured measured{
       .bytes_per_token = runner.program().bytes_per_token() + runner.bytes_cached_per_sequence(work.depth + work.generated_tokens / 2),
-      .macs_per_token = macs(model),
+      .macs_per_token = runner.program().macs_per_token(),
       .weight_bytes = model.weights.bytes(),
       .kv_bytes = runner.bytes_cached_per_sequence(longest)};
   Feed feed(runner, dims.vocabulary, chunk);

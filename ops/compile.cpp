@@ -1,5 +1,6 @@
 // From a recorded step to stages: which ops fuse into a product's epilogue, which tensors share memory, which panels each thread takes.
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <numeric>
 
@@ -27,10 +28,12 @@ class Compiler {
   Result<void> plan_fusions();
   Result<void> emit();
   Result<void> emit_products(Tensor first);
+  Result<void> emit_experts(Tensor here);
   void emit_token_op(TokenOp op);
-  void quantize(Tensor input, bool per32, bool per256);
-  int slot_of(Tensor t);  // the slot that holds t, marked as used now
-  int new_slot(int width, bool is_replicated);
+  PanelKernel* kernel_of(MatrixId id) const;                       // null: through decode
+  void quantize(int input, std::span<const MatrixId> multiplied);  // as those matrices' kernels ask for
+  int slot_of(Tensor t);                                           // the slot that holds t, marked as used now
+  int new_slot(int width, bool is_replicated, int rows = 1);
   void bind(Tensor t, int slot) { slot_by_node_[static_cast<size_t>(t.node)] = slot; }
   void close_epoch() { ++epoch_; }
   void touch(int slot) { last_use_[static_cast<size_t>(slot)] = epoch_; }
@@ -131,7 +134,8 @@ Result<void> Compiler::plan_fusions() {
                std::pair{n.b, n.a},
                std::pair{n.a, n.b}
       }) {
-        if (node(product).op != Op::kLinear || !used_once(product) || other.node > product.node) continue;
+        const bool is_product = node(product).op == Op::kLinear || node(product).op == Op::kExperts;
+        if (!is_product || !used_once(product) || other.node > product.node) continue;
         Fusion& fusion = fusions_[static_cast<size_t>(product.node)];
         fusion.residual = other;
         fusion.result = here;
@@ -143,8 +147,8 @@ Result<void> Compiler::plan_fusions() {
   return {};
 }
 
-int Compiler::new_slot(int width, bool is_replicated) {
-  program_.slots_.push_back({.width = width, .is_replicated = is_replicated});
+int Compiler::new_slot(int width, bool is_replicated, int rows) {
+  program_.slots_.push_back({.width = width, .rows = rows, .is_replicated = is_replicated});
   first_use_.push_back(epoch_);
   last_use_.push_back(epoch_);
   is_head_slot_.push_back(in_head_);
@@ -164,9 +168,19 @@ void Compiler::emit_token_op(TokenOp op) {
   stages.back().ops.push_back(op);
 }
 
-void Compiler::quantize(Tensor input, bool per32, bool per256) {
-  if (per32) emit_token_op({.kind = TokenOp::Kind::kQuantize32, .a = slot_of(input)});
-  if (per256) emit_token_op({.kind = TokenOp::Kind::kQuantize256, .a = slot_of(input)});
+PanelKernel* Compiler::kernel_of(MatrixId id) const {
+  const Matrix& m = record_.weights()[id];
+  if (!m.is_panels || (program_.is_float_ && m.format->activations != ActivationKind::kFloat)) return nullptr;
+  return panel_kernel(*program_.kernels_, m.format->name);
+}
+
+void Compiler::quantize(int input, std::span<const MatrixId> multiplied) {
+  const auto any_of = [&](ActivationKind kind) {
+    return std::ranges::any_of(multiplied,
+                               [&](MatrixId id) { return kernel_of(id) != nullptr && record_.weights()[id].format->activations == kind; });
+  };
+  if (any_of(ActivationKind::kPer32)) emit_token_op({.kind = TokenOp::Kind::kQuantize32, .a = input});
+  if (any_of(ActivationKind::kPer256)) emit_token_op({.kind = TokenOp::Kind::kQuantize256, .a = input});
 }
 
 Result<void> Compiler::emit_products(Tensor first) {
@@ -180,31 +194,23 @@ Result<void> Compiler::emit_products(Tensor first) {
     group.push_back({i});
     is_done_[static_cast<size_t>(i)] = true;
   }
-  const Weights& weights = record_.weights();
-  bool per32 = false, per256 = false;
-  const auto kernel_of = [&](MatrixId id) -> PanelKernel* {
-    const Matrix& m = weights[id];
-    const ActivationKind activations = m.format->activations;
-    if (!m.is_panels || (program_.is_float_ && activations != ActivationKind::kFloat)) return nullptr;
-    PanelKernel* kernel = panel_kernel(*program_.kernels_, m.format->name);
-    per32 |= kernel != nullptr && activations == ActivationKind::kPer32;
-    per256 |= kernel != nullptr && activations == ActivationKind::kPer256;
-    return kernel;
-  };
+  std::vector<MatrixId> matrices;
   Stage stage{.kind = node(first).op == Op::kLogits ? Stage::Kind::kLogits : Stage::Kind::kProducts};
   for (const Tensor t : group) {
     const Step::Node& n = node(t);
     const Fusion& fusion = fusions_[static_cast<size_t>(t.node)];
     Product product{
         .linear = n.linear, .gate = fusion.gate, .has_gelu = fusion.has_gelu, .heads = fusion.heads, .kernel = kernel_of(n.linear.matrix)};
+    matrices.push_back(n.linear.matrix);
     if (fusion.gate != Product::Gate::kNone) {
       product.up = node(fusion.up).linear;
       product.up_kernel = kernel_of(product.up.matrix);
+      matrices.push_back(product.up.matrix);
     }
     stage.products.push_back(product);
   }
-  quantize(input, per32, per256);
   stage.input = slot_of(input);
+  quantize(stage.input, matrices);
   for (size_t i = 0; i < group.size(); ++i) {
     const Fusion& fusion = fusions_[static_cast<size_t>(group[i].node)];
     Product& product = stage.products[i];
@@ -216,6 +222,44 @@ Result<void> Compiler::emit_products(Tensor first) {
   share_out(stage);
   program_.stages_.push_back(std::move(stage));
   close_epoch();
+  return {};
+}
+
+// Between the two stages lies a tensor with a row for each pair of a token and an expert, sorted by expert.
+Result<void> Compiler::emit_experts(Tensor here) {
+  const Step::Node& n = node(here);
+  if (node(n.b).op != Op::kRoute) return internal("step: node {}: experts are only known after a route", here.node);
+  const Fusion& fusion = fusions_[static_cast<size_t>(here.node)];
+  const Experts& e = n.experts;
+  const int used = node(n.b).width / 2;
+  const MatrixId gate = e.gate.front(), up = e.up.front(), down = e.down.front();
+
+  Stage gated{.kind = Stage::Kind::kExperts, .input = slot_of(n.a)};
+  gated.experts = {
+      {e.gate, kernel_of(gate)},
+      {e.up,   kernel_of(up)  }
+  };
+  gated.routing = slot_of(n.b);
+  quantize(gated.input, std::array{gate, up});
+  gated.out = new_slot(static_cast<int>(record_.weights()[gate].rows), false, used);
+  const int between = gated.out;
+  program_.stages_.push_back(std::move(gated));
+  close_epoch();
+
+  Stage sum{.kind = Stage::Kind::kExpertSum, .input = between};
+  sum.experts = {
+      {e.down, kernel_of(down)}
+  };
+  sum.routing = slot_of(n.b);
+  touch(between);
+  quantize(between, std::array{down});
+  if (fusion.residual.node >= 0) sum.residual = slot_of(fusion.residual);
+  sum.out = new_slot(n.width, false);
+  bind(fusion.result, sum.out);
+  program_.stages_.push_back(std::move(sum));
+  close_epoch();
+  program_.max_experts_ = std::max(program_.max_experts_, static_cast<int>(e.gate.size()));
+  program_.max_pairs_ = std::max(program_.max_pairs_, used * program_.max_tokens_);
   return {};
 }
 
@@ -234,6 +278,7 @@ Result<void> Compiler::emit() {
     switch (n.op) {
       case Op::kLinear:
       case Op::kLogits: HB_TRY(emit_products(here)); continue;
+      case Op::kExperts: HB_TRY(emit_experts(here)); continue;
       case Op::kAttend: {
         Stage stage{.kind = Stage::Kind::kAttend,
                     .attention = n.attention,
@@ -267,6 +312,7 @@ Result<void> Compiler::emit() {
       case Op::kSwiglu: op.kind = TokenOp::Kind::kSwiglu; break;
       case Op::kGeglu: op.kind = TokenOp::Kind::kGeglu; break;
       case Op::kGelu: op.kind = TokenOp::Kind::kGelu; break;
+      case Op::kRoute: op.kind = TokenOp::Kind::kRoute; break;
       case Op::kHeads:
       case Op::kRope: return internal("step: node {}: heads and rope are only known as inputs of an attention", i);
     }
@@ -326,20 +372,23 @@ void Compiler::share_out(Stage& stage) const {
 void Compiler::place_memory() {
   Program& p = program_;
   struct Holder {
-    size_t stride;
+    size_t stride, rows;
     int busy_until;
     bool is_head;
   };
   std::vector<Holder> holders;
   for (size_t s = 0; s < p.slots_.size(); ++s) {
     const size_t stride = round_up(static_cast<uint64_t>(p.slots_[s].width), 16);
+    const auto rows = static_cast<size_t>(p.slots_[s].rows);
     size_t best = holders.size();
     for (size_t h = 0; h < holders.size(); ++h) {
-      if (holders[h].busy_until >= first_use_[s] || holders[h].is_head != is_head_slot_[s] || holders[h].stride != stride) continue;
+      const Holder& holder = holders[h];
+      if (holder.busy_until >= first_use_[s] || holder.is_head != is_head_slot_[s] || holder.stride != stride || holder.rows != rows)
+        continue;
       best = h;
       break;
     }
-    if (best == holders.size()) holders.push_back({stride, 0, is_head_slot_[s]});
+    if (best == holders.size()) holders.push_back({stride, rows, 0, is_head_slot_[s]});
     holders[best].busy_until = last_use_[s];
     p.slots_[s].buffer = static_cast<int>(best);
   }
@@ -351,26 +400,34 @@ void Compiler::place_memory() {
     return at;
   };
   for (const Holder& h : holders) {
-    const size_t row_bytes = h.stride * sizeof(float);
+    const size_t row_bytes = h.rows * h.stride * sizeof(float);  // of a token
     const size_t many = h.is_head ? std::min<size_t>(kLogitsRows, rows) : rows;
     Program::BufferPlace place{.stride = h.stride, .shared = take(p.shared_bytes_, many * row_bytes), .own = 0};
     place.own = take(p.own_bytes_, few * row_bytes);
     p.buffers_.push_back(place);
   }
-  for (const Stage& stage : p.stages_)
-    if (!stage.products.empty())
-      p.max_columns_ = std::max<size_t>(p.max_columns_, static_cast<size_t>(p.slots_[static_cast<size_t>(stage.input)].width));
+  size_t quantized = 0, gathered = 0, gathered_floats = 0;  // values of a token
+  for (const Stage& stage : p.stages_) {
+    if (stage.input < 0) continue;
+    const Slot& input = p.slots_[static_cast<size_t>(stage.input)];
+    quantized = std::max(quantized, static_cast<size_t>(input.rows) * p.quantized_stride(stage.input));
+    if (stage.kind != Stage::Kind::kExperts) continue;
+    gathered = std::max(gathered, p.quantized_stride(stage.input));
+    gathered_floats = std::max(gathered_floats, p.buffers_[static_cast<size_t>(input.buffer)].stride);
+  }
   for (const Matrix& m : record_.weights().matrices) p.max_columns_ = std::max<size_t>(p.max_columns_, m.columns);
-  p.q_stride_ = round_up(p.max_columns_, 64) + 64;  // never a power of two: rows of a tile must not share cache sets
-  const auto activations = [&](size_t& total, size_t n) {
-    // Twice: one place for scales per 32, one for scales per 256; a product stage may need both.
-    return Program::ActivationPlace{.q = take(total, 2 * n * p.q_stride_),
-                                    .scale = take(total, 2 * n * p.q_stride_ / 32 * sizeof(float)),
-                                    .sum32 = take(total, 2 * n * p.q_stride_ / 32 * sizeof(int16_t)),
-                                    .sum16 = take(total, 2 * n * p.q_stride_ / 16 * sizeof(int16_t))};
+  const auto activations = [&](size_t& total, size_t values) {
+    return Program::ActivationPlace{.values = values,
+                                    .q = take(total, 2 * values),
+                                    .scale = take(total, 2 * values / 32 * sizeof(float)),
+                                    .sum32 = take(total, 2 * values / 32 * sizeof(int16_t)),
+                                    .sum16 = take(total, 2 * values / 16 * sizeof(int16_t))};
   };
-  p.shared_activations_ = activations(p.shared_bytes_, rows);
-  p.own_activations_ = activations(p.own_bytes_, few);
+  p.shared_activations_ = activations(p.shared_bytes_, rows * quantized);
+  p.own_activations_ = activations(p.own_bytes_, few * quantized);
+  p.own_gathered_ = activations(p.own_bytes_, Program::kExpertRows * gathered);
+  p.own_gathered_floats_ = take(p.own_bytes_, Program::kExpertRows * gathered_floats * sizeof(float));
+  p.own_pairs_ = take(p.own_bytes_, (static_cast<size_t>(p.max_experts_) + 2 + 2 * static_cast<size_t>(p.max_pairs_)) * sizeof(int));
   int head_dim = 0;
   for (const Stage& stage : p.stages_) head_dim = std::max(head_dim, stage.head_dim);
   p.partial_stride_ = round_up(static_cast<uint64_t>(head_dim), 16) + 16;
@@ -405,17 +462,32 @@ Result<Program> Program::compile(const Step& record, KvLayout layout, Isa isa, i
   return program;
 }
 
+template <class Visit>
+void Program::for_multiplied(const Stage& stage, Visit visit) const {
+  for (const Product& product : stage.products) {
+    visit((*weights_)[product.linear.matrix], 1);
+    if (product.gate != Product::Gate::kNone) visit((*weights_)[product.up.matrix], 1);
+  }
+  for (const ExpertProduct& product : stage.experts)
+    visit((*weights_)[product.matrices.front()], slots_[static_cast<size_t>(stage.routing)].width / 2);
+}
+
 size_t Program::bytes_per_token() const {
   size_t sum = 0;
   for (const Stage& stage : stages_) {
-    for (const Product& product : stage.products) {
-      sum += (*weights_)[product.linear.matrix].bytes();
-      if (product.gate != Product::Gate::kNone) sum += (*weights_)[product.up.matrix].bytes();
-    }
+    for_multiplied(stage, [&](const Matrix& matrix, int times) { sum += matrix.bytes() * static_cast<size_t>(times); });
     for (const TokenOp& op : stage.ops)
       if (op.kind == TokenOp::Kind::kEmbed || op.kind == TokenOp::Kind::kEmbedPosition)
         sum += (*weights_)[op.table].format->row_bytes((*weights_)[op.table].columns);
   }
+  return sum;
+}
+
+uint64_t Program::macs_per_token() const {
+  uint64_t sum = 0;
+  for (size_t s = 0; s < head_begin_; ++s)
+    for_multiplied(stages_[s],
+                   [&](const Matrix& matrix, int times) { sum += uint64_t{matrix.rows} * matrix.columns * static_cast<uint64_t>(times); });
   return sum;
 }
 

@@ -10,6 +10,13 @@
 //   products  gate and up, activation                                             | barrier
 //   tokens    quantize
 //   products  down + residual                                                     | barrier
+// A mixture of experts instead of the last four:
+//   tokens    norm
+//   products  scores of the experts                                               | barrier
+//   tokens    route, quantize
+//   experts   gate and up, activation: one list of panels over all experts routed to        | barrier
+//   tokens    quantize (a row for each token and expert)
+//   sum       down, by panels; weighted sum over each token's experts + residual  | barrier
 // After the last layer, for the tokens whose logits are wanted, 16 at a time:
 //   tokens    norm, quantize
 //   logits    the vocabulary matrix; each thread reduces its logits to what is wanted of them (ops/logits.h) | barrier
@@ -62,8 +69,9 @@ using LogitsSink = std::function<void(size_t wanted_index, const Logits& logits)
 
 namespace program {
 
-struct Slot {  // a tensor's memory: one row of `stride` floats per token
+struct Slot {  // a tensor's memory: `rows` rows of `stride` floats per token
   int width = 0;
+  int rows = 1;
   int buffer = -1;
   bool is_replicated = false;  // written by a token stage: at few tokens every thread has its own copy
 };
@@ -81,6 +89,7 @@ struct TokenOp {
     kSwiglu,
     kGeglu,
     kGelu,
+    kRoute,
     kMergeAttention,
     kQuantize32,
     kQuantize256
@@ -116,20 +125,28 @@ struct Product {
   PanelKernel* up_kernel = nullptr;
 };
 
+struct ExpertProduct {
+  std::vector<MatrixId> matrices;  // by expert
+  PanelKernel* kernel = nullptr;   // null: through decode
+};
+
 struct PanelRange {
   int product = 0;
   uint32_t first = 0, last = 0;  // panels
 };
 
 struct Stage {
-  enum class Kind : uint8_t { kTokens, kProducts, kAttend, kLogits } kind = Kind::kTokens;
+  enum class Kind : uint8_t { kTokens, kProducts, kAttend, kExperts, kExpertSum, kLogits } kind = Kind::kTokens;
   std::vector<TokenOp> ops;                     // kTokens
-  int input = -1;                               // kProducts, kLogits: slot; the quantized copies are the workspace's
+  int input = -1;                               // of products and experts: slot; the quantized copies are the workspace's
   std::vector<Product> products;                // kProducts; kLogits: the vocabulary matrix alone
   std::vector<std::vector<PanelRange>> shares;  // kProducts, kLogits: by thread
   Attention attention;                          // kAttend
-  int q = -1, out = -1;                         // kAttend: slots
+  int q = -1;                                   // kAttend: slot
+  int out = -1;                                 // kAttend, kExperts, kExpertSum: slot
   int head_dim = 0, heads = 0;                  // kAttend
+  std::vector<ExpertProduct> experts;           // kExperts: gate, up; kExpertSum: down
+  int routing = -1, residual = -1;              // kExperts, kExpertSum: slots
 };
 
 }  // namespace program
@@ -159,11 +176,17 @@ class Program {
   const KvLayout& layout() const { return layout_; }
   int max_tokens() const { return max_tokens_; }
   int vocabulary() const { return vocabulary_; }
-  // Bytes of weights that a step of one token reads: every matrix once, one row of the embedding table.
+  // Bytes of weights that a step of one token reads: every matrix once, of experts as many as it is routed to, one row of the
+  // embedding table.
   size_t bytes_per_token() const;
+  // Multiply-adds of a token with those weights, the head's left out.
+  uint64_t macs_per_token() const;
 
  private:
   friend class Compiler;
+  // Calls visit(matrix, how often) for the matrices that a stage multiplies a token by.
+  template <class Visit>
+  void for_multiplied(const program::Stage& stage, Visit visit) const;
   struct Pass;  // one thread's view of a running step
   explicit Program(KvLayout layout) : layout_(std::move(layout)) {}
 
@@ -174,6 +197,8 @@ class Program {
   // What a thread computes of the logits before it reduces them: it reads no weights meanwhile. Stays in L1 with one row, in L2 with 16.
   static constexpr size_t kLogitsAtOnce = size_t{4} * kVocabularyBlock;
   static constexpr int kMostPartials = 512;  // (token, cache block) pairs whose partial results are kept apart
+  static constexpr int kExpertRows = 128;               // tokens of an expert that are gathered at once: in L2 with a few panels
+  static constexpr int kRowsPerRead = 8;                // an expert's panel costs its reading, or what multiplies more rows than these
 
   const Weights* weights_ = nullptr;
   const KernelTable* kernels_ = nullptr;
@@ -194,12 +219,17 @@ class Program {
     size_t stride = 0;  // floats per row
     size_t shared = 0, own = 0;
   };
-  struct ActivationPlace {
+  struct ActivationPlace {  // twice: scales per 32 and scales per 256; a stage may need both
+    size_t values = 0;      // of one of the two; rows lie quantized_stride() apart
     size_t q = 0, scale = 0, sum32 = 0, sum16 = 0;
   };
+  // Never a power of two: rows of a tile must not share cache sets.
+  size_t quantized_stride(int slot) const { return (static_cast<size_t>(slots_[static_cast<size_t>(slot)].width) + 63) / 64 * 64 + 64; }
   std::vector<BufferPlace> buffers_;
-  ActivationPlace shared_activations_, own_activations_;
-  size_t max_columns_ = 0, q_stride_ = 0;
+  ActivationPlace shared_activations_, own_activations_, own_gathered_;
+  size_t own_gathered_floats_ = 0, own_pairs_ = 0;
+  int max_experts_ = 0, max_pairs_ = 0;  // pairs: of a token and an expert that it is routed to
+  size_t max_columns_ = 0;
   size_t shared_partials_ = 0, partial_stride_ = 0;  // bytes; floats per state
   size_t own_scratch_ = 0, own_up_ = 0, own_tile_ = 0, own_raw_ = 0, own_states_ = 0;
   size_t own_logits_ = 0, shared_exp_sums_ = 0;  // by row of the head: logits at once; sums of exponentials by block

@@ -161,6 +161,37 @@ TEST_F(ToyTest, LayerNormLearnedPositionsAndGeluFollowTheirFormulas) {
   }
 }
 
+TEST_F(ToyTest, EqualScoresGoToTheFirstExperts) {
+  Experts experts;
+  for (int e = 0; e < 3; ++e) {
+    experts.gate.push_back(matrix(40, kWidth));
+    experts.up.push_back(matrix(40, kWidth));
+    experts.down.push_back(matrix(kWidth, 40));
+  }
+  const MatrixId router = matrix(3, kWidth), first_two = matrix(2, kWidth);
+  for (const MatrixId all_equal : {router, first_two}) std::ranges::fill(values_[static_cast<size_t>(all_equal.index)], 0.0F);
+  const auto logits = [&](MatrixId scored_by) {
+    Step step(weights_);
+    const Tensor x = step.embed(table_);
+    step.logits(step.output(step.experts(x, step.route(step.linear(x, {scored_by, {}}), 2), experts)), {table_, {}});
+    const auto program = Program::compile(step, KvLayout({}, KvType::kF16), isas_here().back(), 1, 4, ActivationMode::kInt8);
+    auto workspace = program->workspace();
+    ThreadPool pool(1);
+    const std::vector<Token> tokens{7};
+    const std::vector<int> wanted{0};
+    const SliceInput slice{.count = 1};
+    std::vector<float> out;
+    program->run(
+        {
+            .tokens = tokens, .slices = {&slice, 1},
+                 .wanted = wanted
+    },
+        pool, *workspace, [&](size_t, std::span<const float> row) { out.assign(row.begin(), row.end()); });
+    return out;
+  };
+  EXPECT_EQ(logits(router), logits(first_two));
+}
+
 TEST_F(ToyTest, OnlyTheRowsAskedForGetLogits) {
   Step step(weights_);
   record(step);
@@ -207,6 +238,15 @@ TEST_F(ToyTest, HeadsOutsideAnAttentionAreRefused) {
   const Tensor x = step.heads(step.embed(table_), 16);
   step.logits(step.output(x), {table_, {}});
   EXPECT_FALSE(Program::compile(step, KvLayout({}, KvType::kF16), Isa::kScalar, 1, 4, ActivationMode::kInt8));
+}
+
+TEST_F(ToyTest, ExpertsWithoutARouteAreRefused) {
+  Step step(weights_);
+  const Tensor x = step.embed(table_);
+  step.logits(step.output(step.experts(x, x, {{gate_}, {up_}, {down_}})), {table_, {}});
+  const auto program = Program::compile(step, KvLayout({}, KvType::kF16), Isa::kScalar, 1, 4, ActivationMode::kInt8);
+  ASSERT_FALSE(program);
+  EXPECT_EQ(program.error().message, "step: node 1: experts are only known after a route");
 }
 
 TEST(KvLayout, LayersOfOneWindowShareAGroupAndDoNotOverlap) {

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <numeric>
 
 #include "base/checked.h"
 #include "ops/program.h"
@@ -64,47 +65,84 @@ struct Program::Pass {
            (static_cast<size_t>(token * parts_per_token + part) * static_cast<size_t>(p.max_heads_) + static_cast<size_t>(head)) *
                p.partial_stride_;
   }
+  // Panels whose results of so many rows fit kUpBytes.
+  static size_t panels_at_once(int rows) {
+    return std::max<size_t>(1, kUpBytes / (static_cast<size_t>(rows) * kPanelRows * sizeof(float)));
+  }
   static AttendState state_at(float* memory) { return {memory, memory + 1, memory + 16}; }
 
   // Attention: at few tokens the results of each cache block are kept apart, unless there are too many of them.
   int parts_per_token = 1;
   int most_blocks = 1;
 
-  // Writable view of the quantized activations of token 0; kind 0: scales per 32, 1: per 256.
+  // Writable view of a quantized row.
   struct Quantized {
     int8_t* q;
     float* scale;
     int16_t *sum32, *sum16;
   };
-  Quantized quantized(int kind, int token) const {
-    const ActivationPlace& place = is_few ? p.own_activations_ : p.shared_activations_;
-    std::byte* base = is_few ? own() : shared();
-    const size_t rows = static_cast<size_t>(is_few ? kFewTokens : p.max_tokens_);
-    const size_t at = (static_cast<size_t>(kind) * rows + static_cast<size_t>(token)) * p.q_stride_;
+  static Quantized quantized_at(std::byte* base, const ActivationPlace& place, ActivationKind kind, size_t row, size_t row_stride) {
+    const size_t at = (kind == ActivationKind::kPer256 ? place.values : 0) + row * row_stride;
     return {reinterpret_cast<int8_t*>(base + place.q) + at, reinterpret_cast<float*>(base + place.scale) + at / 32,
             reinterpret_cast<int16_t*>(base + place.sum32) + at / 32, reinterpret_cast<int16_t*>(base + place.sum16) + at / 16};
   }
-  Activations activations(ActivationKind kind, int slot) const {
-    const Quantized x = quantized(kind == ActivationKind::kPer256 ? 1 : 0, 0);
+  Quantized quantized(ActivationKind kind, int slot, int row) const {
+    return quantized_at(is_few ? own() : shared(), is_few ? p.own_activations_ : p.shared_activations_, kind, static_cast<size_t>(row),
+                        p.quantized_stride(slot));
+  }
+  Quantized gathered_row(ActivationKind kind, int slot, int row) const {
+    return quantized_at(own(), p.own_gathered_, kind, static_cast<size_t>(row), p.quantized_stride(slot));
+  }
+  Activations view(const Quantized& x, const float* f, int slot) const {
+    const size_t q_stride = p.quantized_stride(slot);
     return {.q = x.q,
             .scale = x.scale,
             .sum32 = x.sum32,
             .sum16 = x.sum16,
-            .f = row(slot, 0),
-            .q_stride = p.q_stride_,
-            .scale_stride = p.q_stride_ / 32,
-            .sum32_stride = p.q_stride_ / 32,
-            .sum16_stride = p.q_stride_ / 16,
+            .f = f,
+            .q_stride = q_stride,
+            .scale_stride = q_stride / 32,
+            .sum32_stride = q_stride / 32,
+            .sum16_stride = q_stride / 16,
             .f_stride = stride(slot)};
+  }
+
+  // Input rows of a product, as every kind of kernel reads them.
+  struct Rows {
+    Activations per32, per256;
+    int count;
+    const Activations& of(ActivationKind kind) const { return kind == ActivationKind::kPer256 ? per256 : per32; }
+  };
+  Rows rows(int slot, int first, int count) const {
+    const auto of = [&](ActivationKind kind) { return view(quantized(kind, slot, first), row(slot, first), slot); };
+    return {of(ActivationKind::kPer32), of(ActivationKind::kPer256), count};
+  }
+
+  // The pairs of a token and an expert that it is routed to, sorted by expert, then token.
+  struct Pairs {
+    int* first;  // those of expert e are first[e] .. first[e + 1]
+    int* token;
+    float* weight;
+  };
+  Pairs pairs() const {
+    int* first = reinterpret_cast<int*>(own() + p.own_pairs_);
+    int* token = first + p.max_experts_ + 2;
+    return {first, token, reinterpret_cast<float*>(token + p.max_pairs_)};
   }
 
   void run_stages(size_t first, size_t last);
   void run_tokens(const Stage& stage, int begin, int end) const;
   void rope_table(const TokenOp& op, int token) const;
   void merge_attention(const TokenOp& op, int token) const;
+  void route(const TokenOp& op, int token) const;
   void run_products(const Stage& stage) const;
-  void multiply(const Linear& linear, PanelKernel* kernel, const Stage& stage, size_t first, size_t last, float* y, size_t y_stride) const;
-  void multiply_decoded(const Matrix& matrix, int input_slot, size_t first, size_t last, float* y, size_t y_stride) const;
+  void multiply(const Linear& linear, PanelKernel* kernel, const Rows& x, size_t first, size_t last, float* y, size_t y_stride) const;
+  void multiply_decoded(const Matrix& matrix, const Rows& x, size_t first, size_t last, float* y, size_t y_stride) const;
+  void multiply_gated(const Product& product, const Rows& x, size_t first, size_t last, float* y, size_t y_stride) const;
+  Pairs sort_pairs(const Stage& stage) const;
+  Rows gather(const Stage& stage, const int* tokens_of_expert, int count) const;
+  void run_experts(const Stage& stage) const;
+  void sum_experts(const Stage& stage) const;
   void finish_heads(const Product& product, size_t first_row, size_t last_row) const;
 
   // The head, over the gathered rows.
@@ -166,6 +204,27 @@ void Program::Pass::merge_attention(const TokenOp& op, int token) const {
   }
 }
 
+void Program::Pass::route(const TokenOp& op, int token) const {
+  const float* scores = row(op.a, token);
+  const int used = width(op.out) / 2;
+  float* experts = row(op.out, token);
+  float* weights = experts + used;
+  const auto score = [&](float expert) { return scores[static_cast<size_t>(expert)]; };
+  // Kept by falling score. Comparisons with NaN are false: whatever the scores, there are `used` experts, each once.
+  int kept = 0;
+  for (int e = 0; e < width(op.a); ++e) {
+    int at = kept;
+    while (at > 0 && scores[e] > score(experts[at - 1])) --at;
+    if (at == used) continue;
+    kept = std::min(kept + 1, used);
+    std::copy_backward(experts + at, experts + kept - 1, experts + kept);
+    experts[at] = static_cast<float>(e);
+  }
+  std::sort(experts, experts + used);
+  std::transform(experts, experts + used, weights, score);
+  p.kernels_->softmax(weights, used, weights);
+}
+
 void Program::Pass::run_tokens(const Stage& stage, int begin, int end) const {
   const KernelTable& k = *p.kernels_;
   for (const TokenOp& op : stage.ops) {
@@ -193,15 +252,16 @@ void Program::Pass::run_tokens(const Stage& stage, int begin, int end) const {
         case TokenOp::Kind::kSwiglu: k.swiglu(row(op.a, t), row(op.b, t), width(op.out), row(op.out, t)); break;
         case TokenOp::Kind::kGeglu: k.geglu(row(op.a, t), row(op.b, t), width(op.out), row(op.out, t)); break;
         case TokenOp::Kind::kGelu: k.gelu(row(op.a, t), width(op.out), row(op.out, t)); break;
+        case TokenOp::Kind::kRoute: route(op, t); break;
         case TokenOp::Kind::kMergeAttention: merge_attention(op, t); break;
-        case TokenOp::Kind::kQuantize32: {
-          const Quantized x = quantized(0, t);
-          k.quantize_per32(row(op.a, t), width(op.a), x.q, x.scale, x.sum32, x.sum16);
-          break;
-        }
+        case TokenOp::Kind::kQuantize32:
         case TokenOp::Kind::kQuantize256: {
-          const Quantized x = quantized(1, t);
-          k.quantize_per256(row(op.a, t), width(op.a), x.q, x.scale, x.sum32, x.sum16);
+          const bool is_per32 = op.kind == TokenOp::Kind::kQuantize32;
+          const int rows_each = p.slots_[static_cast<size_t>(op.a)].rows;
+          for (int r = t * rows_each; r < (t + 1) * rows_each; ++r) {
+            const Quantized x = quantized(is_per32 ? ActivationKind::kPer32 : ActivationKind::kPer256, op.a, r);
+            (is_per32 ? k.quantize_per32 : k.quantize_per256)(row(op.a, r), width(op.a), x.q, x.scale, x.sum32, x.sum16);
+          }
           break;
         }
       }
@@ -210,7 +270,7 @@ void Program::Pass::run_tokens(const Stage& stage, int begin, int end) const {
 }
 
 // The slow and always right way: 16 rows are decoded to a panel of float32 and multiplied by unquantized activations.
-void Program::Pass::multiply_decoded(const Matrix& matrix, int input_slot, size_t first, size_t last, float* y, size_t y_stride) const {
+void Program::Pass::multiply_decoded(const Matrix& matrix, const Rows& x, size_t first, size_t last, float* y, size_t y_stride) const {
   auto* tile = reinterpret_cast<float*>(own() + p.own_tile_);
   auto* decoded = reinterpret_cast<float*>(own() + p.own_raw_);
   std::byte* raw = own() + p.own_scratch_;
@@ -224,26 +284,40 @@ void Program::Pass::multiply_decoded(const Matrix& matrix, int input_slot, size_
         std::memset(decoded, 0, columns * sizeof(float));
       for (size_t c = 0; c < columns; ++c) tile[c * kPanelRows + lane] = decoded[c];
     }
-    p.kernels_->panel_f32(own() + p.own_tile_, columns * kPanelRows * sizeof(float), 1, activations(ActivationKind::kFloat, input_slot),
-                          static_cast<int>(columns), tokens, y + (panel - first) * kPanelRows, y_stride, own() + p.own_scratch_);
+    p.kernels_->panel_f32(own() + p.own_tile_, columns * kPanelRows * sizeof(float), 1, x.of(ActivationKind::kFloat),
+                          static_cast<int>(columns), x.count, y + (panel - first) * kPanelRows, y_stride, own() + p.own_scratch_);
   }
 }
 
 // y[t][0..] = rows of panels first..last of the matrix, plus bias.
-void Program::Pass::multiply(const Linear& linear, PanelKernel* kernel, const Stage& stage, size_t first, size_t last, float* y,
+void Program::Pass::multiply(const Linear& linear, PanelKernel* kernel, const Rows& x, size_t first, size_t last, float* y,
                              size_t y_stride) const {
   const Matrix& matrix = (*p.weights_)[linear.matrix];
   if (kernel != nullptr)
-    kernel(matrix.data + first * matrix.stride, matrix.stride, static_cast<int>(last - first),
-           activations(matrix.format->activations, stage.input), static_cast<int>(matrix.columns), tokens, y, y_stride,
-           own() + p.own_scratch_);
+    kernel(matrix.data + first * matrix.stride, matrix.stride, static_cast<int>(last - first), x.of(matrix.format->activations),
+           static_cast<int>(matrix.columns), x.count, y, y_stride, own() + p.own_scratch_);
   else
-    multiply_decoded(matrix, stage.input, first, last, y, y_stride);
+    multiply_decoded(matrix, x, first, last, y, y_stride);
   if (const float* bias = (*p.weights_)[linear.bias]; bias != nullptr)
-    for (int t = 0; t < tokens; ++t) {
+    for (int t = 0; t < x.count; ++t) {
       float* out = y + static_cast<size_t>(t) * y_stride;
       p.kernels_->add(out, bias + first * kPanelRows, static_cast<int>((last - first) * kPanelRows), out);
     }
+}
+
+// The same of a gated pair, a few panels at a time.
+void Program::Pass::multiply_gated(const Product& product, const Rows& x, size_t first, size_t last, float* y, size_t y_stride) const {
+  auto* up = reinterpret_cast<float*>(own() + p.own_up_);
+  const auto activation = product.gate == Product::Gate::kSwiglu ? p.kernels_->swiglu : p.kernels_->geglu;
+  const size_t batch = panels_at_once(x.count);
+  for (size_t at = first; at < last; at += batch) {
+    const size_t end = std::min(at + batch, last), columns = (end - at) * kPanelRows;
+    float* gated = y + (at - first) * kPanelRows;
+    multiply(product.linear, product.kernel, x, at, end, gated, y_stride);
+    multiply(product.up, product.up_kernel, x, at, end, up, columns);
+    for (size_t t = 0; t < static_cast<size_t>(x.count); ++t)
+      activation(gated + t * y_stride, up + t * columns, static_cast<int>(columns), gated + t * y_stride);
+  }
 }
 
 void Program::Pass::finish_heads(const Product& product, size_t first_row, size_t last_row) const {
@@ -285,41 +359,138 @@ void Program::Pass::finish_heads(const Product& product, size_t first_row, size_
 
 void Program::Pass::run_products(const Stage& stage) const {
   const KernelTable& k = *p.kernels_;
+  const Rows x = rows(stage.input, 0, tokens);
   for (const PanelRange& range : stage.shares[static_cast<size_t>(thread)]) {
     const Product& product = stage.products[static_cast<size_t>(range.product)];
-    const size_t y_stride = stride(product.out);
-    const bool is_gated = product.gate != Product::Gate::kNone;
-    const size_t batch =
-        is_gated ? std::max<size_t>(1, kUpBytes / (static_cast<size_t>(tokens) * kPanelRows * sizeof(float))) : range.last - range.first;
-    for (size_t first = range.first; first < range.last;) {
-      const size_t last = std::min<size_t>(first + batch, range.last);
-      const int columns = static_cast<int>((last - first) * kPanelRows);
-      float* y = row(product.out, 0) + first * kPanelRows;
-      multiply(product.linear, product.kernel, stage, first, last, y, y_stride);
-      if (is_gated) {
-        auto* up = reinterpret_cast<float*>(own() + p.own_up_);
-        multiply(product.up, product.up_kernel, stage, first, last, up, static_cast<size_t>(columns));
-        for (int t = 0; t < tokens; ++t) {
-          float* out = y + static_cast<size_t>(t) * y_stride;
-          (product.gate == Product::Gate::kSwiglu ? k.swiglu : k.geglu)(out, up + static_cast<size_t>(t) * static_cast<size_t>(columns),
-                                                                        columns, out);
-        }
+    const size_t first_row = size_t{range.first} * kPanelRows, last_row = size_t{range.last} * kPanelRows;
+    const int columns = static_cast<int>(last_row - first_row);
+    float* y = row(product.out, 0) + first_row;
+    if (product.gate == Product::Gate::kNone)
+      multiply(product.linear, product.kernel, x, range.first, range.last, y, stride(product.out));
+    else
+      multiply_gated(product, x, range.first, range.last, y, stride(product.out));
+    for (int t = 0; t < tokens; ++t) {
+      float* out = row(product.out, t) + first_row;
+      if (product.has_gelu) k.gelu(out, columns, out);
+      if (product.residual >= 0) k.add(row(product.residual, t) + first_row, out, columns, out);
+    }
+    if (product.heads.role != HeadEpilogue::Role::kNone)
+      finish_heads(product, first_row, std::min<size_t>(last_row, (*p.weights_)[product.linear.matrix].rows));
+  }
+}
+
+Program::Pass::Pairs Program::Pass::sort_pairs(const Stage& stage) const {
+  const int used = width(stage.routing) / 2;
+  const auto experts = stage.experts.front().matrices.size();
+  const Pairs out = pairs();
+  // Expert e counts in first[e + 2] and, the counts added up, takes its places from first[e + 1]: which then is where it ends.
+  std::fill_n(out.first, experts + 2, 0);
+  for (int t = 0; t < tokens; ++t)
+    for (int i = 0; i < used; ++i) ++out.first[static_cast<size_t>(row(stage.routing, t)[i]) + 2];
+  std::partial_sum(out.first, out.first + experts + 2, out.first);
+  for (int t = 0; t < tokens; ++t)
+    for (int i = 0; i < used; ++i) {
+      const float* routing = row(stage.routing, t);
+      const int at = out.first[static_cast<size_t>(routing[i]) + 1]++;
+      out.token[at] = t;
+      out.weight[at] = routing[used + i];
+    }
+  return out;
+}
+
+// An expert's input rows side by side, as its kernels read them.
+Program::Pass::Rows Program::Pass::gather(const Stage& stage, const int* tokens_of_expert, int count) const {
+  const int slot = stage.input;
+  if (count == 1) return rows(slot, tokens_of_expert[0], 1);
+  const size_t q_stride = p.quantized_stride(slot);
+  auto* floats = reinterpret_cast<float*>(own() + p.own_gathered_floats_);
+  for (const ExpertProduct& product : stage.experts) {
+    const ActivationKind kind =
+        product.kernel == nullptr ? ActivationKind::kFloat : (*p.weights_)[product.matrices.front()].format->activations;
+    for (int i = 0; i < count; ++i) {
+      if (kind == ActivationKind::kFloat) {
+        std::memcpy(floats + static_cast<size_t>(i) * stride(slot), row(slot, tokens_of_expert[i]), stride(slot) * sizeof(float));
+        continue;
       }
-      if (product.has_gelu)
-        for (int t = 0; t < tokens; ++t) {
-          float* out = y + static_cast<size_t>(t) * y_stride;
-          k.gelu(out, columns, out);
-        }
-      if (product.residual >= 0)
-        for (int t = 0; t < tokens; ++t) {
-          float* out = y + static_cast<size_t>(t) * y_stride;
-          k.add(row(product.residual, t) + first * kPanelRows, out, columns, out);
-        }
-      if (product.heads.role != HeadEpilogue::Role::kNone)
-        finish_heads(product, first * kPanelRows, std::min<size_t>(last * kPanelRows, (*p.weights_)[product.linear.matrix].rows));
-      first = last;
+      const Quantized from = quantized(kind, slot, tokens_of_expert[i]), to = gathered_row(kind, slot, i);
+      std::memcpy(to.q, from.q, q_stride);
+      std::memcpy(to.scale, from.scale, q_stride / 32 * sizeof(float));
+      std::memcpy(to.sum32, from.sum32, q_stride / 32 * sizeof(int16_t));
+      std::memcpy(to.sum16, from.sum16, q_stride / 16 * sizeof(int16_t));
     }
   }
+  const auto of = [&](ActivationKind kind) { return view(gathered_row(kind, slot, 0), floats, slot); };
+  return {of(ActivationKind::kPer32), of(ActivationKind::kPer256), count};
+}
+
+// The panels of all experts that have tokens are one list, and each thread takes a stretch of it of equal cost.
+void Program::Pass::run_experts(const Stage& stage) const {
+  const ExpertProduct &gate = stage.experts[0], &up = stage.experts[1];
+  const size_t panels = (*p.weights_)[gate.matrices.front()].panels();
+  const Pairs sorted = sort_pairs(stage);
+  const auto cost_of = [&](size_t e) {  // of a panel
+    const int count = sorted.first[e + 1] - sorted.first[e];
+    return static_cast<size_t>(count == 0 ? 0 : std::max(count, kRowsPerRead));
+  };
+  size_t total = 0;
+  for (size_t e = 0; e < gate.matrices.size(); ++e) total += cost_of(e) * panels;
+  const auto threads = static_cast<size_t>(p.threads_), here = static_cast<size_t>(thread);
+  const size_t share_begin = total * here / threads, share_end = total * (here + 1) / threads;
+  size_t before = 0;  // cost of the experts before this one
+  for (size_t e = 0; e < gate.matrices.size(); ++e) {
+    const size_t cost = cost_of(e);
+    if (cost == 0) continue;
+    // A panel belongs to the share that it begins in.
+    const auto panels_before = [&](size_t end) { return end <= before ? 0 : std::min<size_t>(panels, ceil_div(end - before, cost)); };
+    const size_t first = panels_before(share_begin), last = panels_before(share_end);
+    before += cost * panels;
+    if (first == last) continue;
+    const Product product{
+        .linear = {gate.matrices[e], {}},
+        .gate = Product::Gate::kSwiglu,
+        .up = {up.matrices[e],   {}},
+        .kernel = gate.kernel,
+        .up_kernel = up.kernel
+    };
+    for (int from = sorted.first[e]; from < sorted.first[e + 1]; from += kExpertRows) {
+      const Rows x = gather(stage, sorted.token + from, std::min(kExpertRows, sorted.first[e + 1] - from));
+      multiply_gated(product, x, first, last, row(stage.out, from) + first * kPanelRows, stride(stage.out));
+    }
+  }
+}
+
+// A thread has the same panels of every expert, so that it alone adds up an output:
+//   y = 0, then y = y + weight * down for the token's experts, ascending (two roundings each), then residual + y
+void Program::Pass::sum_experts(const Stage& stage) const {
+  const KernelTable& k = *p.kernels_;
+  const ExpertProduct& down = stage.experts.front();
+  const auto threads = static_cast<size_t>(p.threads_), here = static_cast<size_t>(thread);
+  const size_t panels = (*p.weights_)[down.matrices.front()].panels();
+  const size_t first = panels * here / threads, last = panels * (here + 1) / threads;
+  const auto out = [&](int token, size_t panel) { return row(stage.out, token) + panel * kPanelRows; };
+  for (int t = 0; t < tokens; ++t) std::memset(out(t, first), 0, (last - first) * kPanelRows * sizeof(float));
+  const Pairs sorted = pairs();  // by run_experts
+  auto* y = reinterpret_cast<float*>(own() + p.own_up_);
+  for (size_t e = 0; e < down.matrices.size(); ++e) {
+    const int from = sorted.first[e], count = sorted.first[e + 1] - from;
+    if (count == 0) continue;
+    const Rows x = rows(stage.input, from, count);
+    const size_t batch = panels_at_once(count);
+    for (size_t at = first; at < last; at += batch) {
+      const size_t end = std::min(at + batch, last);
+      const int columns = static_cast<int>((end - at) * kPanelRows);
+      multiply({down.matrices[e], {}}, down.kernel, x, at, end, y, static_cast<size_t>(columns));
+      for (int i = 0; i < count; ++i) {
+        float* weighted = y + static_cast<size_t>(i) * static_cast<size_t>(columns);
+        float* sum = out(sorted.token[from + i], at);
+        k.scale(weighted, sorted.weight[from + i], columns, weighted);
+        k.add(sum, weighted, columns, sum);
+      }
+    }
+  }
+  if (stage.residual < 0) return;
+  for (int t = 0; t < tokens; ++t)
+    k.add(row(stage.residual, t) + first * kPanelRows, out(t, first), static_cast<int>((last - first) * kPanelRows), out(t, first));
 }
 
 // visit(first token, tokens) for this thread's part of the vocabulary, `step` tokens at a time: whole blocks.
@@ -508,6 +679,8 @@ void Program::Pass::run_stages(size_t first, size_t last) {
         break;
       case Stage::Kind::kProducts: run_products(stage); break;
       case Stage::Kind::kAttend: run_attend(stage); break;
+      case Stage::Kind::kExperts: run_experts(stage); break;
+      case Stage::Kind::kExpertSum: sum_experts(stage); break;
       case Stage::Kind::kLogits:
         reduce_logits(stage);
         if (!wants(&LogitsNeed::log_sum_exp)) break;

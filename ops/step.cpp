@@ -73,6 +73,13 @@ Tensor Step::geglu(Tensor gate, Tensor up) {
 
 Tensor Step::gelu(Tensor x) { return record({.op = Op::kGelu, .a = x, .width = nodes_[static_cast<size_t>(x.node)].width}); }
 
+Tensor Step::route(Tensor scores, int used) { return record({.op = Op::kRoute, .a = scores, .width = 2 * used}); }
+
+Tensor Step::experts(Tensor x, Tensor routing, const Experts& experts) {
+  const int width = static_cast<int>(weights_[experts.down.front()].rows);
+  return record({.op = Op::kExperts, .a = x, .b = routing, .width = width, .experts = experts});
+}
+
 Tensor Step::output(Tensor x) { return record({.op = Op::kOutput, .a = x, .width = nodes_[static_cast<size_t>(x.node)].width}); }
 
 void Step::logits(Tensor x, const Linear& head) {

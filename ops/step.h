@@ -29,6 +29,11 @@ struct Attention {
   float scale = 1;  // multiplies q.k
 };
 
+// The gated feed-forward parts that a router chooses from: matrices of one shape and format each, by expert.
+struct Experts {
+  std::vector<MatrixId> gate, up, down;
+};
+
 class Step {
  public:
   enum class Op : uint8_t {
@@ -45,6 +50,8 @@ class Step {
     kSwiglu,
     kGeglu,
     kGelu,
+    kRoute,
+    kExperts,
     kOutput,
     kLogits
   };
@@ -59,6 +66,7 @@ class Step {
     float value = 0;   // eps or factor
     int rope = -1;     // index into ropes
     Attention attention;
+    Experts experts;
   };
 
   explicit Step(const Weights& weights) : weights_(weights) {}
@@ -76,6 +84,11 @@ class Step {
   Tensor swiglu(Tensor gate, Tensor up);
   Tensor geglu(Tensor gate, Tensor up);
   Tensor gelu(Tensor x);
+  // The `used` experts of greatest score, of equals the first, each weighted by the softmax of its score over those chosen. That is
+  // the softmax over all experts, renormalised. A row: the experts' numbers, ascending, then their weights.
+  Tensor route(Tensor scores, int used);
+  // sum over the routed experts e, ascending: weight_e * down_e swiglu(gate_e x, up_e x)
+  Tensor experts(Tensor x, Tensor routing, const Experts& experts);
   // The last hidden state: everything recorded after it is computed only for the tokens whose logits are asked for.
   Tensor output(Tensor x);
   void logits(Tensor x, const Linear& head);
