@@ -35,7 +35,7 @@ class WeightList {
  public:
   struct Entry {
     std::string name;              // in the file
-    std::vector<uint64_t> shape;   // of the tensor: {rows, columns} or {n}
+    std::vector<uint64_t> shape;   // of the tensor: {matrices, rows, columns}, {rows, columns} or {n}
     uint64_t first = 0, rows = 0;  // those of its rows that are meant
     MatrixId* matrix = nullptr;    // one of the two is set
     VectorId* vector = nullptr;
@@ -48,6 +48,8 @@ class WeightList {
   void vector(std::string name, VectorId& id, int n);
   void optional_vector(std::string name, VectorId& id, int n);
   void matrix(std::string name, MatrixId& id, int rows, int columns);
+  // `count` matrices stored as one tensor.
+  void matrices(const std::string& name, std::vector<MatrixId>& ids, int count, int rows, int columns);
   // "NAME.weight", and "NAME.bias" if the file has one.
   void linear(const std::string& name, Linear& linear, int rows, int columns);
   // The same for rows [first, first + rows) of tensors that have `all`: one of several matrices stored as one.

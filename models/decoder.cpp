@@ -14,6 +14,11 @@ void Decoder::layer_weights(WeightList& w, Layer& l) const {
   w.linear(l.name("attn_v"), l.v, d.kv_heads * d.head_dim, d.model);
   w.linear(l.name("attn_output"), l.o, d.model, d.heads * d.head_dim);
   w.vector(l.name("ffn_norm.weight"), l.ffn_norm, d.model);
+  feed_forward_weights(w, l);
+}
+
+void Decoder::feed_forward_weights(WeightList& w, Layer& l) const {
+  const Dims& d = dims_;
   w.linear(l.name("ffn_gate"), l.gate, d.ffn, d.model);
   w.linear(l.name("ffn_up"), l.up, d.ffn, d.model);
   w.linear(l.name("ffn_down"), l.down, d.model, d.ffn);

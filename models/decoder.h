@@ -22,9 +22,12 @@ class Decoder : public Architecture {
     VectorId attn_norm, ffn_norm;
     Linear q, k, v, o, gate, up, down;
     VectorId q_norm, k_norm, post_attention_norm, post_ffw_norm;  // in the families that list them
-    std::string name(std::string_view weight) const;              // in the file
+    Linear router;                                                // of a mixture, instead of gate, up and down
+    Experts experts;
+    std::string name(std::string_view weight) const;  // in the file
   };
   virtual void layer_weights(WeightList& list, Layer& layer) const;
+  virtual void feed_forward_weights(WeightList& list, Layer& layer) const;
   // Positions back that a layer sees; 0: all.
   virtual int window(int /*layer*/) const { return dims_.window; }
 

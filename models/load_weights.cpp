@@ -85,7 +85,8 @@ Result<Weights> load_weights(const Checkpoint& checkpoint, const WeightList& lis
       continue;
     }
     entry.matrix->index = static_cast<int32_t>(weights.matrices.size());
-    Matrix matrix{.format = tensor->format, .rows = static_cast<uint32_t>(entry.rows), .columns = static_cast<uint32_t>(entry.shape[1])};
+    Matrix matrix{
+        .format = tensor->format, .rows = static_cast<uint32_t>(entry.rows), .columns = static_cast<uint32_t>(entry.shape.back())};
     const size_t row_bytes = matrix.format->row_bytes(matrix.columns);
     matrix.is_panels = matrix.format->panel != nullptr && !entry.is_lookup;
     matrix.stride = matrix.is_panels ? matrix.format->panel->panel_bytes(matrix.columns) : row_bytes;

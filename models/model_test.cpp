@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "formats/gguf_bytes.h"
@@ -51,7 +53,8 @@ TEST(Model, LoadsATinyLlama) {
 }
 
 TEST(Model, AnUnknownArchitectureIsRefusedWithTheListOfKnownOnes) {
-  EXPECT_EQ(refusal(with_text("general.architecture", "nosuch")), "architecture 'nosuch'; this build runs llama, qwen2, qwen3, gemma3, gpt2");
+  EXPECT_EQ(refusal(with_text("general.architecture", "nosuch")),
+            "architecture 'nosuch'; this build runs llama, qwen2, qwen3, qwen3moe, gemma3, gpt2");
 }
 
 TEST(Model, HyperParametersOutOfRangeAreRefusedByKey) {
@@ -121,6 +124,113 @@ TEST(Model, ANormThatIsNotFiniteIsRefused) {
   const TinyModel model{
       .change_tensors = [](auto& tensors) { tensors[1].data.replace(8, 4, raw(std::numeric_limits<float>::quiet_NaN())); }};
   EXPECT_EQ(refusal(model), "tensor blk.0.attn_norm.weight: element 2 is not finite");
+}
+
+TinyModel mixture() { return {.experts = 5}; }
+
+TinyModel mixture_with_u32(const std::string& key, uint32_t value) {
+  TinyModel model = mixture();
+  model.change_entries = with_u32(key, value).change_entries;
+  return model;
+}
+
+TinyModel::TensorBytes& named(std::vector<TinyModel::TensorBytes>& tensors, const std::string& name) {
+  return *std::ranges::find(tensors, name, &TinyModel::TensorBytes::name);
+}
+
+TinyModel mixture_with_tensor(const std::string& name, const std::function<void(TinyModel::TensorBytes&)>& change) {
+  TinyModel model = mixture();
+  model.change_tensors = [=](auto& tensors) { change(named(tensors, name)); };
+  return model;
+}
+
+TEST(Mixture, HasAMatrixForEachExpert) {
+  const TinyModelFile file(mixture());
+  ThreadPool pool(2);
+  const auto model = load_model(file.path(), pool);
+  ASSERT_TRUE(model) << model.error().message;
+  EXPECT_TRUE(model->warnings.empty());
+  EXPECT_EQ(std::ranges::count_if(model->weights.matrices, [](const Matrix& m) { return m.rows == 96 && m.columns == 64; }), 2 * 2 * 5);
+}
+
+TEST(Mixture, EachExpertHasItsOwnRowsOfTheTensor) {
+  std::string gates;
+  const TinyModelFile file(mixture_with_tensor("blk.1.ffn_gate_exps.weight", [&](auto& tensor) { gates = tensor.data; }));
+  ThreadPool pool(2);
+  const auto model = load_model(file.path(), pool);
+  ASSERT_TRUE(model) << model.error().message;
+  std::vector<const Matrix*> first_of_layer;  // of 96 x 64: layer 0 gate and up, layer 1 gate and up
+  for (const Matrix& m : model->weights.matrices)
+    if (m.rows == 96 && m.columns == 64) first_of_layer.push_back(&m);
+  ASSERT_EQ(first_of_layer.size(), 20U);
+  std::vector<std::byte> scratch(64 * sizeof(float));
+  std::vector<float> row(64);
+  for (size_t expert = 0; expert < 5; ++expert)
+    for (uint32_t r = 0; r < 96; ++r) {
+      first_of_layer[10 + expert]->decode_row(r, scratch.data(), row.data());
+      ASSERT_EQ(std::memcmp(row.data(), gates.data() + (expert * 96 + r) * 64 * sizeof(float), 64 * sizeof(float)), 0) << expert;
+    }
+}
+
+TEST(Mixture, NumbersOfExpertsOutOfRangeAreRefusedByKey) {
+  const struct {
+    TinyModel model;
+    const char* key;
+  } rows[] = {
+      {mixture_with_u32("qwen3moe.expert_count",               0),          "qwen3moe.expert_count"              },
+      {mixture_with_u32("qwen3moe.expert_count",               4097),       "qwen3moe.expert_count"              },
+      {mixture_with_u32("qwen3moe.expert_count",               0xffffffff), "qwen3moe.expert_count"              },
+      {mixture_with_u32("qwen3moe.expert_used_count",          0),          "qwen3moe.expert_used_count"         },
+      {mixture_with_u32("qwen3moe.expert_used_count",          6),          "qwen3moe.expert_used_count"         },
+      {mixture_with_u32("qwen3moe.expert_feed_forward_length", 0),          "qwen3moe.expert_feed_forward_length"},
+  };
+  for (const auto& row : rows) {
+    const std::string message = refusal(row.model);
+    EXPECT_NE(message.find(row.key), std::string::npos) << row.key << ": " << message;
+  }
+  TinyModel unnamed = mixture();
+  unnamed.change_entries = without_entry("qwen3moe.expert_count").change_entries;
+  EXPECT_NE(refusal(unnamed).find("qwen3moe.expert_count"), std::string::npos);
+}
+
+TEST(Mixture, WeightsThatDoNotAddUpToOneAreRefused) {
+  TinyModel model = mixture();
+  model.change_entries = with_entry("qwen3moe.expert_weights_norm", 7, std::string(1, '\0')).change_entries;
+  EXPECT_EQ(refusal(model), "qwen3moe.expert_weights_norm is false; this build runs experts whose weights add up to 1");
+}
+
+TEST(Mixture, TensorsForAnotherNumberOfExpertsAreRefused) {
+  EXPECT_EQ(refusal(mixture_with_u32("qwen3moe.expert_count", 4)),
+            "tensor blk.0.ffn_gate_inp.weight: expected shape [4, 64], found [5, 64]");
+  const TinyModel one_more = mixture_with_tensor("blk.1.ffn_up_exps.weight", [](auto& tensor) {
+    ++tensor.shape[0];
+    tensor.data += tensor.data.substr(0, tensor.data.size() / 5);
+  });
+  EXPECT_EQ(refusal(one_more), "tensor blk.1.ffn_up_exps.weight: expected shape [5, 96, 64], found [6, 96, 64]");
+}
+
+TEST(Mixture, ATensorOfAnotherShapeIsNamedWithBothShapes) {
+  EXPECT_EQ(refusal(mixture_with_u32("qwen3moe.expert_feed_forward_length", 64)),
+            "tensor blk.0.ffn_gate_exps.weight: expected shape [5, 64, 64], found [5, 96, 64]");
+  const TinyModel flat = mixture_with_tensor("blk.0.ffn_down_exps.weight", [](auto& tensor) { tensor.shape = {5 * 64, 96}; });
+  EXPECT_EQ(refusal(flat), "tensor blk.0.ffn_down_exps.weight: expected shape [5, 64, 96], found [320, 96]");
+}
+
+TEST(Mixture, AMissingTensorIsNamed) {
+  for (const std::string name :
+       {"blk.0.ffn_gate_inp.weight", "blk.1.ffn_gate_exps.weight", "blk.0.ffn_up_exps.weight", "blk.1.ffn_down_exps.weight"}) {
+    TinyModel model = mixture();
+    model.change_tensors = [=](auto& tensors) { std::erase_if(tensors, [&](const auto& t) { return t.name == name; }); };
+    EXPECT_EQ(refusal(model), "tensor " + name + " is missing");
+  }
+}
+
+TEST(Mixture, AScaleThatIsNotFiniteIsRefusedByTensorAndBlock) {
+  TinyModel model = mixture_with_tensor("blk.1.ffn_up_exps.weight", [](auto& tensor) {
+    tensor.data.replace((4 * 192 + 1) * 34, 2, std::string("\0\x7c", 2));  // of expert 4: infinity, as a half
+  });
+  model.format = "Q8_0";
+  EXPECT_EQ(refusal(model), "non-finite value in tensor blk.1.ffn_up_exps.weight, block 769");
 }
 
 TEST(Model, EveryThreadCountLoadsTheSameWeights) {

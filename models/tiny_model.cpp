@@ -58,22 +58,28 @@ std::string random_blocks(const NumberFormat& format, uint64_t elements, float d
 }  // namespace
 
 std::string TinyModel::bytes() const {
+  const std::string architecture = experts > 0 ? "qwen3moe" : "llama";
   std::vector<std::pair<std::string, std::string>> entries;
   const auto add = [&](const std::string& key, uint32_t type, const std::string& value) {
     entries.emplace_back(key, gguf_bytes::entry(key, type, value));
   };
   const auto add_u32 = [&](const std::string& key, int value) { add(key, kU32, raw(static_cast<uint32_t>(value))); };
-  add("general.architecture", kString, gguf_bytes::text("llama"));
+  add("general.architecture", kString, gguf_bytes::text(architecture));
   add("general.name", kString, gguf_bytes::text("tiny"));
-  add_u32("llama.block_count", layers);
-  add_u32("llama.embedding_length", width);
-  add_u32("llama.feed_forward_length", ffn);
-  add_u32("llama.attention.head_count", heads);
-  add_u32("llama.attention.head_count_kv", kv_heads);
-  add_u32("llama.context_length", context);
-  if (window > 0) add_u32("llama.attention.sliding_window", window);
-  add("llama.attention.layer_norm_rms_epsilon", kF32, raw(1e-5F));
-  add("llama.rope.freq_base", kF32, raw(10000.0F));
+  add_u32(architecture + ".block_count", layers);
+  add_u32(architecture + ".embedding_length", width);
+  add_u32(architecture + ".feed_forward_length", ffn);
+  add_u32(architecture + ".attention.head_count", heads);
+  add_u32(architecture + ".attention.head_count_kv", kv_heads);
+  add_u32(architecture + ".context_length", context);
+  if (experts > 0) {
+    add_u32(architecture + ".expert_count", experts);
+    add_u32(architecture + ".expert_used_count", experts_used);
+    add_u32(architecture + ".expert_feed_forward_length", ffn);
+  }
+  if (window > 0) add_u32(architecture + ".attention.sliding_window", window);
+  add(architecture + ".attention.layer_norm_rms_epsilon", kF32, raw(1e-5F));
+  add(architecture + ".rope.freq_base", kF32, raw(10000.0F));
   add("tokenizer.ggml.model", kString, gguf_bytes::text("gpt2"));
   add("tokenizer.ggml.pre", kString, gguf_bytes::text("gpt-2"));
   std::string tokens, types;
@@ -91,36 +97,45 @@ std::string TinyModel::bytes() const {
   std::vector<TensorBytes> tensors;
   const NumberFormat& matrix_format = *find_number_format(format);
   const NumberFormat& float_format = *find_number_format("F32");
-  const auto matrix = [&](const std::string& name, int rows, int columns) {
-    const float deviation = 1.3F / std::sqrt(static_cast<float>(columns));
-    const auto elements = static_cast<uint64_t>(rows) * static_cast<uint64_t>(columns);
-    tensors.push_back({
-        name,
-        {static_cast<uint64_t>(rows), static_cast<uint64_t>(columns)},
-        random_blocks(matrix_format, elements, deviation, random),
-        true
-    });
+  const auto random_tensor = [&](const std::string& name, const std::vector<uint64_t>& shape, bool is_matrix) {
+    const float deviation = 1.3F / std::sqrt(static_cast<float>(shape.back()));
+    uint64_t elements = 1;
+    for (const uint64_t n : shape) elements *= n;
+    tensors.push_back({name, shape, random_blocks(is_matrix ? matrix_format : float_format, elements, deviation, random), is_matrix});
   };
-  const auto norm = [&](const std::string& name) {
+  const auto matrix = [&](const std::string& name, int rows, int columns) {
+    random_tensor(name, {static_cast<uint64_t>(rows), static_cast<uint64_t>(columns)}, true);
+  };
+  const auto norm = [&](const std::string& name, int length) {
     std::string ones;
-    for (int i = 0; i < width; ++i) ones += raw(1.0F + 0.1F * static_cast<float>(i % 3));
-    tensors.push_back({name, {static_cast<uint64_t>(width)}, ones, false});
+    for (int i = 0; i < length; ++i) ones += raw(1.0F + 0.1F * static_cast<float>(i % 3));
+    tensors.push_back({name, {static_cast<uint64_t>(length)}, ones, false});
   };
   const int head_dim = width / heads;
   matrix("token_embd.weight", kVocabulary, width);
   for (int l = 0; l < layers; ++l) {
     const std::string layer = "blk." + std::to_string(l) + ".";
-    norm(layer + "attn_norm.weight");
+    norm(layer + "attn_norm.weight", width);
     matrix(layer + "attn_q.weight", width, width);
     matrix(layer + "attn_k.weight", kv_heads * head_dim, width);
     matrix(layer + "attn_v.weight", kv_heads * head_dim, width);
     matrix(layer + "attn_output.weight", width, width);
-    norm(layer + "ffn_norm.weight");
-    matrix(layer + "ffn_gate.weight", ffn, width);
-    matrix(layer + "ffn_up.weight", ffn, width);
-    matrix(layer + "ffn_down.weight", width, ffn);
+    norm(layer + "ffn_norm.weight", width);
+    if (experts == 0) {
+      matrix(layer + "ffn_gate.weight", ffn, width);
+      matrix(layer + "ffn_up.weight", ffn, width);
+      matrix(layer + "ffn_down.weight", width, ffn);
+      continue;
+    }
+    const auto n = static_cast<uint64_t>(experts), outer = static_cast<uint64_t>(width), inner = static_cast<uint64_t>(ffn);
+    norm(layer + "attn_q_norm.weight", head_dim);
+    norm(layer + "attn_k_norm.weight", head_dim);
+    random_tensor(layer + "ffn_gate_inp.weight", {n, outer}, false);
+    random_tensor(layer + "ffn_gate_exps.weight", {n, inner, outer}, true);
+    random_tensor(layer + "ffn_up_exps.weight", {n, inner, outer}, true);
+    random_tensor(layer + "ffn_down_exps.weight", {n, outer, inner}, true);
   }
-  norm("output_norm.weight");
+  norm("output_norm.weight", width);
 
   if (change_entries) change_entries(entries);
   if (change_tensors) change_tensors(tensors);

@@ -1,4 +1,4 @@
-// A small random llama as a GGUF file, for tests of everything above formats/.
+// A small random llama, or mixture of experts, as a GGUF file, for tests of everything above formats/.
 #pragma once
 
 #include <filesystem>
@@ -10,7 +10,8 @@ namespace halfbyte {
 
 struct TinyModel {
   int layers = 2, width = 64, ffn = 96, heads = 4, kv_heads = 2, context = 1024, window = 0;
-  std::string format = "F32";  // of the matrices: F32, Q8_0 or Q4_1
+  int experts = 0, experts_used = 3;  // with experts: a qwen3moe, ffn that of each
+  std::string format = "F32";         // of the matrices: F32, Q8_0 or Q4_1
   uint64_t seed = 1;
   // Last-minute changes, for tests of refusal.
   std::function<void(std::vector<std::pair<std::string, std::string>>& entries)> change_entries;  // key -> bytes of the whole entry

@@ -25,6 +25,18 @@ void WeightList::matrix(std::string name, MatrixId& id, int rows, int columns) {
   });
 }
 
+void WeightList::matrices(const std::string& name, std::vector<MatrixId>& ids, int count, int rows, int columns) {
+  ids.resize(static_cast<size_t>(count));
+  for (size_t i = 0; i < ids.size(); ++i)
+    add({
+        .name = name,
+        .shape = {extent(count), extent(rows), extent(columns)},
+        .first = i * extent(rows),
+        .rows = extent(rows),
+        .matrix = &ids[i]
+    });
+}
+
 void WeightList::linear(const std::string& name, Linear& linear, int rows, int columns) {
   linear_rows(name, linear, 0, rows, rows, columns);
 }
