@@ -33,14 +33,18 @@ struct Shape {
   std::string_view name, architecture, pre_tokenizer;
   uint32_t layers, width, ffn, heads, kv_heads, head_dim, vocabulary, context;
   float rope_base;
-  bool is_tied, has_biases, has_stretched_rope;
+  bool is_tied, has_biases, has_stretched_rope, has_head_norms;
+  uint32_t experts, experts_used, expert_ffn;  // of a mixture
 };
+// The last one has Qwen3-30B-A3B's matrices, a sixth of its layers, a quarter of its experts and a fifth of its vocabulary: attention,
+// experts and head have about the shares in a token's time that they have there.
 constexpr Shape kShapes[] = {
-    {"llama-3.2-1b", "llama", "llama-bpe", 16, 2048, 8192,  32, 8,  64,  128256, 131072, 5e5F, true,  false, true },
-    {"llama-3.2-3b", "llama", "llama-bpe", 28, 3072, 8192,  24, 8,  128, 128256, 131072, 5e5F, true,  false, true },
-    {"llama-3.1-8b", "llama", "llama-bpe", 32, 4096, 14336, 32, 8,  128, 128256, 131072, 5e5F, false, false, true },
-    {"llama-2-7b",   "llama", "llama-bpe", 32, 4096, 11008, 32, 32, 128, 32000,  4096,   1e4F, false, false, false},
-    {"qwen2.5-0.5b", "qwen2", "qwen2",     24, 896,  4864,  14, 2,  64,  151936, 32768,  1e6F, true,  true,  false},
+    {"llama-3.2-1b",        "llama",    "llama-bpe", 16, 2048, 8192,  32, 8,  64,  128256, 131072, 5e5F, true,  false, true,  false, 0,  0, 0  },
+    {"llama-3.2-3b",        "llama",    "llama-bpe", 28, 3072, 8192,  24, 8,  128, 128256, 131072, 5e5F, true,  false, true,  false, 0,  0, 0  },
+    {"llama-3.1-8b",        "llama",    "llama-bpe", 32, 4096, 14336, 32, 8,  128, 128256, 131072, 5e5F, false, false, true,  false, 0,  0, 0  },
+    {"llama-2-7b",          "llama",    "llama-bpe", 32, 4096, 11008, 32, 32, 128, 32000,  4096,   1e4F, false, false, false, false, 0,  0, 0  },
+    {"qwen2.5-0.5b",        "qwen2",    "qwen2",     24, 896,  4864,  14, 2,  64,  151936, 32768,  1e6F, true,  true,  false, false, 0,  0, 0  },
+    {"qwen3-30b-a3b-small", "qwen3moe", "qwen2",     8,  2048, 6144,  32, 4,  128, 32768,  40960,  1e6F, false, false, false, true,  32, 8, 768},
 };
 
 // What llama.cpp's quantizer makes of the matrices. `more` is for attn_v and ffn_down of some layers, `head` for the output matrix.
@@ -75,8 +79,9 @@ struct Tensor {
   const NumberFormat* format;
   uint64_t rows, columns;     // one row: a vector
   std::vector<float> values;  // of vectors; matrices are random
+  uint64_t matrices = 1;      // more: an expert's each
 
-  uint64_t bytes() const { return rows * format->row_bytes(columns); }
+  uint64_t bytes() const { return matrices * rows * format->row_bytes(columns); }
 };
 
 // The layers where Q4_K_M and Q5_K_M keep attn_v and ffn_down at six bits: the first and last eighth, and every third between.
@@ -109,6 +114,11 @@ std::vector<Tensor> tensors_of(const Shape& s, const Mix& mix, Random& random) {
   const auto matrix = [](std::string name, uint64_t rows, uint64_t columns, std::string_view format) {
     return Tensor{std::move(name), find_number_format(columns % 256 == 0 ? format : for_short_rows(format)), rows, columns, {}};
   };
+  const auto experts = [&](std::string name, uint64_t rows, uint64_t columns, std::string_view format) {
+    Tensor tensor = matrix(std::move(name), rows, columns, format);
+    tensor.matrices = s.experts;
+    return tensor;
+  };
   std::vector<Tensor> out;
   out.push_back(matrix("token_embd.weight", s.vocabulary, s.width, s.is_tied ? mix.head : mix.usual));
   if (!s.is_tied) out.push_back(matrix("output.weight", s.vocabulary, s.width, mix.head));
@@ -129,6 +139,17 @@ std::vector<Tensor> tensors_of(const Shape& s, const Mix& mix, Random& random) {
     }
     out.push_back(matrix(name("attn_output.weight"), s.width, q_rows, mix.usual));
     out.push_back(normal(name("ffn_norm.weight"), s.width, 1));
+    if (s.has_head_norms) {
+      out.push_back(normal(name("attn_q_norm.weight"), s.head_dim, 1));
+      out.push_back(normal(name("attn_k_norm.weight"), s.head_dim, 1));
+    }
+    if (s.experts > 0) {
+      out.push_back(matrix(name("ffn_gate_inp.weight"), s.experts, s.width, "F32"));
+      out.push_back(experts(name("ffn_gate_exps.weight"), s.expert_ffn, s.width, mix.usual));
+      out.push_back(experts(name("ffn_up_exps.weight"), s.expert_ffn, s.width, mix.usual));
+      out.push_back(experts(name("ffn_down_exps.weight"), s.width, s.expert_ffn, more));
+      continue;
+    }
     out.push_back(matrix(name("ffn_gate.weight"), s.ffn, s.width, mix.usual));
     out.push_back(matrix(name("ffn_up.weight"), s.ffn, s.width, mix.usual));
     out.push_back(matrix(name("ffn_down.weight"), s.width, s.ffn, more));
@@ -165,7 +186,7 @@ std::vector<std::string> entries_of(const Shape& s, const Mix& mix) {
   const auto size = [&](std::string_view part, uint32_t value) { return u32(key(part), value); };
   const auto real = [&](std::string_view part, float value) { return gguf::entry(key(part), kF32, gguf::raw(value)); };
   const Vocabulary vocabulary = vocabulary_of(s.vocabulary);
-  return {
+  std::vector<std::string> out = {
       gguf::text_entry("general.architecture", s.architecture),
       gguf::text_entry("general.name", fmt::format("{} with random weights", s.name)),
       u32("general.file_type", mix.file_type),
@@ -190,13 +211,18 @@ std::vector<std::string> entries_of(const Shape& s, const Mix& mix) {
       u32("tokenizer.ggml.bos_token_id", s.vocabulary - kSpecialTokens),
       u32("tokenizer.ggml.eos_token_id", s.vocabulary - kSpecialTokens + kEndToken),
   };
+  if (s.experts > 0)
+    for (std::string& entry : std::vector{size("expert_count", s.experts), size("expert_used_count", s.experts_used),
+                                          size("expert_feed_forward_length", s.expert_ffn)})
+      out.push_back(std::move(entry));
+  return out;
 }
 
 bool write_tensor(std::FILE* out, const Tensor& tensor, Random& random) {
   if (!tensor.values.empty()) return std::fwrite(tensor.values.data(), sizeof(float), tensor.values.size(), out) == tensor.values.size();
   MakeRandomRow* make = random_row_of(tensor.format->name);
   const float deviation = 1 / std::sqrt(static_cast<float>(tensor.columns));
-  for (uint64_t r = 0; r < tensor.rows; ++r) {
+  for (uint64_t r = 0; r < tensor.matrices * tensor.rows; ++r) {
     const std::string row = make(tensor.columns, deviation, random);
     if (std::fwrite(row.data(), 1, row.size(), out) != row.size()) return false;
   }
@@ -215,7 +241,9 @@ bool write_file(std::FILE* out, const Shape& shape, const Mix& mix) {
   std::vector<std::string> records;
   uint64_t offset = 0;
   for (const Tensor& t : tensors) {
-    const std::vector<uint64_t> dimensions = t.rows == 1 ? std::vector{t.columns} : std::vector{t.columns, t.rows};
+    std::vector<uint64_t> dimensions{t.columns};
+    if (t.rows > 1) dimensions.push_back(t.rows);
+    if (t.matrices > 1) dimensions.push_back(t.matrices);
     records.push_back(gguf::record(t.name, dimensions, t.format->gguf_type, offset));
     offset += round_up(t.bytes(), 32);
   }
