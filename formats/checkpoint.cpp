@@ -21,6 +21,17 @@ Result<void> Checkpoint::read(const TensorLocation& tensor, uint64_t begin, std:
     std::ranges::copy(std::span(computed).subspan(static_cast<size_t>(tensor.offset + begin), out.size()), out.begin());
     return {};
   }
+  if (!tensor.pieces.empty()) {
+    const uint64_t each = tensor.bytes / tensor.pieces.size();
+    while (!out.empty()) {
+      const TensorLocation::Piece& piece = tensor.pieces[static_cast<size_t>(begin / each)];
+      const size_t count = std::min<size_t>(out.size(), static_cast<size_t>(each - begin % each));
+      HB_TRY(files[piece.file].read_at(piece.offset + begin % each, out.first(count)));
+      out = out.subspan(count);
+      begin += count;
+    }
+    return {};
+  }
   if (tensor.turn.kind == Turn::Kind::kNone) return files[tensor.file].read_at(tensor.offset + begin, out);
   return read_turned(FileBytes(files[tensor.file]), tensor, begin, out);
 }

@@ -73,6 +73,12 @@ struct TensorLocation {
   uint64_t offset = 0;          // absolute byte in that file; of kComputed, in Checkpoint::computed
   uint64_t bytes = 0;
   Turn turn = {};  // what Checkpoint::read does to the file's bytes
+  // Of a tensor whose equal pieces stand apart, all of them in order; `file` and `offset` are the first's, and it is not turned.
+  struct Piece {
+    uint32_t file = 0;
+    uint64_t offset = 0;
+  };
+  std::vector<Piece> pieces = {};
   static constexpr uint32_t kComputed = ~uint32_t{0};
   uint64_t elements() const {
     uint64_t n = 1;

@@ -26,6 +26,7 @@ class HuggingFaceReader {
     out_.files = std::move(stored.files);
     for (std::string& warning : stored.warnings) out_.warnings.push_back(std::move(warning));
     for (const StoredTensor& tensor : stored.tensors) HB_TRY(add(tensor));
+    for (const auto& [name, parts] : experts_) HB_TRY(join(name, parts));
     if (!config_.is_tied && out_.find(gguf_name("output.weight")) == nullptr)
       return corrupt("{}: tie_word_embeddings is false, but there is no lm_head.weight", where());
     add_rope_factors();
@@ -44,8 +45,9 @@ class HuggingFaceReader {
       return {};
     }
     if (config_.is_tied && name->name == gguf_name("output.weight")) return {};  // a copy of the embedding table
-    if (const auto [at, is_new] = stored_names_.emplace(name->name, entry.name); !is_new)
-      return corrupt("{}: tensors '{}' and '{}' are the same weight, {}", where(), escaped(at->second), escaped(entry.name), name->name);
+    const std::string part = name->expert ? fmt::format("{} of expert {}", name->name, *name->expert) : name->name;
+    if (const auto [at, is_new] = stored_names_.emplace(part, entry.name); !is_new)
+      return corrupt("{}: tensors '{}' and '{}' are the same weight, {}", where(), escaped(at->second), escaped(entry.name), part);
     TensorLocation tensor{.name = name->name, .shape = entry.shape, .file = stored.file, .offset = entry.offset, .bytes = entry.bytes};
     tensor.format = entry.dtype == "F32" || entry.dtype == "F16" || entry.dtype == "BF16" ? find_number_format(entry.dtype) : nullptr;
     if (tensor.format == nullptr)
@@ -53,8 +55,31 @@ class HuggingFaceReader {
     if (tensor.shape.empty() || tensor.shape.size() > limits::kDimensions || tensor.bytes == 0)
       return corrupt("{}: tensor '{}': shape [{}], expected 1 to {} dimensions, none of them 0", where(), escaped(entry.name),
                      fmt::join(entry.shape, ", "), limits::kDimensions);
+    if (name->expert) {
+      experts_[name->name].emplace(*name->expert, std::move(tensor));
+      return {};
+    }
     HB_TRY(turn(entry, name->stored, tensor));
     out_.tensors.push_back(std::move(tensor));
+    return {};
+  }
+
+  // The experts' matrices as GGUF has them: one tensor, an expert after the other.
+  Result<void> join(const std::string& name, const std::map<int, TensorLocation>& parts) {
+    const TensorLocation& first = parts.begin()->second;
+    TensorLocation joined = first;
+    for (uint64_t expert = 0; expert < config_.experts; ++expert) {
+      const auto part = parts.find(static_cast<int>(expert));
+      if (part == parts.end()) return corrupt("{}: {} of expert {} is missing", where(), name, expert);
+      if (part->second.shape != first.shape || part->second.format != first.format)
+        return corrupt("{}: {} of expert {} is {} [{}], expected {} [{}] as of expert 0", where(), name, expert, part->second.format->name,
+                       fmt::join(part->second.shape, ", "), first.format->name, fmt::join(first.shape, ", "));
+      joined.pieces.push_back({part->second.file, part->second.offset});
+    }
+    if (parts.size() != config_.experts) return corrupt("{}: {} of {} experts, expected {}", where(), name, parts.size(), config_.experts);
+    joined.shape.insert(joined.shape.begin(), config_.experts);
+    joined.bytes *= config_.experts;
+    out_.tensors.push_back(std::move(joined));
     return {};
   }
 
@@ -99,7 +124,8 @@ class HuggingFaceReader {
 
   const CheckpointFolder& folder_;
   HuggingFaceConfig config_;
-  std::map<std::string, std::string> stored_names_;  // GGUF's -> the file's
+  std::map<std::string, std::string> stored_names_;               // GGUF's -> the file's
+  std::map<std::string, std::map<int, TensorLocation>> experts_;  // GGUF's name -> by expert
   Checkpoint out_;
 };
 

@@ -28,12 +28,13 @@ struct Family {
   std::string_view activations[2];  // names of the one that the formula has
 };
 constexpr Family kFamilies[] = {
-    {"llama",       "llama",  NamingScheme::kLlama,        false, "hidden_act",          {"silu", "swish"}                },
-    {"mistral",     "llama",  NamingScheme::kLlama,        false, "hidden_act",          {"silu", "swish"}                },
-    {"qwen2",       "qwen2",  NamingScheme::kPlainDecoder, false, "hidden_act",          {"silu", "swish"}                },
-    {"qwen3",       "qwen3",  NamingScheme::kPlainDecoder, false, "hidden_act",          {"silu", "swish"}                },
-    {"gemma3_text", "gemma3", NamingScheme::kGemma3,       true,  "hidden_activation",   {"gelu_pytorch_tanh", "gelu_new"}},
-    {"gpt2",        "gpt2",   NamingScheme::kGpt2,         true,  "activation_function", {"gelu_new", "gelu_pytorch_tanh"}},
+    {"llama",       "llama",    NamingScheme::kLlama,        false, "hidden_act",          {"silu", "swish"}                },
+    {"mistral",     "llama",    NamingScheme::kLlama,        false, "hidden_act",          {"silu", "swish"}                },
+    {"qwen2",       "qwen2",    NamingScheme::kPlainDecoder, false, "hidden_act",          {"silu", "swish"}                },
+    {"qwen3",       "qwen3",    NamingScheme::kPlainDecoder, false, "hidden_act",          {"silu", "swish"}                },
+    {"qwen3_moe",   "qwen3moe", NamingScheme::kPlainDecoder, false, "hidden_act",          {"silu", "swish"}                },
+    {"gemma3_text", "gemma3",   NamingScheme::kGemma3,       true,  "hidden_activation",   {"gelu_pytorch_tanh", "gelu_new"}},
+    {"gpt2",        "gpt2",     NamingScheme::kGpt2,         true,  "activation_function", {"gelu_new", "gelu_pytorch_tanh"}},
 };
 
 // transformers' Gemma3TextConfig; the files of the larger models name only what differs.
@@ -141,6 +142,7 @@ class ConfigReader {
     HB_TRY(copy_eps("rms_norm_eps", "attention.layer_norm_rms_epsilon"));
     HB_TRY(read_rope_settings(config_, "full_attention", family_.architecture, head_dim, out_.metadata, out_.rope_factors));
     if (family_.architecture == "gemma3") HB_TRY(gemma3());
+    if (family_.architecture == "qwen3moe") HB_TRY(qwen3moe());
     return windows();
   }
 
@@ -149,6 +151,21 @@ class ConfigReader {
     put("rope.freq_base_swa", static_cast<double>(static_cast<float>(base)));
     HB_TRY_ASSIGN(divisor, config_.positive_float("query_pre_attn_scalar"));
     put("attention.scale", static_cast<double>(1 / std::sqrt(static_cast<float>(divisor))));
+    return {};
+  }
+
+  // Every layer a mixture, and the chosen experts' weights renormalised: as the released models are.
+  Result<void> qwen3moe() {
+    HB_TRY(copy(config_.contains("num_experts") ? "num_experts" : "num_local_experts", "expert_count", out_.experts));
+    HB_TRY(copy("num_experts_per_tok", "expert_used_count"));
+    HB_TRY(copy("moe_intermediate_size", "expert_feed_forward_length"));
+    HB_TRY_ASSIGN(renormalises, config_.flag_or("norm_topk_prob", false));
+    if (!renormalises) return unsupported("{}: norm_topk_prob is not true, which this build needs", config_.path());
+    HB_TRY_ASSIGN(step, config_.unsigned_integer_or("decoder_sparse_step", 1, kMost, 1));
+    if (step != 1) return unsupported("{}: decoder_sparse_step is {}, this build runs 1", config_.path(), step);
+    const MetadataValue* dense_layers = config_.find("mlp_only_layers");
+    if (dense_layers != nullptr && *dense_layers != MetadataValue(std::vector<std::string>()))  // as an empty list is read
+      return unsupported("{}: mlp_only_layers is not empty, which this build needs", config_.path());
     return {};
   }
 

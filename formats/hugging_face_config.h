@@ -16,6 +16,7 @@ struct HuggingFaceConfig {
   std::string architecture;
   NamingScheme names = NamingScheme::kLlama;
   uint64_t heads = 0, kv_heads = 0;
+  uint64_t experts = 0;             // of a mixture
   uint64_t vocabulary = 0;          // rows of the embedding table
   bool is_tied = false;             // the output matrix is the embedding table
   std::vector<float> rope_factors;  // divisors of the rope frequencies: GGUF's tensor "rope_freqs.weight"; may be empty

@@ -20,17 +20,21 @@ constexpr Row kDecoderTop[] = {
     {"lm_head",      "output"     },
 };
 constexpr Row kDecoderLayer[] = {
-    {"input_layernorm",          "attn_norm"  },
-    {"self_attn.q_proj",         "attn_q"     },
-    {"self_attn.k_proj",         "attn_k"     },
-    {"self_attn.v_proj",         "attn_v"     },
-    {"self_attn.o_proj",         "attn_output"},
-    {"self_attn.q_norm",         "attn_q_norm"},
-    {"self_attn.k_norm",         "attn_k_norm"},
-    {"post_attention_layernorm", "ffn_norm"   },
-    {"mlp.gate_proj",            "ffn_gate"   },
-    {"mlp.up_proj",              "ffn_up"     },
-    {"mlp.down_proj",            "ffn_down"   },
+    {"input_layernorm",          "attn_norm"    },
+    {"self_attn.q_proj",         "attn_q"       },
+    {"self_attn.k_proj",         "attn_k"       },
+    {"self_attn.v_proj",         "attn_v"       },
+    {"self_attn.o_proj",         "attn_output"  },
+    {"self_attn.q_norm",         "attn_q_norm"  },
+    {"self_attn.k_norm",         "attn_k_norm"  },
+    {"post_attention_layernorm", "ffn_norm"     },
+    {"mlp.gate_proj",            "ffn_gate"     },
+    {"mlp.up_proj",              "ffn_up"       },
+    {"mlp.down_proj",            "ffn_down"     },
+    {"mlp.gate",                 "ffn_gate_inp" },
+    {"mlp.experts.*.gate_proj",  "ffn_gate_exps"}, // *: the number of the expert
+    {"mlp.experts.*.up_proj",    "ffn_up_exps"  },
+    {"mlp.experts.*.down_proj",  "ffn_down_exps"},
 };
 // GGUF's llama turns neighbouring dimensions together, transformers those half a head apart.
 constexpr Row kLlamaLayer[] = {
@@ -114,17 +118,19 @@ const Row* find_row(std::span<const Row> rows, std::string_view stem) {
   return row == rows.end() ? nullptr : &*row;
 }
 
+constexpr std::string_view kExperts = "mlp.experts.";
+
 // "12." at the beginning; taken off. Only as it is printed: "012." could be a second name for the same layer.
-std::optional<int> take_layer(std::string_view& name) {
-  int layer = 0;
+std::optional<int> take_number(std::string_view& name) {
+  int number = 0;
   size_t digits = 0;
   for (; digits < name.size() && name[digits] >= '0' && name[digits] <= '9'; ++digits) {
     if (digits == 5) return std::nullopt;
-    layer = layer * 10 + (name[digits] - '0');
+    number = number * 10 + (name[digits] - '0');
   }
   if (digits == 0 || (digits > 1 && name.front() == '0') || !name.substr(digits).starts_with('.')) return std::nullopt;
   name.remove_prefix(digits + 1);
-  return layer;
+  return number;
 }
 
 }  // namespace
@@ -135,17 +141,25 @@ std::optional<GgufName> gguf_name_of(std::string_view name, NamingScheme scheme)
   std::optional<int> layer;
   if (name.starts_with(map.layers)) {
     name.remove_prefix(map.layers.size());
-    layer = take_layer(name);
+    layer = take_number(name);
     if (!layer) return std::nullopt;
   }
   const size_t dot = name.rfind('.');
   if (dot == std::string_view::npos) return std::nullopt;
   const std::string_view suffix = name.substr(dot);
   if (suffix != ".weight" && suffix != ".bias") return std::nullopt;
-  const Row* row = find_row(layer ? map.layer : map.top, name.substr(0, dot));
+  std::string stem(name.substr(0, dot));
+  std::optional<int> expert;
+  if (stem.starts_with(kExperts)) {
+    std::string_view rest = std::string_view(stem).substr(kExperts.size());
+    expert = take_number(rest);
+    if (!expert) return std::nullopt;
+    stem = std::string(kExperts) + "*." + std::string(rest);
+  }
+  const Row* row = find_row(layer ? map.layer : map.top, stem);
   if (row == nullptr) return std::nullopt;
   const std::string weight = std::string(row->gguf) + std::string(suffix);
-  return GgufName{layer ? gguf_name(*layer, weight) : gguf_name(weight), row->stored};
+  return GgufName{layer ? gguf_name(*layer, weight) : gguf_name(weight), row->stored, expert};
 }
 
 bool is_left_out(std::string_view name) {

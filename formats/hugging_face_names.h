@@ -15,6 +15,7 @@ enum class StoredAs { kSame, kQueryHalves, kKeyHalves, kColumns, kMinusOne };
 struct GgufName {
   std::string name;  // "blk.0.attn_q.weight"
   StoredAs stored = StoredAs::kSame;
+  std::optional<int> expert;  // the tensor is the part that this expert has of GGUF's
 };
 
 // Nothing: a name that the scheme does not know.

@@ -229,8 +229,10 @@ TEST_F(HuggingFace, WhatWouldChangeTheFormulaIsRefusedByName) {
     EXPECT_EQ(refusal(), where + message) << member;
   }
   write_config(R"({"model_type": "nosuch"})");
-  EXPECT_EQ(refusal(),
-            where + "model_type 'nosuch'; this build runs llama, mistral, qwen2, qwen3, gemma3_text, gpt2, and the text side of gemma3");
+  EXPECT_EQ(
+      refusal(),
+      where +
+          "model_type 'nosuch'; this build runs llama, mistral, qwen2, qwen3, qwen3_moe, gemma3_text, gpt2, and the text side of gemma3");
   write_config("{}");
   EXPECT_EQ(refusal(), where + "required key 'model_type' is missing");
   write_config("[]");
@@ -246,6 +248,59 @@ TEST_F(HuggingFace, AQwenWhoseLayersHaveAWindowIsRefused) {
   EXPECT_FALSE(opened().metadata.contains("qwen2.attention.sliding_window"));
   write_config(qwen + R"("use_sliding_window": true, "max_window_layers": 1})");
   EXPECT_EQ(refusal(), path("config.json") + ": the layers with a sliding window are not those that this build's qwen2 has");
+}
+
+constexpr std::string_view kMixture = R"({"model_type": "qwen3_moe", "vocab_size": 8, "hidden_size": 16, "intermediate_size": 24,
+  "num_hidden_layers": 1, "num_attention_heads": 2, "max_position_embeddings": 64, "rms_norm_eps": 1e-5, "tie_word_embeddings": true,
+  "num_experts_per_tok": 2, "moe_intermediate_size": 3)";
+
+TEST_F(HuggingFace, TheMatricesOfALayersExpertsAreOneTensor) {
+  write("config.json", std::string(kMixture) + R"(, "num_experts": 3, "norm_topk_prob": true, "mlp_only_layers": []})");
+  write("model.safetensors", SafetensorsWriter()
+                                 .add("model.layers.0.mlp.gate.weight", {3, 1})
+                                 .add("model.layers.0.mlp.experts.2.up_proj.weight", {2, 2})
+                                 .add("model.layers.0.mlp.experts.0.up_proj.weight", {2, 2})
+                                 .add("model.layers.0.mlp.experts.1.up_proj.weight", {2, 2})
+                                 .bytes());
+  const Checkpoint checkpoint = opened();
+  EXPECT_EQ(*checkpoint.metadata.find("qwen3moe.expert_count"), number(3));
+  EXPECT_EQ(*checkpoint.metadata.find("qwen3moe.expert_used_count"), number(2));
+  EXPECT_EQ(*checkpoint.metadata.find("qwen3moe.expert_feed_forward_length"), number(3));
+  EXPECT_EQ(values(checkpoint, "blk.0.ffn_gate_inp.weight"), (std::vector<float>{0, 1, 2}));
+  EXPECT_EQ(values(checkpoint, "blk.0.ffn_up_exps.weight"), (std::vector<float>{7, 8, 9, 10, 11, 12, 13, 14, 3, 4, 5, 6}));
+  const TensorLocation& tensor = *checkpoint.find("blk.0.ffn_up_exps.weight");
+  EXPECT_EQ(tensor.shape, (std::vector<uint64_t>{3, 2, 2}));
+  float across[6] = {};
+  ASSERT_TRUE(checkpoint.read(tensor, 3 * sizeof(float), std::as_writable_bytes(std::span(across))));
+  EXPECT_EQ(std::vector<float>(across, across + 6), (std::vector<float>{10, 11, 12, 13, 14, 3}));
+}
+
+TEST_F(HuggingFace, ExpertsThatAreNotAllThereOrNotAlikeAreRefused) {
+  write("config.json", std::string(kMixture) + R"(, "num_local_experts": 2, "norm_topk_prob": true})");
+  const auto refused = [&](SafetensorsWriter weights) {
+    write("model.safetensors", weights.bytes());
+    return refusal();
+  };
+  const std::string expert = "model.layers.0.mlp.experts.", where = folder_.string() + ": ";
+  const SafetensorsWriter first = SafetensorsWriter().add(expert + "0.down_proj.weight", {2, 2});
+  EXPECT_EQ(refused(first), where + "blk.0.ffn_down_exps.weight of expert 1 is missing");
+  EXPECT_EQ(refused(SafetensorsWriter(first).add(expert + "1.down_proj.weight", {2, 3})),
+            where + "blk.0.ffn_down_exps.weight of expert 1 is F32 [2, 3], expected F32 [2, 2] as of expert 0");
+  EXPECT_EQ(refused(SafetensorsWriter(first).add(expert + "1.down_proj.weight", {2, 2}).add(expert + "2.down_proj.weight", {2, 2})),
+            where + "blk.0.ffn_down_exps.weight of 3 experts, expected 2");
+  EXPECT_EQ(refused(SafetensorsWriter(first).add("layers.0.mlp.experts.0.down_proj.weight", {2, 2})),
+            where + "tensors '" + expert + "0.down_proj.weight' and 'layers.0.mlp.experts.0.down_proj.weight' are the same weight, " +
+                "blk.0.ffn_down_exps.weight of expert 0");
+}
+
+TEST_F(HuggingFace, AMixtureOfAnotherFormulaIsRefused) {
+  const std::string where = path("config.json") + ": ", mixture = std::string(kMixture) + R"(, "num_experts": 4, )";
+  write_config(mixture + R"("norm_topk_prob": false})");
+  EXPECT_EQ(refusal(), where + "norm_topk_prob is not true, which this build needs");
+  write_config(mixture + R"("norm_topk_prob": true, "decoder_sparse_step": 2})");
+  EXPECT_EQ(refusal(), where + "decoder_sparse_step is 2, this build runs 1");
+  write_config(mixture + R"("norm_topk_prob": true, "mlp_only_layers": [0]})");
+  EXPECT_EQ(refusal(), where + "mlp_only_layers is not empty, which this build needs");
 }
 
 TEST_F(HuggingFace, TensorsItCannotUseAreRefusedOrWarnedOf) {

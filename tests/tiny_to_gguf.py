@@ -5,18 +5,19 @@ usage: tiny_to_gguf.py CHECKPOINT_FOLDER OUT.gguf        (standard library only)
 
 What the converter does beyond renaming: q and k rows of llama are reordered from "halves" to "adjacent pairs"; llama3's
 rope scaling becomes a tensor of factors; gemma's norms, stored as w, become 1 + w; gpt2's matrices are transposed; a tied
-output matrix is left out.
+output matrix is left out; the matrices of a layer's experts become one tensor.
 """
 import array
 import json
 import math
+import re
 import struct
 import sys
 from pathlib import Path
 from typing import NamedTuple
 
-ARCHITECTURES = {"llama": "llama", "mistral": "llama", "qwen2": "qwen2", "qwen3": "qwen3", "gemma3_text": "gemma3",
-                 "gpt2": "gpt2"}
+ARCHITECTURES = {"llama": "llama", "mistral": "llama", "qwen2": "qwen2", "qwen3": "qwen3", "qwen3_moe": "qwen3moe",
+                 "gemma3_text": "gemma3", "gpt2": "gpt2"}
 
 # In Gemma the norm after attention has the name that the others use for the norm before the feed-forward part.
 LAYER_NAMES = {
@@ -24,6 +25,8 @@ LAYER_NAMES = {
     "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v", "self_attn.o_proj": "attn_output",
     "self_attn.q_norm": "attn_q_norm", "self_attn.k_norm": "attn_k_norm",
     "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down",
+    "mlp.gate": "ffn_gate_inp",
+    "mlp.experts.gate_proj": "ffn_gate_exps", "mlp.experts.up_proj": "ffn_up_exps", "mlp.experts.down_proj": "ffn_down_exps",
 }
 GEMMA_LAYER_NAMES = LAYER_NAMES | {
     "post_attention_layernorm": "post_attention_norm", "pre_feedforward_layernorm": "ffn_norm",
@@ -109,9 +112,22 @@ def llama3_rope_factors(rope: dict, head_dim: int) -> Tensor:
     return Tensor([len(out)], out)
 
 
+def with_experts_joined(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors N.experts.0.M, N.experts.1.M .. as one tensor N.experts.M."""
+    out, expert = {}, re.compile(r"\.experts\.(\d+)\.")
+    for name, tensor in sorted(tensors.items(), key=lambda item: [int(n) for n in expert.findall(item[0])]):
+        joined = expert.sub(".experts.", name)
+        if joined == name:
+            out[name] = tensor
+            continue
+        before = out.get(joined, Tensor([0, *tensor.shape], array.array("f")))
+        out[joined] = Tensor([before.shape[0] + 1, *tensor.shape], before.values + tensor.values)
+    return out
+
+
 def convert_tensors(config: dict, architecture: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     out = {}
-    for name, tensor in tensors.items():
+    for name, tensor in with_experts_joined(tensors).items():
         if architecture == "llama" and ".q_proj." in name:
             tensor = adjacent_pairs(tensor, config["num_attention_heads"])
         elif architecture == "llama" and ".k_proj." in name:
@@ -165,6 +181,12 @@ def decoder_keys(config: dict, a: str) -> list[tuple[str, int, object]]:
     ]
     if config.get("sliding_window"):
         keys.append((f"{a}.attention.sliding_window", UINT32, config["sliding_window"]))
+    if experts := config.get("num_local_experts"):
+        keys += [
+            (f"{a}.expert_count", UINT32, experts),
+            (f"{a}.expert_used_count", UINT32, config["num_experts_per_tok"]),
+            (f"{a}.expert_feed_forward_length", UINT32, config["moe_intermediate_size"]),
+        ]
     if full["rope_type"] == "yarn":
         keys += [
             (f"{a}.rope.scaling.type", STRING, "yarn"),

@@ -32,7 +32,7 @@ inline constexpr RealModel kRealModels[] = {
 };
 
 // The random checkpoints of tests/data/tiny.
-inline constexpr const char* kTinyModels[] = {"llama-hd", "llama-rope3", "llama-yarn", "mistral-swa", "qwen2", "qwen3", "gemma3", "gpt2"};
+inline constexpr const char* kTinyModels[] = {"llama-hd", "llama-rope3", "llama-yarn", "mistral-swa", "qwen2", "qwen3", "qwen3moe", "gemma3", "gpt2"};
 std::string tiny_test_name(const testing::TestParamInfo<const char*>& name);
 
 // kNotFound says which variable to set or what to fetch. Tests fail on it: a real model is never left out silently.
