@@ -125,10 +125,20 @@ TEST_P(RunnerTest, ArgMaxAndLogProbabilitiesAreThoseOfTheRows) {
   }
 }
 
+TEST_P(RunnerTest, NorDoesAMixtureOfExperts) {
+  const TinyModel tiny{.experts = 8, .format = GetParam()};
+  const std::vector<Token> tokens = some_tokens(400);  // of an expert, more than are gathered at once
+  const Rows whole = Bench(tiny, 1).logits(tokens);
+  for (const auto& [threads, chunk] : {std::pair(1, 1), std::pair(2, 8), std::pair(2, 512), std::pair(3, 9), std::pair(3, 512)})
+    EXPECT_TRUE(same_bits(whole, Bench(tiny, threads).logits(tokens, {.chunk_tokens = chunk}))) << threads << " threads, chunk " << chunk;
+  const TinyModel fewer{.experts = 8, .experts_used = 2, .format = GetParam()};
+  EXPECT_FALSE(same_bits(whole, Bench(fewer).logits(tokens)));
+}
+
 INSTANTIATE_TEST_SUITE_P(Formats, RunnerTest, testing::Values("F32", "F16", "BF16", "Q8_0", "Q4_1", "MXFP4"));
 
-TEST(Runner, SlicesOfOneStepGetTheBitsTheyGetAlone) {
-  Bench bench({.format = "Q4_1"});
+void expect_slices_get_the_bits_they_get_alone(const TinyModel& tiny) {
+  Bench bench(tiny);
   const std::vector<Token> a = some_tokens(50), b = some_tokens(5, 101);
   const Rows alone_a = bench.logits(a), alone_b = bench.logits(b);
   auto runner = Runner::create(bench.model, bench.pool, {.cache_tokens = 128, .chunk_tokens = 64});
@@ -143,6 +153,11 @@ TEST(Runner, SlicesOfOneStepGetTheBitsTheyGetAlone) {
       runner->run(slices, [&](size_t slice, size_t, const Logits& l) { together[slice].emplace_back(l.row.begin(), l.row.end()); }));
   EXPECT_TRUE(same_bits(together[0], alone_a));
   EXPECT_TRUE(same_bits(together[1], alone_b));
+}
+
+TEST(Runner, SlicesOfOneStepGetTheBitsTheyGetAlone) {
+  expect_slices_get_the_bits_they_get_alone({.format = "Q4_1"});
+  expect_slices_get_the_bits_they_get_alone({.experts = 8, .format = "Q4_1"});
 }
 
 TEST(Runner, PagesOutsideTheWindowAreGivenBack) {
