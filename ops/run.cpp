@@ -140,7 +140,7 @@ struct Program::Pass {
   void multiply_decoded(const Matrix& matrix, const Rows& x, size_t first, size_t last, float* y, size_t y_stride) const;
   void multiply_gated(const Product& product, const Rows& x, size_t first, size_t last, float* y, size_t y_stride) const;
   Pairs sort_pairs(const Stage& stage) const;
-  Rows gather(const Stage& stage, const int* tokens_of_expert, int count) const;
+  Rows gather(const Stage& stage, std::span<const int> tokens_of_expert) const;
   void run_experts(const Stage& stage) const;
   void sum_experts(const Stage& stage) const;
   void finish_heads(const Product& product, size_t first_row, size_t last_row) const;
@@ -399,25 +399,29 @@ Program::Pass::Pairs Program::Pass::sort_pairs(const Stage& stage) const {
 }
 
 // An expert's input rows side by side, as its kernels read them.
-Program::Pass::Rows Program::Pass::gather(const Stage& stage, const int* tokens_of_expert, int count) const {
-  const int slot = stage.input;
+Program::Pass::Rows Program::Pass::gather(const Stage& stage, std::span<const int> tokens_of_expert) const {
+  const int slot = stage.input, count = static_cast<int>(tokens_of_expert.size());
   if (count == 1) return rows(slot, tokens_of_expert[0], 1);
-  const size_t q_stride = p.quantized_stride(slot);
+  const auto kind_of = [&](const ExpertProduct& product) {
+    return product.kernel == nullptr ? ActivationKind::kFloat : (*p.weights_)[product.matrices.front()].format->activations;
+  };
+  const ActivationKind gate = kind_of(stage.experts[0]), up = kind_of(stage.experts[1]);
   auto* floats = reinterpret_cast<float*>(own() + p.own_gathered_floats_);
-  for (const ExpertProduct& product : stage.experts) {
-    const ActivationKind kind =
-        product.kernel == nullptr ? ActivationKind::kFloat : (*p.weights_)[product.matrices.front()].format->activations;
-    for (int i = 0; i < count; ++i) {
-      if (kind == ActivationKind::kFloat) {
-        std::memcpy(floats + static_cast<size_t>(i) * stride(slot), row(slot, tokens_of_expert[i]), stride(slot) * sizeof(float));
-        continue;
-      }
-      const Quantized from = quantized(kind, slot, tokens_of_expert[i]), to = gathered_row(kind, slot, i);
-      std::memcpy(to.q, from.q, q_stride);
-      std::memcpy(to.scale, from.scale, q_stride / 32 * sizeof(float));
-      std::memcpy(to.sum32, from.sum32, q_stride / 32 * sizeof(int16_t));
-      std::memcpy(to.sum16, from.sum16, q_stride / 16 * sizeof(int16_t));
+  const auto copy = [&](ActivationKind kind, int token, int to_row) {
+    if (kind == ActivationKind::kFloat) {
+      std::memcpy(floats + static_cast<size_t>(to_row) * stride(slot), row(slot, token), stride(slot) * sizeof(float));
+      return;
     }
+    const Quantized from = quantized(kind, slot, token), to = gathered_row(kind, slot, to_row);
+    const size_t values = p.quantized_stride(slot);
+    std::memcpy(to.q, from.q, values);
+    std::memcpy(to.scale, from.scale, values / 32 * sizeof(float));
+    std::memcpy(to.sum32, from.sum32, values / 32 * sizeof(int16_t));
+    std::memcpy(to.sum16, from.sum16, values / 16 * sizeof(int16_t));
+  };
+  for (int i = 0; i < count; ++i) {
+    copy(gate, tokens_of_expert[static_cast<size_t>(i)], i);
+    if (up != gate) copy(up, tokens_of_expert[static_cast<size_t>(i)], i);
   }
   const auto of = [&](ActivationKind kind) { return view(gathered_row(kind, slot, 0), floats, slot); };
   return {of(ActivationKind::kPer32), of(ActivationKind::kPer256), count};
@@ -453,7 +457,8 @@ void Program::Pass::run_experts(const Stage& stage) const {
         .up_kernel = up.kernel
     };
     for (int from = sorted.first[e]; from < sorted.first[e + 1]; from += kExpertRows) {
-      const Rows x = gather(stage, sorted.token + from, std::min(kExpertRows, sorted.first[e + 1] - from));
+      const int count = std::min(kExpertRows, sorted.first[e + 1] - from);
+      const Rows x = gather(stage, {sorted.token + from, static_cast<size_t>(count)});
       multiply_gated(product, x, first, last, row(stage.out, from) + first * kPanelRows, stride(stage.out));
     }
   }
