@@ -186,12 +186,16 @@ TEST(Runner, AFullCacheIsBusyNotWrong) {
   EXPECT_EQ(sequence.length, 0);
 }
 
-TEST(Runner, ALayerNeedsAtMostSixBarriersAtOneToken) {
+TEST(Runner, ALayerNeedsAtMostSixBarriersAtOneTokenAndOneMoreWithExperts) {
   Bench bench({.layers = 4});
   const auto measured = measure(bench.model, bench.pool, {.generated_tokens = 8}, {});
   ASSERT_TRUE(measured);
   EXPECT_GT(measured->barriers_per_layer, 1);
   EXPECT_LE(measured->barriers_per_layer, 6);
+  Bench mixture({.layers = 4, .experts = 8});
+  const auto measured_mixture = measure(mixture.model, mixture.pool, {.generated_tokens = 8}, {});
+  ASSERT_TRUE(measured_mixture);
+  EXPECT_LE(measured_mixture->barriers_per_layer, 7);
 }
 
 TEST(Measure, StepsAndDepthAreRunAsAsked) {

@@ -8,6 +8,7 @@ namespace halfbyte {
 namespace {
 
 constexpr uint64_t kMostExperts = 4096;
+constexpr uint64_t kMostWidth = 1U << 20;  // as models/dims.cpp has it
 
 class Qwen3Moe : public Qwen3 {
  public:
@@ -37,7 +38,7 @@ Result<std::unique_ptr<Architecture>> make_qwen3moe(const Metadata& metadata, in
   HB_TRY_ASSIGN(rope, read_rope(metadata, "qwen3moe", dims, Pairing::kHalves));
   HB_TRY_ASSIGN(experts, metadata.unsigned_integer("qwen3moe.expert_count", 1, kMostExperts));
   HB_TRY_ASSIGN(used, metadata.unsigned_integer("qwen3moe.expert_used_count", 1, experts));
-  HB_TRY_ASSIGN(ffn, metadata.unsigned_integer("qwen3moe.expert_feed_forward_length", 1, 1U << 20));
+  HB_TRY_ASSIGN(ffn, metadata.unsigned_integer("qwen3moe.expert_feed_forward_length", 1, kMostWidth));
   HB_TRY_ASSIGN(renormalises, metadata.flag_or("qwen3moe.expert_weights_norm", true));
   if (!renormalises)
     return unsupported("{}: qwen3moe.expert_weights_norm is false; this build runs experts whose weights add up to 1", metadata.path());

@@ -114,7 +114,7 @@ class MixtureTest : public testing::TestWithParam<const char*> {
     for (double& v : p) v /= all;
     std::vector<size_t> chosen(kExperts);
     std::iota(chosen.begin(), chosen.end(), size_t{0});
-    std::ranges::stable_sort(chosen, [&](size_t a, size_t b) { return p[a] > p[b]; });
+    std::ranges::sort(chosen, [&](size_t a, size_t b) { return p[a] != p[b] ? p[a] > p[b] : a < b; });
     chosen.resize(kUsed);
     double sum = 0;
     for (const size_t e : chosen) sum += p[e];
