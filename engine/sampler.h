@@ -44,7 +44,7 @@ class Sampler {
   size_t window_;
   std::deque<Token> recent_;
   std::unordered_map<Token, int> counts_;  // of recent_
-  std::vector<Candidate> candidates_;  // in order from keep_top_k() on
+  std::vector<Candidate> candidates_;      // in order from keep_top_k() on
 };
 
 }  // namespace halfbyte

@@ -77,15 +77,15 @@ class MixtureTest : public testing::TestWithParam<const char*> {
     std::vector<std::vector<float>> out;
     for (size_t from = 0; from < tokens_.size(); from += static_cast<size_t>(way.chunk)) {
       const auto chunk = std::span(tokens_).subspan(from, std::min(static_cast<size_t>(way.chunk), tokens_.size() - from));
-      std::vector<int> wanted(chunk.size());
-      std::iota(wanted.begin(), wanted.end(), 0);
+      std::vector<WantedRow> wanted;
+      for (size_t t = 0; t < chunk.size(); ++t) wanted.push_back({.row = static_cast<int>(t), .need = {.row = true}});
       const SliceInput slice{.count = static_cast<int>(chunk.size())};
       program->run(
           {
               .tokens = chunk, .slices = {&slice, 1},
                    .wanted = wanted
       },
-          pool, *workspace, [&](size_t, std::span<const float> row) { out.emplace_back(row.begin(), row.end()); });
+          pool, *workspace, [&](size_t, const Logits& logits) { out.emplace_back(logits.row.begin(), logits.row.end()); });
     }
     return out;
   }

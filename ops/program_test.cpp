@@ -178,7 +178,9 @@ TEST_F(ToyTest, EqualScoresGoToTheFirstExperts) {
     auto workspace = program->workspace();
     ThreadPool pool(1);
     const std::vector<Token> tokens{7};
-    const std::vector<int> wanted{0};
+    const std::vector<WantedRow> wanted{
+        {.row = 0, .need = {.row = true}}
+    };
     const SliceInput slice{.count = 1};
     std::vector<float> out;
     program->run(
@@ -186,7 +188,7 @@ TEST_F(ToyTest, EqualScoresGoToTheFirstExperts) {
             .tokens = tokens, .slices = {&slice, 1},
                  .wanted = wanted
     },
-        pool, *workspace, [&](size_t, std::span<const float> row) { out.assign(row.begin(), row.end()); });
+        pool, *workspace, [&](size_t, const Logits& l) { out.assign(l.row.begin(), l.row.end()); });
     return out;
   };
   EXPECT_EQ(logits(router), logits(first_two));
