@@ -197,8 +197,8 @@ class Program {
   // What a thread computes of the logits before it reduces them: it reads no weights meanwhile. Stays in L1 with one row, in L2 with 16.
   static constexpr size_t kLogitsAtOnce = size_t{4} * kVocabularyBlock;
   static constexpr int kMostPartials = 512;  // (token, cache block) pairs whose partial results are kept apart
-  static constexpr int kExpertRows = 128;               // tokens of an expert that are gathered at once: in L2 with a few panels
-  static constexpr int kRowsPerRead = 8;                // an expert's panel costs its reading, or what multiplies more rows than these
+  static constexpr int kExpertRows = 128;    // tokens of an expert that are gathered at once: in L2 with a few panels
+  static constexpr int kRowsPerRead = 8;     // an expert's panel costs its reading, or what multiplies more rows than these
 
   const Weights* weights_ = nullptr;
   const KernelTable* kernels_ = nullptr;

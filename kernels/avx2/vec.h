@@ -15,7 +15,7 @@ namespace {
 constexpr int kTile = 4;
 constexpr int kWidePanels = 1;
 constexpr int kWideTile = 4;
-constexpr int kUnpackFrom32 = 8;
+constexpr int kUnpackFrom32 = 16;
 constexpr int kUnpackFrom256 = 8;
 constexpr int kFloatTile = 6;
 constexpr int kFloatChains = 6;
