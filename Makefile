@@ -51,13 +51,9 @@ format: deps  ## rewrite the sources with clang-format
 lint: deps  ## clang-format and clang-tidy, without changing anything
 	@scripts/lint.sh
 
-BENCH_SHAPE := $(HALFBYTE_MODELS)/random-llama-3.2-1b-q4_k_m.gguf
-
 bench: build test-models  ## against the peers installed here: table, JSON and plot into docs/benchmarks/ (see bench/against_peers.py)
 	@scripts/build.sh release random_gguf
-	@[ -f "$(BENCH_SHAPE)" ] || build/bin/random_gguf llama-3.2-1b "$(BENCH_SHAPE)" Q4_K_M
-	@bench/against_peers.py --save docs/benchmarks/$$(date +%F) \
-	  "$(HALFBYTE_MODELS)/smollm2-135m.gguf" "$(HALFBYTE_MODELS)/gemma3-270m-q4_k_m.gguf" "$(BENCH_SHAPE)"
+	@scripts/bench.sh docs/benchmarks/$$(date +%F)
 
 clean:  ## remove the build folders
 	@rm -rf build build-asan build-debug build-fuzz build-tsan
