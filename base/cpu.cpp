@@ -39,19 +39,21 @@ std::string_view name(Isa isa) {
 
 namespace {
 
-bool has_avx_vnni() {  // leaf 7, sub-leaf 1, EAX bit 4; the compiler's own test does not know it yet
+bool has_in_leaf_7_1(unsigned bit) {  // of EAX; the compiler's own test does not know AVX-VNNI yet
   unsigned a = 0, b = 0, c = 0, d = 0;
-  return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & (1u << 4)) != 0;
+  return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & (1u << bit)) != 0;
 }
+bool has_avx_vnni() { return has_in_leaf_7_1(4); }
+bool has_avx512_bf16() { return has_in_leaf_7_1(5); }
 
 #if defined(__linux__)
 // The system saves the tile registers only of processes that asked for them (Linux, Documentation/arch/x86/xstate.rst).
 bool tile_registers_granted() {
-  constexpr unsigned kOsXsave = 1u << 27, kTileAndInt8 = 3u << 24, kTileState = 3u << 17;
+  constexpr unsigned kOsXsave = 1u << 27, kTileInt8Bf16 = 3u << 24 | 1u << 22, kTileState = 3u << 17;
   constexpr long kRequestPermission = 0x1023, kTileData = 18;
   unsigned a = 0, b = 0, c = 0, d = 0;
   if (!__get_cpuid(1, &a, &b, &c, &d) || (c & kOsXsave) == 0) return false;
-  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d & kTileAndInt8) != kTileAndInt8) return false;
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d & kTileInt8Bf16) != kTileInt8Bf16) return false;
   unsigned enabled = 0, upper = 0;
   __asm__ volatile("xgetbv" : "=a"(enabled), "=d"(upper) : "c"(0));
   if ((enabled & kTileState) != kTileState) return false;
@@ -79,12 +81,15 @@ bool runs_here(Isa isa) {
     case Isa::kAvx2Vnni: return avx2 && has_avx_vnni();
     case Isa::kAvx512: return avx512;
     case Isa::kAvx512Vnni: return avx512 && __builtin_cpu_supports("avx512vnni");
-    case Isa::kAmx: return avx512 && __builtin_cpu_supports("avx512vnni") && has_amx();
+    case Isa::kAmx: return avx512 && __builtin_cpu_supports("avx512vnni") && has_avx512_bf16() && has_amx();
   }
   return false;
 }
+
+bool has_bf16_products(Isa isa) { return isa >= Isa::kAvx512Vnni && runs_here(isa) && has_avx512_bf16(); }
 #else
 bool runs_here(Isa isa) { return isa == Isa::kScalar; }
+bool has_bf16_products(Isa) { return false; }
 #endif
 
 std::span<const Isa> isas_known() { return kAll; }

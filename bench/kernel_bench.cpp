@@ -1,4 +1,4 @@
-// Speed of the panel kernels: every family x instruction set x tokens. Reports GB/s of weights and MAC per cycle of the
+// Speed of the panel kernels: every family x instruction set x tokens, and those of --fast-prompt. Reports GB/s of weights and MAC per cycle of the
 // processor's time stamp counter. One token reads more weights than the last-level cache holds; more tokens read a few panels.
 #include <benchmark/benchmark.h>
 
@@ -34,18 +34,31 @@ uint64_t cycles() {
 
 // Activations of `tokens` rows, all of ordinary size, as the format meets them.
 struct Rows {
-  Rows(const KernelTable& table, ActivationKind kind, int tokens)
+  Rows(const KernelTable& table, const FastPromptTable* fast, ActivationKind kind, int tokens)
       : q(static_cast<size_t>(tokens) * kColumns),
         scale(static_cast<size_t>(tokens) * kColumns / 32),
         sum32(scale.size()),
         sum16(2 * scale.size()),
-        f(static_cast<size_t>(tokens) * kColumns) {
+        f(static_cast<size_t>(tokens) * kColumns),
+        bf16(f.size()) {
     std::mt19937 random(1);
     std::normal_distribution<float> normal;
     std::ranges::generate(f, [&] { return normal(random); });
-    view = {q.data(), scale.data(), sum32.data(), sum16.data(), f.data(), kColumns, kColumns / 32, kColumns / 32, kColumns / 16, kColumns};
-    if (kind == ActivationKind::kFloat) return;
+    view = {.q = q.data(),
+            .scale = scale.data(),
+            .sum32 = sum32.data(),
+            .sum16 = sum16.data(),
+            .f = f.data(),
+            .bf16 = bf16.data(),
+            .q_stride = kColumns,
+            .scale_stride = kColumns / 32,
+            .sum32_stride = kColumns / 32,
+            .sum16_stride = kColumns / 16,
+            .f_stride = kColumns,
+            .bf16_stride = static_cast<size_t>(tokens) * kGroup};
     for (size_t t = 0; t < static_cast<size_t>(tokens); ++t) {
+      if (fast != nullptr) fast->round_bf16(f.data() + t * view.f_stride, kColumns, bf16.data() + t * kGroup, view.bf16_stride);
+      if (kind == ActivationKind::kFloat) continue;
       (kind == ActivationKind::kPer32 ? table.quantize_per32 : table.quantize_per256)(
           f.data() + t * view.f_stride, kColumns, q.data() + t * view.q_stride, scale.data() + t * view.scale_stride,
           sum32.data() + t * view.sum32_stride, sum16.data() + t * view.sum16_stride);
@@ -55,12 +68,11 @@ struct Rows {
   std::vector<float> scale;
   std::vector<int16_t> sum32, sum16;
   std::vector<float> f;
+  std::vector<uint16_t> bf16;
   Activations view;
 };
 
-void multiply(benchmark::State& state, const NumberFormat& format, Isa isa, int tokens) {
-  const KernelTable& table = kernels(isa);
-  PanelKernel* kernel = panel_kernel(table, format.name);
+void multiply(benchmark::State& state, const NumberFormat& format, Isa isa, PanelKernel* kernel, int tokens) {
   const size_t panel_bytes = format.panel->panel_bytes(kColumns);
   const int panels = tokens == 1 ? static_cast<int>(kStreamBytes / panel_bytes) : kFewPanels;
   const size_t weight_bytes = panel_bytes * static_cast<size_t>(panels);
@@ -68,7 +80,7 @@ void multiply(benchmark::State& state, const NumberFormat& format, Isa isa, int 
   auto scratch = Buffer::allocate(panel_scratch_bytes(kColumns));
   if (!weights || !scratch) return state.SkipWithError("no memory");
   std::memset(weights->data(), 0x21, weight_bytes);  // ordinary scales in every format
-  const Rows x(table, format.activations, tokens);
+  const Rows x(kernels(isa), fast_prompt_kernels(isa), format.activations, tokens);
   std::vector<float> y(static_cast<size_t>(tokens) * static_cast<size_t>(panels) * kPanelRows);
   const uint64_t begin = cycles();
   for (auto _ : state) {
@@ -153,7 +165,16 @@ void register_all() {
       if (format.panel == nullptr) continue;
       for (const int tokens : {1, 2, 4, 8, 12, 16, 64, 512})
         benchmark::RegisterBenchmark((std::string(format.name) + "/" + set + "/tokens:" + std::to_string(tokens)).c_str(),
-                                     [&format, isa, tokens](benchmark::State& state) { multiply(state, format, isa, tokens); });
+                                     [&format, isa, table, tokens](benchmark::State& state) {
+                                       multiply(state, format, isa, panel_kernel(*table, format.name), tokens);
+                                     });
+      const FastPromptTable* fast = fast_prompt_kernels(isa);
+      PanelKernel* fast_kernel = fast != nullptr ? panel_kernel(*fast, format.name) : nullptr;
+      if (fast_kernel == nullptr) continue;
+      for (const int tokens : {16, 64, 512})
+        benchmark::RegisterBenchmark(
+            (std::string(format.name) + "/" + set + "/fast_prompt/tokens:" + std::to_string(tokens)).c_str(),
+            [&format, isa, fast_kernel, tokens](benchmark::State& state) { multiply(state, format, isa, fast_kernel, tokens); });
     }
     for (const int queries : {1, 3, 8, 64})
       benchmark::RegisterBenchmark(("attend_f16/" + set + "/queries:" + std::to_string(queries)).c_str(),

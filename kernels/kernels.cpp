@@ -29,11 +29,35 @@ const KernelTable& kernels(Isa isa) {
   return scalar::kTable;  // a set of another processor family: it does not run here
 }
 
-PanelKernel* panel_kernel(const KernelTable& table, std::string_view format) {
+namespace {
+
+template <class Table>
+PanelKernel* find_panel_kernel(const Table& table, std::string_view format) {
 #define PANEL(name, panel_format) \
   if (format == panel_format) return table.name;
 #include "kernels/families.def"
   return nullptr;
 }
+
+}  // namespace
+
+PanelKernel* panel_kernel(const KernelTable& table, std::string_view format) { return find_panel_kernel(table, format); }
+PanelKernel* panel_kernel(const FastPromptTable& table, std::string_view format) { return find_panel_kernel(table, format); }
+
+#if defined(__x86_64__)
+namespace avx512_bf16 {
+extern const FastPromptTable kTable;
+}
+namespace amx_bf16 {
+extern const FastPromptTable kTable;
+}
+
+const FastPromptTable* fast_prompt_kernels(Isa isa) {
+  if (!has_bf16_products(isa)) return nullptr;
+  return isa == Isa::kAmx ? &amx_bf16::kTable : &avx512_bf16::kTable;
+}
+#else
+const FastPromptTable* fast_prompt_kernels(Isa) { return nullptr; }
+#endif
 
 }  // namespace halfbyte

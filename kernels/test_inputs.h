@@ -135,14 +135,16 @@ struct RandomPanels {
 };
 
 // Rows of y, each 8 floats longer than the panels are wide.
-inline std::vector<float> product(const KernelTable& table, const NumberFormat& format, RandomPanels& weights, int panels,
-                                  const Activations& x, int columns, int tokens) {
+inline std::vector<float> product(PanelKernel* kernel, RandomPanels& weights, int panels, const Activations& x, int columns, int tokens) {
   const size_t stride = static_cast<size_t>(panels) * kPanelRows + 8;
   std::vector<float> y(static_cast<size_t>(tokens) * stride, -7.0F);
   Aligned scratch(panel_scratch_bytes(static_cast<size_t>(columns)));
-  panel_kernel(table, format.name)(weights.memory.data(), weights.panel_bytes, panels, x, columns, tokens, y.data(), stride,
-                                   scratch.data());
+  kernel(weights.memory.data(), weights.panel_bytes, panels, x, columns, tokens, y.data(), stride, scratch.data());
   return y;
+}
+inline std::vector<float> product(const KernelTable& table, const NumberFormat& format, RandomPanels& weights, int panels,
+                                  const Activations& x, int columns, int tokens) {
+  return product(panel_kernel(table, format.name), weights, panels, x, columns, tokens);
 }
 
 }  // namespace halfbyte

@@ -18,7 +18,9 @@ struct Activations {
   const int16_t* sum32 = nullptr;  // [T][sum32_stride]: sum of q over each 32 columns
   const int16_t* sum16 = nullptr;  // [T][sum16_stride]: over each 16 columns
   const float* f = nullptr;        // [T][f_stride]: the float32 values, for float kernels
+  const uint16_t* bf16 = nullptr;  // [columns / 256][T][256]: the values rounded to bf16, for the kernels of --fast-prompt
   size_t q_stride = 0, scale_stride = 0, sum32_stride = 0, sum16_stride = 0, f_stride = 0;  // elements
+  size_t bf16_stride = 0;                                                                   // elements from 256 columns to the next
 };
 
 }  // namespace halfbyte

@@ -9,6 +9,7 @@ namespace {
 // clang-format off: each builds on those before it
 #include "kernels/body/lanes.h"
 #include "kernels/body/product.h"
+#include "kernels/body/float_columns.h"
 #include "kernels/body/panel_floats.h"
 #include "kernels/body/panel_per32.h"
 #include "kernels/body/panel_per256.h"
@@ -30,3 +31,22 @@ const KernelTable kPlainTable = {
 #include "kernels/families.def"
 };
 }  // namespace halfbyte::amx
+
+namespace halfbyte::amx_bf16 {
+using namespace amx;
+namespace {
+// clang-format off: each builds on those before it
+#include "kernels/bf16/pairs.h"
+#include "kernels/bf16/quantized_strips.h"
+#include "kernels/bf16/product.h"
+#include "kernels/amx/bf16_product.h"
+// clang-format on
+}  // namespace
+
+extern const FastPromptTable kPlainTable;
+const FastPromptTable kPlainTable = {
+    .round_bf16 = round_bf16,
+#define PANEL(name, format) .name = name,
+#include "kernels/families.def"
+};
+}  // namespace halfbyte::amx_bf16

@@ -26,3 +26,22 @@ const KernelTable kTable = {
 #include "kernels/families.def"
 };
 }  // namespace halfbyte::amx
+
+namespace halfbyte::amx_bf16 {
+using namespace amx;
+namespace {
+// clang-format off: each builds on those before it
+#include "kernels/bf16/pairs.h"
+#include "kernels/bf16/quantized_strips.h"
+#include "kernels/bf16/product.h"
+#include "kernels/amx/bf16_product.h"
+// clang-format on
+}  // namespace
+
+extern const FastPromptTable kTable;
+const FastPromptTable kTable = {
+    .round_bf16 = round_bf16,
+#define PANEL(name, format) .name = name,
+#include "kernels/families.def"
+};
+}  // namespace halfbyte::amx_bf16

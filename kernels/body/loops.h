@@ -7,6 +7,7 @@
 #include "kernels/body/vocabulary.h"
 #include "kernels/body/attend.h"
 #include "kernels/body/product.h"
+#include "kernels/body/float_columns.h"
 #include "kernels/body/panel_floats.h"
 #include "kernels/body/panel_per32.h"
 #include "kernels/body/panel_per256.h"

@@ -5,19 +5,6 @@
 // A register tile is kPanels x 16 rows times kTokens tokens: kFloatChains independent chains hide the latency of a multiply-add.
 // One token is bound by memory and takes four panels at once, many tokens take the weights of a group from the nearest cache.
 
-struct FloatColumn {
-  static constexpr int kBytes = 64;  // 16 rows of one column
-  HALFBYTE_INLINE static F weights(const std::byte* p) { return load((const float*)p); }
-};
-struct HalfColumn {
-  static constexpr int kBytes = 32;
-  HALFBYTE_INLINE static F weights(const std::byte* p) { return load_half(p); }
-};
-struct BfloatColumn {
-  static constexpr int kBytes = 32;
-  HALFBYTE_INLINE static F weights(const std::byte* p) { return load_bfloat(p); }
-};
-
 // Activations of a tile are copied side by side: rows 8 KiB apart would share the lines of one cache set, and constant distances
 // need no address registers. 16 floats more than a group, so that rows do not alias at 4 KiB either.
 constexpr int kFloatRow = kGroup + 16;

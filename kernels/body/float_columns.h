@@ -1,0 +1,14 @@
+// One column of a panel of float weights, F32, F16 or BF16, as 16 floats.
+
+struct FloatColumn {
+  static constexpr int kBytes = 64;  // 16 rows of one column
+  HALFBYTE_INLINE static F weights(const std::byte* p) { return load((const float*)p); }
+};
+struct HalfColumn {
+  static constexpr int kBytes = 32;
+  HALFBYTE_INLINE static F weights(const std::byte* p) { return load_half(p); }
+};
+struct BfloatColumn {
+  static constexpr int kBytes = 32;
+  HALFBYTE_INLINE static F weights(const std::byte* p) { return load_bfloat(p); }
+};
