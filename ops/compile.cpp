@@ -54,6 +54,7 @@ class Compiler {
     Product::Gate gate = Product::Gate::kNone;
     bool has_gelu = false;
     bool is_absorbed = false;  // computed as the `up` of another
+    bool is_router = false;    // a route reads it
   };
   std::vector<Fusion> fusions_;
   std::vector<bool> is_done_;
@@ -123,6 +124,7 @@ Result<void> Compiler::plan_fusions() {
       fusions_[static_cast<size_t>(n.b.node)].is_absorbed = true;
       is_done_[static_cast<size_t>(i)] = is_done_[static_cast<size_t>(n.b.node)] = true;
     }
+    if (n.op == Op::kRoute) fusions_[static_cast<size_t>(n.a.node)].is_router = true;
     if (n.op == Op::kGelu && node(n.a).op == Op::kLinear && used_once(n.a)) {
       Fusion& fusion = fusions_[static_cast<size_t>(n.a.node)];
       fusion.has_gelu = true;
@@ -195,22 +197,35 @@ Result<void> Compiler::emit_products(Tensor first) {
     is_done_[static_cast<size_t>(i)] = true;
   }
   std::vector<MatrixId> matrices;
+  bool is_fast = false;  // long slices take bf16
+  const auto kernels_of = [&](MatrixId id, const Fusion& fusion) {
+    matrices.push_back(id);
+    Kernels kernels{.usual = kernel_of(id)};
+    // Beside the head a router keeps its bits: a rounded score may choose another expert.
+    if (kernels.usual != nullptr && program_.fast_kernels_ != nullptr && !in_head_ && !fusion.is_router)
+      kernels.fast = panel_kernel(*program_.fast_kernels_, record_.weights()[id].format->name);
+    is_fast |= kernels.fast != nullptr;
+    return kernels;
+  };
   Stage stage{.kind = node(first).op == Op::kLogits ? Stage::Kind::kLogits : Stage::Kind::kProducts};
   for (const Tensor t : group) {
     const Step::Node& n = node(t);
     const Fusion& fusion = fusions_[static_cast<size_t>(t.node)];
-    Product product{
-        .linear = n.linear, .gate = fusion.gate, .has_gelu = fusion.has_gelu, .heads = fusion.heads, .kernel = kernel_of(n.linear.matrix)};
-    matrices.push_back(n.linear.matrix);
+    Product product{.linear = n.linear,
+                    .gate = fusion.gate,
+                    .has_gelu = fusion.has_gelu,
+                    .heads = fusion.heads,
+                    .kernels = kernels_of(n.linear.matrix, fusion)};
     if (fusion.gate != Product::Gate::kNone) {
       product.up = node(fusion.up).linear;
-      product.up_kernel = kernel_of(product.up.matrix);
-      matrices.push_back(product.up.matrix);
+      product.up_kernels = kernels_of(product.up.matrix, fusion);
     }
     stage.products.push_back(product);
   }
   stage.input = slot_of(input);
   quantize(stage.input, matrices);
+  if (is_fast) emit_token_op({.kind = TokenOp::Kind::kRoundBf16, .a = stage.input});
+  program_.has_fast_products_ |= is_fast;
   for (size_t i = 0; i < group.size(); ++i) {
     const Fusion& fusion = fusions_[static_cast<size_t>(group[i].node)];
     Product& product = stage.products[i];
@@ -425,6 +440,8 @@ void Compiler::place_memory() {
   };
   p.shared_activations_ = activations(p.shared_bytes_, rows * quantized);
   p.own_activations_ = activations(p.own_bytes_, few * quantized);
+  if (p.has_fast_products_)
+    p.shared_bf16_ = take(p.shared_bytes_, round_up(static_cast<uint64_t>(p.max_columns_), kGroup) * rows * sizeof(uint16_t));
   p.own_gathered_ = activations(p.own_bytes_, Program::kExpertRows * gathered);
   p.own_gathered_floats_ = take(p.own_bytes_, Program::kExpertRows * gathered_floats * sizeof(float));
   p.own_pairs_ = take(p.own_bytes_, (static_cast<size_t>(p.max_experts_) + 2 + 2 * static_cast<size_t>(p.max_pairs_)) * sizeof(int));
@@ -451,13 +468,16 @@ Result<void> Compiler::compile() {
   return {};
 }
 
-Result<Program> Program::compile(const Step& record, KvLayout layout, Isa isa, int threads, int max_tokens, ActivationMode activations) {
+Result<Program> Program::compile(const Step& record, KvLayout layout, const ProgramOptions& options) {
+  if (options.fast_prompt && options.activations == ActivationMode::kFloat)
+    return invalid("fast_prompt rounds activations to bf16, activations in f32 are not rounded: one excludes the other");
   Program program(std::move(layout));
   program.weights_ = &record.weights();
-  program.kernels_ = &halfbyte::kernels(isa);
-  program.threads_ = threads;
-  program.max_tokens_ = max_tokens;
-  program.is_float_ = activations == ActivationMode::kFloat;
+  program.kernels_ = &halfbyte::kernels(options.isa);
+  if (options.fast_prompt) program.fast_kernels_ = fast_prompt_kernels(options.isa);
+  program.threads_ = options.threads;
+  program.max_tokens_ = options.max_tokens;
+  program.is_float_ = options.activations == ActivationMode::kFloat;
   HB_TRY(Compiler(record, program).compile());
   return program;
 }

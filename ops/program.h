@@ -41,8 +41,9 @@
 
 namespace halfbyte {
 
-constexpr int kFewTokens = 8;    // up to here norms and quantization are cheaper done by every thread than shared
-constexpr int kLogitsRows = 16;  // tokens whose logits one pass over the vocabulary matrix computes
+constexpr int kFewTokens = 8;          // up to here norms and quantization are cheaper done by every thread than shared
+constexpr int kFastPromptTokens = 16;  // from here on a slice may take the products of --fast-prompt
+constexpr int kLogitsRows = 16;        // tokens whose logits one pass over the vocabulary matrix computes
 
 // The part of a step that belongs to one sequence: `count` tokens at consecutive positions.
 struct SliceInput {
@@ -92,7 +93,8 @@ struct TokenOp {
     kRoute,
     kMergeAttention,
     kQuantize32,
-    kQuantize256
+    kQuantize256,
+    kRoundBf16
   };
   Kind kind;
   int a = -1, b = -1, out = -1;  // slots
@@ -114,6 +116,11 @@ struct HeadEpilogue {
   int layer = 0;
 };
 
+struct Kernels {
+  PanelKernel* usual = nullptr;  // null: through decode
+  PanelKernel* fast = nullptr;   // of long slices; null: the usual one
+};
+
 struct Product {
   Linear linear;
   enum class Gate : uint8_t { kNone, kSwiglu, kGeglu } gate = Gate::kNone;
@@ -121,8 +128,7 @@ struct Product {
   bool has_gelu = false;        // over the product itself
   int out = -1, residual = -1;  // slots
   HeadEpilogue heads;
-  PanelKernel* kernel = nullptr;  // null: through decode
-  PanelKernel* up_kernel = nullptr;
+  Kernels kernels, up_kernels;
 };
 
 struct ExpertProduct {
@@ -163,11 +169,22 @@ class Workspace {
   std::vector<std::vector<LogitsReduction>> reductions_;  // by thread, by row of a pass of the head
 };
 
+struct ProgramOptions {
+  Isa isa = Isa::kScalar;
+  int threads = 1;
+  int max_tokens = 1;  // of one run
+  ActivationMode activations = ActivationMode::kInt8;
+  // Slices of kFastPromptTokens and more take products rounded to bf16 where the processor has them for a weight's format. Whose
+  // tokens they are decides, not the step: a reply's tokens beside a prompt keep their bits. The head, routers and experts keep the
+  // usual products always.
+  bool fast_prompt = false;
+};
+
 class Program {
  public:
-  // kInternal: the record has a shape this compiler does not know (named).
-  // `max_tokens` is the most tokens one run may have. `weights` must outlive the program.
-  static Result<Program> compile(const Step& record, KvLayout layout, Isa isa, int threads, int max_tokens, ActivationMode activations);
+  // kInternal: the record has a shape this compiler does not know (named). kInvalid: options that exclude each other.
+  // `weights` must outlive the program.
+  static Result<Program> compile(const Step& record, KvLayout layout, const ProgramOptions& options);
 
   Result<Workspace> workspace() const;
   // Runs one step on `pool`, which has the threads the program was compiled for.
@@ -176,6 +193,7 @@ class Program {
   const KvLayout& layout() const { return layout_; }
   int max_tokens() const { return max_tokens_; }
   int vocabulary() const { return vocabulary_; }
+  bool has_fast_products() const { return has_fast_products_; }  // fast_prompt changes something
   // Bytes of weights that a step of one token reads: every matrix once, of experts as many as it is routed to, one row of the
   // embedding table.
   size_t bytes_per_token() const;
@@ -202,6 +220,8 @@ class Program {
 
   const Weights* weights_ = nullptr;
   const KernelTable* kernels_ = nullptr;
+  const FastPromptTable* fast_kernels_ = nullptr;  // null: not asked for, or not on this processor
+  bool has_fast_products_ = false;
   KvLayout layout_;
   int threads_ = 1;
   int max_tokens_ = 0;
@@ -230,6 +250,7 @@ class Program {
   size_t own_gathered_floats_ = 0, own_pairs_ = 0;
   int max_experts_ = 0, max_pairs_ = 0;  // pairs: of a token and an expert that it is routed to
   size_t max_columns_ = 0;
+  size_t shared_bf16_ = 0;                           // [columns / 256][max_tokens][256]
   size_t shared_partials_ = 0, partial_stride_ = 0;  // bytes; floats per state
   size_t own_scratch_ = 0, own_up_ = 0, own_tile_ = 0, own_raw_ = 0, own_states_ = 0;
   size_t own_logits_ = 0, shared_exp_sums_ = 0;  // by row of the head: logits at once; sums of exponentials by block

@@ -31,6 +31,23 @@ CacheKernels cache_kernels(const KernelTable& k, KvType type) {
   return {k.store_k_f16, k.store_v_f16, k.attend_f16};
 }
 
+// Consecutive rows of a step that take the same kernels.
+struct Run {
+  int first = 0, count = 0;
+  bool is_fast = false;
+};
+
+bool is_fast(const SliceInput& slice) { return slice.count >= kFastPromptTokens; }
+
+std::vector<Run> runs_of(std::span<const SliceInput> slices) {
+  std::vector<Run> runs;
+  for (const SliceInput& slice : slices) {
+    if (runs.empty() || runs.back().is_fast != is_fast(slice)) runs.push_back({slice.first_row, 0, is_fast(slice)});
+    runs.back().count += slice.count;
+  }
+  return runs;
+}
+
 }  // namespace
 
 // One thread's view of a running step.
@@ -44,6 +61,7 @@ struct Program::Pass {
   bool is_few = false;  // token stages are done by every thread for itself
   bool body_is_few = false;
   std::span<const WantedRow> gathered;  // head: which rows of the body
+  std::span<const Run> runs;            // body: which rows take fast products
 
   std::byte* shared() const { return workspace.shared_.data(); }
   std::byte* own() const { return workspace.own_[static_cast<size_t>(thread)].data(); }
@@ -93,6 +111,11 @@ struct Program::Pass {
   Quantized gathered_row(ActivationKind kind, int slot, int row) const {
     return quantized_at(own(), p.own_gathered_, kind, static_cast<size_t>(row), p.quantized_stride(slot));
   }
+  // Rows of the body rounded to bf16, of a product's input.
+  size_t bf16_stride() const { return static_cast<size_t>(p.max_tokens_) * kGroup; }
+  uint16_t* rounded(int token) const {
+    return reinterpret_cast<uint16_t*>(shared() + p.shared_bf16_) + static_cast<size_t>(token) * kGroup;
+  }
   Activations view(const Quantized& x, const float* f, int slot) const {
     const size_t q_stride = p.quantized_stride(slot);
     return {.q = x.q,
@@ -136,7 +159,7 @@ struct Program::Pass {
   void merge_attention(const TokenOp& op, int token) const;
   void route(const TokenOp& op, int token) const;
   void run_products(const Stage& stage) const;
-  void multiply(const Linear& linear, PanelKernel* kernel, const Rows& x, size_t first, size_t last, float* y, size_t y_stride) const;
+  void multiply(const Linear& linear, const Kernels& kernels, const Rows& x, size_t first, size_t last, float* y, size_t y_stride) const;
   void multiply_decoded(const Matrix& matrix, const Rows& x, size_t first, size_t last, float* y, size_t y_stride) const;
   void multiply_gated(const Product& product, const Rows& x, size_t first, size_t last, float* y, size_t y_stride) const;
   Pairs sort_pairs(const Stage& stage) const;
@@ -264,6 +287,9 @@ void Program::Pass::run_tokens(const Stage& stage, int begin, int end) const {
           }
           break;
         }
+        case TokenOp::Kind::kRoundBf16:
+          if (is_fast(slice_of(t))) p.fast_kernels_->round_bf16(row(op.a, t), width(op.a), rounded(t), bf16_stride());
+          break;
       }
     }
   }
@@ -290,14 +316,25 @@ void Program::Pass::multiply_decoded(const Matrix& matrix, const Rows& x, size_t
 }
 
 // y[t][0..] = rows of panels first..last of the matrix, plus bias.
-void Program::Pass::multiply(const Linear& linear, PanelKernel* kernel, const Rows& x, size_t first, size_t last, float* y,
+void Program::Pass::multiply(const Linear& linear, const Kernels& kernels, const Rows& x, size_t first, size_t last, float* y,
                              size_t y_stride) const {
   const Matrix& matrix = (*p.weights_)[linear.matrix];
-  if (kernel != nullptr)
-    kernel(matrix.data + first * matrix.stride, matrix.stride, static_cast<int>(last - first), x.of(matrix.format->activations),
-           static_cast<int>(matrix.columns), x.count, y, y_stride, own() + p.own_scratch_);
-  else
+  const auto run_kernel = [&](PanelKernel* kernel, const Activations& a, int from, int count) {
+    kernel(matrix.data + first * matrix.stride, matrix.stride, static_cast<int>(last - first), a, static_cast<int>(matrix.columns), count,
+           y + static_cast<size_t>(from) * y_stride, y_stride, own() + p.own_scratch_);
+  };
+  const Activations& all = x.of(matrix.format->activations);
+  if (kernels.usual == nullptr)
     multiply_decoded(matrix, x, first, last, y, y_stride);
+  else if (kernels.fast == nullptr)
+    run_kernel(kernels.usual, all, 0, x.count);
+  else  // x has all rows of the body
+    for (const Run& run : runs) {
+      if (run.is_fast)
+        run_kernel(kernels.fast, {.bf16 = rounded(run.first), .bf16_stride = bf16_stride()}, run.first, run.count);
+      else
+        run_kernel(kernels.usual, all.from(static_cast<size_t>(run.first)), run.first, run.count);
+    }
   if (const float* bias = (*p.weights_)[linear.bias]; bias != nullptr)
     for (int t = 0; t < x.count; ++t) {
       float* out = y + static_cast<size_t>(t) * y_stride;
@@ -313,8 +350,8 @@ void Program::Pass::multiply_gated(const Product& product, const Rows& x, size_t
   for (size_t at = first; at < last; at += batch) {
     const size_t end = std::min(at + batch, last), columns = (end - at) * kPanelRows;
     float* gated = y + (at - first) * kPanelRows;
-    multiply(product.linear, product.kernel, x, at, end, gated, y_stride);
-    multiply(product.up, product.up_kernel, x, at, end, up, columns);
+    multiply(product.linear, product.kernels, x, at, end, gated, y_stride);
+    multiply(product.up, product.up_kernels, x, at, end, up, columns);
     for (size_t t = 0; t < static_cast<size_t>(x.count); ++t)
       activation(gated + t * y_stride, up + t * columns, static_cast<int>(columns), gated + t * y_stride);
   }
@@ -366,7 +403,7 @@ void Program::Pass::run_products(const Stage& stage) const {
     const int columns = static_cast<int>(last_row - first_row);
     float* y = row(product.out, 0) + first_row;
     if (product.gate == Product::Gate::kNone)
-      multiply(product.linear, product.kernel, x, range.first, range.last, y, stride(product.out));
+      multiply(product.linear, product.kernels, x, range.first, range.last, y, stride(product.out));
     else
       multiply_gated(product, x, range.first, range.last, y, stride(product.out));
     for (int t = 0; t < tokens; ++t) {
@@ -452,9 +489,9 @@ void Program::Pass::run_experts(const Stage& stage) const {
     const Product product{
         .linear = {gate.matrices[e], {}},
         .gate = Product::Gate::kSwiglu,
-        .up = {up.matrices[e],   {}},
-        .kernel = gate.kernel,
-        .up_kernel = up.kernel
+        .up = {up.matrices[e], {}},
+        .kernels = {.usual = gate.kernel},
+        .up_kernels = {.usual = up.kernel}
     };
     for (int from = sorted.first[e]; from < sorted.first[e + 1]; from += kExpertRows) {
       const int count = std::min(kExpertRows, sorted.first[e + 1] - from);
@@ -484,7 +521,7 @@ void Program::Pass::sum_experts(const Stage& stage) const {
     for (size_t at = first; at < last; at += batch) {
       const size_t end = std::min(at + batch, last);
       const int columns = static_cast<int>((end - at) * kPanelRows);
-      multiply({down.matrices[e], {}}, down.kernel, x, at, end, y, static_cast<size_t>(columns));
+      multiply({down.matrices[e], {}}, {.usual = down.kernel}, x, at, end, y, static_cast<size_t>(columns));
       for (int i = 0; i < count; ++i) {
         float* weighted = y + static_cast<size_t>(i) * static_cast<size_t>(columns);
         float* sum = out(sorted.token[from + i], at);
@@ -519,7 +556,7 @@ void Program::Pass::reduce_logits(const Stage& stage) const {
   const size_t y_stride = keeps_rows ? stride(product.out) : kLogitsAtOnce;
   for_vocabulary(stage, kLogitsAtOnce, [&](size_t token, size_t count) {
     float* y = keeps_rows ? row(product.out, 0) + token : reinterpret_cast<float*>(own() + p.own_logits_);
-    multiply(product.linear, product.kernel, rows(stage.input, 0, tokens), token / kPanelRows, ceil_div(token + count, kPanelRows), y,
+    multiply(product.linear, product.kernels, rows(stage.input, 0, tokens), token / kPanelRows, ceil_div(token + count, kPanelRows), y,
              y_stride);
     for (size_t i = 0; i < gathered.size(); ++i) reduced[i].add(*p.kernels_, {y + i * y_stride, count}, static_cast<Token>(token));
   });
@@ -717,6 +754,7 @@ void Program::run(const StepInput& input, ThreadPool& pool, Workspace& workspace
   for (const SliceInput& slice : input.slices)
     most_blocks = std::max(most_blocks, (slice.first_position + slice.count - 1) / kCacheBlock + 1);
   const int parts = tokens * most_blocks <= kMostPartials ? most_blocks : 1;
+  const std::vector<Run> runs = runs_of(input.slices);
   pool.run([&](int thread) {
     Pass pass{.p = *this,
               .input = input,
@@ -727,6 +765,7 @@ void Program::run(const StepInput& input, ThreadPool& pool, Workspace& workspace
               .is_few = is_few,
               .body_is_few = is_few,
               .gathered = {},
+              .runs = runs,
               .parts_per_token = parts,
               .most_blocks = most_blocks};
     pass.run_stages(0, head_begin_);

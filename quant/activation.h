@@ -21,6 +21,17 @@ struct Activations {
   const uint16_t* bf16 = nullptr;  // [columns / 256][T][256]: the values rounded to bf16, for the kernels of --fast-prompt
   size_t q_stride = 0, scale_stride = 0, sum32_stride = 0, sum16_stride = 0, f_stride = 0;  // elements
   size_t bf16_stride = 0;                                                                   // elements from 256 columns to the next
+
+  // The view from a row on, for all kernels but those of bf16.
+  Activations from(size_t row) const {
+    Activations rest = *this;
+    rest.q += row * q_stride;
+    rest.scale += row * scale_stride;
+    rest.sum32 += row * sum32_stride;
+    rest.sum16 += row * sum16_stride;
+    rest.f += row * f_stride;
+    return rest;
+  }
 };
 
 }  // namespace halfbyte
