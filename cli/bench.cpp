@@ -106,14 +106,15 @@ std::string as_json(const Options& options, const LoadedModel& loaded, const Fig
   for (size_t i = 0; i < f.step_seconds.size(); ++i)
     out.begin_object().member("tokens", options.step_sizes[i]).member("milliseconds", f.step_seconds[i] * 1e3).end_object();
   out.end_array();
-  out.member("threads", loaded.pool->threads()).member("isa", name(isa)).member("barriers_per_layer", f.barriers_per_layer);
+  out.member("threads", loaded.pool->threads()).member("isa", name(isa)).member("fast_prompt", loaded.has_fast_prompt);
+  out.member("barriers_per_layer", f.barriers_per_layer);
   out.member("resident_bytes", f.resident_bytes).member("weight_bytes", f.last.weight_bytes).member("kv_bytes", f.last.kv_bytes);
   return out.end_object().take() + "\n";
 }
 
 std::string as_text(const Options& options, const LoadedModel& loaded, const Figures& f, Isa isa) {
-  std::string out =
-      fmt::format("{}\n{} threads, {}, median of {} runs\n\n", loaded.model.path, loaded.pool->threads(), name(isa), options.runs);
+  std::string out = fmt::format("{}\n{} threads, {}{}, median of {} runs\n\n", loaded.model.path, loaded.pool->threads(), name(isa),
+                                loaded.has_fast_prompt ? ", fast prompt" : "", options.runs);
   const auto line = [&](std::string_view label, double value, std::string_view unit) {
     out += fmt::format("{:<26} {:>10.1f} {}\n", label, value, unit);
   };
@@ -152,8 +153,8 @@ Result<int> bench(const Options& options) {
 Action declare_bench(Arguments& args) {
   const auto options = std::make_shared<Options>();
   options->evaluation.model = kDefaultModel;
-  args.positional("MODEL", options->evaluation.model, fmt::format("a .gguf file, a checkpoint's directory or a model's name ({})", kDefaultModel),
-                  Arguments::Needed::kNo);
+  args.positional("MODEL", options->evaluation.model,
+                  fmt::format("a .gguf file, a checkpoint's directory or a model's name ({})", kDefaultModel), Arguments::Needed::kNo);
   args.number("-p,--prompt-tokens", options->prompt_tokens, 0, 1 << 20, "tokens of the prompt; 0: no prompt");
   args.number("-n,--generated-tokens", options->generated_tokens, 0, 1 << 20, "tokens to generate; 0: none");
   args.number("-d,--depth", options->depth, 0, 1 << 20, "tokens already in the context before prompt and generation");

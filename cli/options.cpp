@@ -4,6 +4,9 @@
 #include <limits>
 #include <random>
 
+#include "base/cpu.h"
+#include "cli/output.h"
+
 namespace halfbyte {
 namespace {
 
@@ -106,7 +109,7 @@ void declare_threads(Arguments& args, std::string_view flags, int& threads) {
   args.number(flags, threads, 0, 1024, "threads; 0: as `doctor`, or a chat while it waited, found best, else one per processor");
 }
 
-void declare_step_options(Arguments& args, int& chunk_tokens, KvType& kv_type, ActivationMode& activations) {
+void declare_step_options(Arguments& args, int& chunk_tokens, KvType& kv_type, ActivationMode& activations, bool& fast_prompt) {
   args.number("--chunk", chunk_tokens, 1, 1 << 16, "most tokens in one step");
   std::vector<Choice<KvType>> kv_types;
   for (const KvTypeName& kind : kKvTypes) kv_types.push_back({kind.name, kind.type});
@@ -116,6 +119,16 @@ void declare_step_options(Arguments& args, int& chunk_tokens, KvType& kv_type, A
                                                      {"int8", ActivationMode::kInt8 },
                                                      {"f32",  ActivationMode::kFloat}
   }));
+  args.flag("--fast-prompt", fast_prompt,
+            "round prompts to bf16 where that is faster: float weights on AVX512-BF16, all on AMX; other bits than without");
+}
+
+void notify_of_usual_prompt() {
+  const auto isa = choose_isa();
+  if (!isa) return;
+  notify(has_bf16_products(*isa)
+             ? fmt::format("--fast-prompt changes nothing: no weights of this model are faster in bf16 on {}", name(*isa))
+             : fmt::format("--fast-prompt changes nothing: {} has no products of bf16 on this processor", name(*isa)));
 }
 
 void declare_json(Arguments& args, bool& json) { args.flag("--json", json, "print JSON"); }

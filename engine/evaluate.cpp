@@ -27,7 +27,8 @@ Result<void> run(const Model& model, ThreadPool& pool, std::span<const Token> to
                                        {.cache_tokens = length,
                                         .chunk_tokens = std::min(options.chunk_tokens, length),
                                         .kv_type = options.kv_type,
-                                        .activations = options.activations}));
+                                        .activations = options.activations,
+                                        .fast_prompt = options.fast_prompt}));
   CachedSequence sequence;
   std::optional<size_t> not_finite;
   for (size_t from = 0; from < tokens.size() && !not_finite;) {

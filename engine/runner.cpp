@@ -7,12 +7,29 @@
 
 namespace halfbyte {
 
-Result<Runner> Runner::create(const Model& model, ThreadPool& pool, const RunnerOptions& options) {
+namespace {
+
+Result<Program> compile(const Model& model, int threads, const RunnerOptions& options) {
   Step record(model.weights);
   model.formula->forward(record);
   HB_TRY_ASSIGN(isa, choose_isa());
-  HB_TRY_ASSIGN(program, Program::compile(record, KvLayout(model.formula->cache(), options.kv_type), isa, pool.threads(),
-                                          options.chunk_tokens, options.activations));
+  return Program::compile(record, KvLayout(model.formula->cache(), options.kv_type),
+                          {.isa = isa,
+                           .threads = threads,
+                           .max_tokens = options.chunk_tokens,
+                           .activations = options.activations,
+                           .fast_prompt = options.fast_prompt});
+}
+
+}  // namespace
+
+Result<bool> has_fast_prompt(const Model& model) {
+  HB_TRY_ASSIGN(program, compile(model, 1, {.fast_prompt = true}));
+  return program.has_fast_products();
+}
+
+Result<Runner> Runner::create(const Model& model, ThreadPool& pool, const RunnerOptions& options) {
+  HB_TRY_ASSIGN(program, compile(model, pool.threads(), options));
   const int pages = static_cast<int>(ceil_div(static_cast<uint64_t>(options.cache_tokens), kPagePositions));
   HB_TRY_ASSIGN(cache, BlockPool::create(program.layout(), pages));
   HB_TRY_ASSIGN(workspace, program.workspace());
