@@ -160,6 +160,76 @@ TEST(Runner, SlicesOfOneStepGetTheBitsTheyGetAlone) {
   expect_slices_get_the_bits_they_get_alone({.experts = 8, .format = "Q4_1"});
 }
 
+// Of all logits together.
+double relative_error(const Rows& found, const Rows& right) {
+  double errors = 0, squares = 0;
+  for (size_t i = 0; i < right.size(); ++i)
+    for (size_t j = 0; j < right[i].size(); ++j) {
+      errors += std::pow(static_cast<double>(found[i][j]) - static_cast<double>(right[i][j]), 2);
+      squares += std::pow(static_cast<double>(right[i][j]), 2);
+    }
+  return std::sqrt(errors / squares);
+}
+
+class FastPromptTest : public testing::TestWithParam<const char*> {
+ protected:
+  const TinyModel tiny_{.format = GetParam()};
+  const bool is_float_ = find_number_format(GetParam())->activations == ActivationKind::kFloat;
+  const Isa isa_ = *choose_isa();
+  // Beside all sets but AMX only float weights have such products.
+  const bool changes_something_ = has_bf16_products(isa_) && (is_float_ || isa_ == Isa::kAmx);
+};
+
+TEST_P(FastPromptTest, ChangesLogitsALittleWhereTheProcessorHasTheProducts) {
+  Bench bench(tiny_);
+  const std::vector<Token> tokens = some_tokens(300);
+  const Rows usual = bench.logits(tokens), fast = bench.logits(tokens, {.fast_prompt = true});
+  EXPECT_EQ(*has_fast_prompt(bench.model), changes_something_);
+  EXPECT_EQ(same_bits(fast, usual), !changes_something_);
+  ASSERT_EQ(fast.size(), usual.size());
+  EXPECT_LT(relative_error(fast, usual), 0.02);  // bf16 has 8 bits, errors of some products of each of two layers add up
+}
+
+TEST_P(FastPromptTest, GivesTheSameBitsForAnyNumberOfThreads) {
+  const std::vector<Token> tokens = some_tokens(100);
+  const Rows one = Bench(tiny_, 1).logits(tokens, {.fast_prompt = true});
+  for (const int threads : {2, 3}) EXPECT_TRUE(same_bits(one, Bench(tiny_, threads).logits(tokens, {.fast_prompt = true}))) << threads;
+}
+
+TEST_P(FastPromptTest, LeavesStepsOfFewTokensAsTheyAre) {
+  Bench bench(tiny_);
+  const std::vector<Token> tokens = some_tokens(60);
+  EXPECT_TRUE(same_bits(bench.logits(tokens, {.chunk_tokens = 15, .fast_prompt = true}), bench.logits(tokens)));
+}
+
+TEST_P(FastPromptTest, GivesEverySliceOfAStepTheBitsItGetsAlone) {
+  for (const int experts : {0, 8}) {
+    Bench bench({.experts = experts, .format = GetParam()});
+    const std::vector<Token> pieces[] = {some_tokens(1), some_tokens(40, 11), some_tokens(15, 101), some_tokens(3, 5), some_tokens(17, 7)};
+    auto runner = Runner::create(bench.model, bench.pool, {.cache_tokens = 512, .chunk_tokens = 128, .fast_prompt = true});
+    ASSERT_TRUE(runner);
+    CachedSequence caches[std::size(pieces)];
+    std::vector<Runner::Slice> slices;
+    for (size_t i = 0; i < std::size(pieces); ++i) slices.push_back({.sequence = &caches[i], .tokens = pieces[i], .need = {.row = true}});
+    Rows together[std::size(pieces)];
+    ASSERT_TRUE(
+        runner->run(slices, [&](size_t slice, size_t, const Logits& l) { together[slice].emplace_back(l.row.begin(), l.row.end()); }));
+    for (size_t i = 0; i < std::size(pieces); ++i)
+      EXPECT_TRUE(same_bits(together[i], bench.logits(pieces[i], {.fast_prompt = pieces[i].size() >= kFastPromptTokens})))
+          << experts << " experts, slice " << i;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Formats, FastPromptTest, testing::Values("F32", "F16", "BF16", "Q8_0"));
+
+TEST(FastPrompt, AndActivationsThatAreNotRoundedExcludeEachOther) {
+  Bench bench({});
+  const auto runner =
+      Runner::create(bench.model, bench.pool, {.cache_tokens = 64, .activations = ActivationMode::kFloat, .fast_prompt = true});
+  ASSERT_FALSE(runner);
+  EXPECT_EQ(runner.error().code, Code::kInvalid);
+}
+
 TEST(Runner, PagesOutsideTheWindowAreGivenBack) {
   Bench bench({.window = 32});
   auto runner = Runner::create(bench.model, bench.pool, {.cache_tokens = 96, .chunk_tokens = 16});

@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <deque>
+
+#include "quant/panel.h"
 
 namespace halfbyte {
 namespace {
@@ -30,6 +33,21 @@ class ToyTest : public testing::Test {
                                  .data = reinterpret_cast<const std::byte*>(values.data()),
                                  .stride = columns * sizeof(float)});
     return {static_cast<int32_t>(weights_.matrices.size()) - 1};
+  }
+
+  // To panels, as loading does.
+  void pack_matrices() {
+    for (Matrix& m : weights_.matrices) {
+      const PanelFormat& panel = *m.format->panel;
+      const size_t bytes = panel.panel_bytes(m.columns);
+      auto& memory = packed_.emplace_back(bytes * m.panels());
+      for (uint32_t p = 0; p < m.panels(); ++p)
+        panel.pack(m.data + p * kPanelRows * m.stride, static_cast<int>(std::min<uint32_t>(kPanelRows, m.rows - p * kPanelRows)), m.columns,
+                   memory.data() + p * bytes);
+      m.is_panels = true;
+      m.data = memory.data();
+      m.stride = bytes;
+    }
   }
 
   // x + down(swiglu(gate x, up x)), then the norm and the tied head.
@@ -61,6 +79,7 @@ class ToyTest : public testing::Test {
   }
 
   std::deque<std::vector<float>> values_;
+  std::deque<std::vector<std::byte>> packed_;
   Weights weights_;
   MatrixId table_, gate_, up_, down_;
 };
@@ -96,6 +115,44 @@ TEST_F(ToyTest, ComputesTheFormulaForFewAndForManyTokens) {
             for (size_t v = 0; v < logits.row.size(); ++v) EXPECT_NEAR(static_cast<double>(logits.row[v]), right[v], 1e-5);
           });
       EXPECT_EQ(rows, tokens.size());
+    }
+  }
+}
+
+// Rows that are no multiple of 16, columns that are no multiple of a group.
+TEST_F(ToyTest, ComputesItNearlyWithFastProducts) {
+  pack_matrices();
+  Step step(weights_);
+  record(step);
+  for (const Isa isa : isas_here()) {
+    const auto program =
+        Program::compile(step, KvLayout({}, KvType::kF16), {.isa = isa, .threads = 2, .max_tokens = 40, .fast_prompt = true});
+    ASSERT_TRUE(program) << program.error().message;
+    EXPECT_EQ(program->has_fast_products(), has_bf16_products(isa)) << name(isa);
+    auto workspace = program->workspace();
+    ASSERT_TRUE(workspace);
+    ThreadPool pool(2);
+    for (const int count : {16, 23, 40}) {
+      std::vector<Token> tokens;
+      std::vector<WantedRow> wanted;
+      for (int t = 0; t < count; ++t) {
+        tokens.push_back(t * 11 % kVocabulary);
+        wanted.push_back({.row = t, .need = {.row = true}});
+      }
+      const SliceInput slice{.count = count};
+      double greatest = 0;
+      program->run(
+          {
+              .tokens = tokens, .slices = {&slice, 1},
+                   .wanted = wanted
+      },
+          pool, *workspace, [&](size_t i, const Logits& logits) {
+            const std::vector<double> right = expected(tokens[i]);
+            for (size_t v = 0; v < logits.row.size(); ++v)
+              greatest = std::max(greatest, std::abs(static_cast<double>(logits.row[v]) - right[v]));
+          });
+      EXPECT_LT(greatest, 2e-2) << name(isa);
+      EXPECT_EQ(greatest > 1e-5, has_bf16_products(isa)) << name(isa);
     }
   }
 }
