@@ -10,12 +10,11 @@ struct Bf16Tiles {
                        int tokens, bool is_first, float* y, size_t y_stride) {
     for (int first = 0; first < tokens;) {  // all full steps, then what is left
       const int step = tokens - first < kStep ? tokens - first : kStep;
+      const auto add = step > kTileTokens ? (panels == 2 ? add_products<2, 2> : add_products<2, 1>)
+                                          : (panels == 2 ? add_products<1, 2> : add_products<1, 1>);
       configure_tiles(shapes(step));
       for (; tokens - first >= step; first += step)
-        (step > kTileTokens ? panels == 2 ? add_products<2, 2> : add_products<2, 1>
-         : panels == 2 ? add_products<1, 2>
-                            : add_products<1, 1>)(strips, strip_bytes, x + first * kGroup, group_stride, columns, is_first,
-                                             y + (size_t)first * y_stride, y_stride);
+        add(strips, strip_bytes, x + first * kGroup, group_stride, columns, is_first, y + (size_t)first * y_stride, y_stride);
       release_tiles();
     }
   }
@@ -23,13 +22,14 @@ struct Bf16Tiles {
  private:
   static constexpr int kStep = 2 * kTileTokens;
 
-  // Tile registers: 2t + p sums, 4 + t activations, 6 + p weights; of `tokens` the first tile has what it can.
+  // Tile registers: 2t + p sums, 4 + t activations, 6 + p weights; of `tokens` the first tile has what it can. A register that
+  // stays empty has neither rows nor columns.
   static TileShapes shapes(int tokens) {
     const int first = tokens < kTileTokens ? tokens : kTileTokens;
     TileShapes shapes = {.palette = 1};
     for (int i = 0; i < 8; ++i) {
-      shapes.row_bytes[i] = 64;
       shapes.rows[i] = (uint8_t)(i >= 6 ? 16 : i == 2 || i == 3 || i == 5 ? tokens - first : first);
+      shapes.row_bytes[i] = shapes.rows[i] > 0 ? 64 : 0;
     }
     return shapes;
   }

@@ -20,7 +20,8 @@ inline void require(bool fact) {
 
 inline void configure_tiles(const TileShapes& shapes) {
   require(!plain_tiles.configured && shapes.palette == 1);
-  for (int i = 0; i < 8; ++i) require(shapes.rows[i] <= 16 && shapes.row_bytes[i] <= 64);
+  for (int i = 0; i < 8; ++i)
+    require(shapes.rows[i] <= 16 && shapes.row_bytes[i] <= 64 && (shapes.rows[i] == 0) == (shapes.row_bytes[i] == 0));
   plain_tiles = {.configured = true, .shapes = shapes};
 }
 inline void release_tiles() { plain_tiles = {}; }
