@@ -18,8 +18,8 @@ using PanelKernel = void(const std::byte* panel, size_t panel_bytes, int panels,
                          size_t y_stride, std::byte* scratch);
 
 // Four panels at one byte a weight, with a float32 scale and a float32 minimum per 16 columns, and what a tile of tokens brings;
-// or a tile of float activations.
-constexpr size_t panel_scratch_bytes(size_t columns) { return 4 * (columns + 256) * 24 + (columns + 256) * 4 + 16384; }
+// or 256 columns of eight panels of float32 weights, and a tile of activations.
+constexpr size_t panel_scratch_bytes(size_t columns) { return 4 * (columns + 256) * 24 + (columns + 256) * 4 + 131072; }
 
 struct KernelTable {
 #define PANEL(name, format) PanelKernel* name;
