@@ -70,3 +70,4 @@ HALFBYTE_INLINE Quad quad(const int8_t* a) {
 }
 
 HALFBYTE_INLINE void prefetch(const void* p) { _mm_prefetch((const char*)p, _MM_HINT_T0); }
+HALFBYTE_INLINE void prefetch_second(const void* p) { _mm_prefetch((const char*)p, _MM_HINT_T1); }

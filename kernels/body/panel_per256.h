@@ -61,6 +61,7 @@ struct Q2_K {
   static constexpr int kBits = 2, kSubBlocks = 16, kParts = 4, kOffset = 0;
   static constexpr bool kMinimum = true;
   static constexpr size_t kBytes = 1344;
+  static constexpr bool kReadsInOrder = false;
   static constexpr int kFetchedBytes = 1344 / 2;  // with every kParts blocks
   SubScales<kSubBlocks> scales;
   const std::byte* quants;
@@ -90,6 +91,7 @@ struct Q3_K {
   static constexpr int kBits = 3, kSubBlocks = 16, kParts = 8, kOffset = 4;
   static constexpr bool kMinimum = false;
   static constexpr size_t kBytes = 1792;
+  static constexpr bool kReadsInOrder = false;
   static constexpr int kFetchedBytes = 1792;
   SubScales<kSubBlocks> scales;
   const std::byte *high, *low;
@@ -116,6 +118,7 @@ struct Q4_K {
   static constexpr int kBits = 4, kSubBlocks = 8, kParts = 2, kOffset = 0;
   static constexpr bool kMinimum = true;
   static constexpr size_t kBytes = 2304;
+  static constexpr bool kReadsInOrder = true;
   static constexpr int kFetchedBytes = 2304 / 4;
   SubScales<kSubBlocks> scales;
   const std::byte* quants;
@@ -131,6 +134,7 @@ struct Q5_K {
   static constexpr int kBits = 5, kSubBlocks = 8, kParts = 8, kOffset = 0;
   static constexpr bool kMinimum = true;
   static constexpr size_t kBytes = 2816;
+  static constexpr bool kReadsInOrder = false;
   static constexpr int kFetchedBytes = 2816;
   SubScales<kSubBlocks> scales;
   const std::byte *high, *low;
@@ -148,6 +152,7 @@ struct Q6_K {
   static constexpr int kBits = 6, kSubBlocks = 16, kParts = 4, kOffset = 32;
   static constexpr bool kMinimum = false;
   static constexpr size_t kBytes = 3392;
+  static constexpr bool kReadsInOrder = false;
   static constexpr int kFetchedBytes = 3392 / 2;
   SubScales<kSubBlocks> scales;
   const std::byte *high, *low;
@@ -171,6 +176,7 @@ struct IQ4_XS {
   static constexpr int kBits = 8, kSubBlocks = 8, kParts = 1, kOffset = Dot<8>::kOffset;
   static constexpr bool kMinimum = false;
   static constexpr size_t kBytes = 2176;
+  static constexpr bool kReadsInOrder = true;
   static constexpr int kFetchedBytes = 2176 / 8;
   SubScales<kSubBlocks> scales;
   const std::byte* quants;
@@ -194,6 +200,7 @@ struct Unpacked256 {
   static constexpr int kBits = Format::kBits, kSubBlocks = Format::kSubBlocks, kParts = 1, kOffset = Format::kOffset;
   static constexpr bool kMinimum = Format::kMinimum;
   static constexpr size_t kQuants = sizeof(SubScales<kSubBlocks>), kBytes = kQuants + 4096;
+  static constexpr bool kReadsInOrder = true;
   static constexpr int kFetchedBytes = 0;
   static_assert(kBytes <= kGroup * 24, "fits panel_scratch_bytes");
   const SubScales<kSubBlocks>& scales;
@@ -240,6 +247,8 @@ template <class Source, int kPanels, int kTokens>
 __attribute__((noinline)) void ProductPer256<Format>::rows(const std::byte* panel, size_t panel_bytes, const std::byte*,
                                                            const Activations& x, int first, int columns, float* y, size_t y_stride) {
   constexpr bool kBySixteen = Source::kSubBlocks == 16;
+  // One token that reads its group in order leaves it to the processor, which fetches such a stream better than it can be told to.
+  constexpr bool kFetches = Source::kFetchedBytes > 0 && !(kTokens == 1 && Source::kReadsInOrder);
   constexpr int kSubGroups = 64 / Source::kSubBlocks;  // k-groups of 4 columns in a sub-block
   F acc[kPanels][kTokens], acc2[kPanels][kTokens];
 #pragma GCC unroll 4
@@ -259,7 +268,7 @@ __attribute__((noinline)) void ProductPer256<Format>::rows(const std::byte* pane
 #pragma GCC unroll 12
       for (int t = 0; t < kTokens; ++t) total[p][t] = splat_int(0);
     for (int b = 0; b < 8; b += Source::kParts) {
-      if (Source::kFetchedBytes > 0) prefetch_ahead<Source::kFetchedBytes>(panel, b / Source::kParts);
+      if (kFetches) prefetch_ahead<Nearness::kSecond, Source::kFetchedBytes>(panel, b / Source::kParts);
 #pragma GCC unroll 8
       for (int part = 0; part < Source::kParts; ++part, q += 32) {
 #pragma GCC unroll 2

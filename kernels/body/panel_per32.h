@@ -206,7 +206,7 @@ __attribute__((noinline)) void ProductPer32<Format>::rows(const std::byte* panel
     const float* scales = (const float*)side;
     const int32_t* offsets = (const int32_t*)(side + 32 * kTokens);
     for (int b = 0; b < blocks; ++b, q += kBlock) {
-      if (Source::kFetchedBytes > 0) prefetch_ahead<Source::kFetchedBytes>(at, b);
+      if (Source::kFetchedBytes > 0) prefetch_ahead<kTokens == 1 ? Nearness::kFirst : Nearness::kSecond, Source::kFetchedBytes>(at, b);
       Dot<Source::kBits> dot[kPanels][kTokens];
       I total[kPanels][kTokens];
 #pragma GCC unroll 8
