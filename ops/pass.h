@@ -1,0 +1,177 @@
+// One thread's view of a running step: where its rows lie, and the work of every kind of stage. Each kind has a file of its own.
+#pragma once
+
+#include <algorithm>
+
+#include "ops/program.h"
+#include "quant/panel.h"
+
+namespace halfbyte {
+
+namespace program {
+
+// Consecutive rows of a step that take the same kernels.
+struct Run {
+  int first = 0, count = 0;
+  bool is_fast = false;
+};
+inline bool is_fast(const SliceInput& slice) { return slice.count >= kFastPromptTokens; }
+
+// How a layer's keys and values are stored and read.
+struct CacheKernels {
+  decltype(KernelTable::store_k_f16) store_k;
+  decltype(KernelTable::store_v_f16) store_v;
+  decltype(KernelTable::attend_f16) attend;
+};
+CacheKernels cache_kernels(const KernelTable& kernels, KvType type);
+
+}  // namespace program
+
+struct Program::Pass {
+  using Kernels = program::Kernels;
+  using Product = program::Product;
+  using Slot = program::Slot;
+  using Stage = program::Stage;
+  using TokenOp = program::TokenOp;
+
+  const Program& p;
+  const StepInput& input;
+  Workspace& workspace;
+  ThreadPool& pool;
+  int thread;
+  int tokens = 0;       // rows of the stages being run
+  bool is_few = false;  // token stages are done by every thread for itself
+  bool body_is_few = false;
+  std::span<const WantedRow> gathered;  // head: which rows of the body
+  std::span<const program::Run> runs;   // body: which rows take fast products
+
+  std::byte* shared() const { return workspace.shared_.data(); }
+  std::byte* own() const { return workspace.own_[static_cast<size_t>(thread)].data(); }
+
+  float* row(int slot, int token) const { return row(slot, token, is_few); }
+  float* row(int slot, int token, bool few) const {
+    const Slot& s = p.slots_[static_cast<size_t>(slot)];
+    const BufferPlace& place = p.buffers_[static_cast<size_t>(s.buffer)];
+    std::byte* base = few && s.is_replicated ? own() + place.own : shared() + place.shared;
+    return reinterpret_cast<float*>(base) + static_cast<size_t>(token) * place.stride;
+  }
+  float* head_row(int slot, int token, int head, int head_dim) const {
+    return row(slot, token) + static_cast<size_t>(head) * static_cast<size_t>(head_dim);
+  }
+  size_t stride(int slot) const { return p.buffers_[static_cast<size_t>(p.slots_[static_cast<size_t>(slot)].buffer)].stride; }
+  int width(int slot) const { return p.slots_[static_cast<size_t>(slot)].width; }
+  float* partial(int token, int head, int part) const {
+    return reinterpret_cast<float*>(shared() + p.shared_partials_) +
+           (static_cast<size_t>(token * parts_per_token + part) * static_cast<size_t>(p.max_heads_) + static_cast<size_t>(head)) *
+               p.partial_stride_;
+  }
+  // Panels whose results of so many rows fit kUpBytes.
+  static size_t panels_at_once(int rows) {
+    return std::max<size_t>(1, kUpBytes / (static_cast<size_t>(rows) * kPanelRows * sizeof(float)));
+  }
+  static AttendState state_at(float* memory) { return {memory, memory + 1, memory + 16}; }
+
+  // Attention: at few tokens the results of each cache block are kept apart, unless there are too many of them.
+  int parts_per_token = 1;
+  int most_blocks = 1;
+
+  // Writable view of a quantized row.
+  struct Quantized {
+    int8_t* q;
+    float* scale;
+    int16_t *sum32, *sum16;
+  };
+  static Quantized quantized_at(std::byte* base, const ActivationPlace& place, ActivationKind kind, size_t row, size_t row_stride) {
+    const size_t at = (kind == ActivationKind::kPer256 ? place.values : 0) + row * row_stride;
+    return {reinterpret_cast<int8_t*>(base + place.q) + at, reinterpret_cast<float*>(base + place.scale) + at / 32,
+            reinterpret_cast<int16_t*>(base + place.sum32) + at / 32, reinterpret_cast<int16_t*>(base + place.sum16) + at / 16};
+  }
+  Quantized quantized(ActivationKind kind, int slot, int row) const {
+    return quantized_at(is_few ? own() : shared(), is_few ? p.own_activations_ : p.shared_activations_, kind, static_cast<size_t>(row),
+                        p.quantized_stride(slot));
+  }
+  Quantized gathered_row(ActivationKind kind, int slot, int row) const {
+    return quantized_at(own(), p.own_gathered_, kind, static_cast<size_t>(row), p.quantized_stride(slot));
+  }
+  // Rows of the body rounded to bf16, of a product's input.
+  size_t bf16_stride() const { return static_cast<size_t>(p.max_tokens_) * kGroup; }
+  uint16_t* rounded(int token) const {
+    return reinterpret_cast<uint16_t*>(shared() + p.shared_bf16_) + static_cast<size_t>(token) * kGroup;
+  }
+  Activations view(const Quantized& x, const float* f, int slot) const {
+    const size_t q_stride = p.quantized_stride(slot);
+    return {.q = x.q,
+            .scale = x.scale,
+            .sum32 = x.sum32,
+            .sum16 = x.sum16,
+            .f = f,
+            .q_stride = q_stride,
+            .scale_stride = q_stride / 32,
+            .sum32_stride = q_stride / 32,
+            .sum16_stride = q_stride / 16,
+            .f_stride = stride(slot)};
+  }
+
+  // Input rows of a product, as every kind of kernel reads them.
+  struct Rows {
+    Activations per32, per256;
+    int count;
+    const Activations& of(ActivationKind kind) const { return kind == ActivationKind::kPer256 ? per256 : per32; }
+  };
+  Rows rows(int slot, int first, int count) const {
+    const auto of = [&](ActivationKind kind) { return view(quantized(kind, slot, first), row(slot, first), slot); };
+    return {of(ActivationKind::kPer32), of(ActivationKind::kPer256), count};
+  }
+
+  // The pairs of a token and an expert that it is routed to, sorted by expert, then token.
+  struct Pairs {
+    int* first;  // those of expert e are first[e] .. first[e + 1]
+    int* token;
+    float* weight;
+  };
+  Pairs pairs() const {
+    int* first = reinterpret_cast<int*>(own() + p.own_pairs_);
+    int* token = first + p.max_experts_ + 2;
+    return {first, token, reinterpret_cast<float*>(token + p.max_pairs_)};
+  }
+
+  void run_stages(size_t first, size_t last);
+  void run_tokens(const Stage& stage, int begin, int end) const;
+  void rope_table(const TokenOp& op, int token) const;
+  void merge_attention(const TokenOp& op, int token) const;
+  void route(const TokenOp& op, int token) const;
+  void run_products(const Stage& stage) const;
+  void multiply(const Linear& linear, const Kernels& kernels, const Rows& x, size_t first, size_t last, float* y, size_t y_stride) const;
+  void multiply_decoded(const Matrix& matrix, const Rows& x, size_t first, size_t last, float* y, size_t y_stride) const;
+  void multiply_gated(const Product& product, const Rows& x, size_t first, size_t last, float* y, size_t y_stride) const;
+  Pairs sort_pairs(const Stage& stage) const;
+  Rows gather(const Stage& stage, std::span<const int> tokens_of_expert) const;
+  void run_experts(const Stage& stage) const;
+  void sum_experts(const Stage& stage) const;
+  void finish_heads(const Product& product, size_t first_row, size_t last_row) const;
+
+  // The head, over the gathered rows.
+  bool wants(bool LogitsNeed::* what) const {
+    return std::ranges::any_of(gathered, [&](const WantedRow& wanted) { return wanted.need.*what; });
+  }
+  std::span<LogitsReduction> reductions(int of_thread) const { return workspace.reductions_[static_cast<size_t>(of_thread)]; }
+  float* exp_sums(size_t i) const { return reinterpret_cast<float*>(shared() + p.shared_exp_sums_) + i * p.vocabulary_blocks(); }
+  template <class Visit>
+  void for_vocabulary(const Stage& stage, size_t step, Visit visit) const;
+  void reduce_logits(const Stage& stage) const;
+  void sum_exponentials(const Stage& stage) const;
+  Logits delivered(size_t i) const;
+
+  void run_attend(const Stage& stage) const;
+  void attend_few(const Stage& stage) const;
+  void attend_many(const Stage& stage) const;
+  void attend_rows(const Stage& stage, const SliceInput& slice, int kv_head, int first_block, int last_block,
+                   std::span<const float* const> q, std::span<const int> positions, std::span<AttendState> out) const;
+  const SliceInput& slice_of(int token) const;
+  int position(int token) const {
+    const SliceInput& s = slice_of(token);
+    return s.first_position + token - s.first_row;
+  }
+};
+
+}  // namespace halfbyte

@@ -1,0 +1,131 @@
+// Stages of matrix products, with what follows each in its epilogue.
+#include <cstring>
+
+#include "ops/pass.h"
+
+namespace halfbyte {
+
+using namespace program;
+
+// The slow and always right way: 16 rows are decoded to a panel of float32 and multiplied by unquantized activations.
+void Program::Pass::multiply_decoded(const Matrix& matrix, const Rows& x, size_t first, size_t last, float* y, size_t y_stride) const {
+  auto* tile = reinterpret_cast<float*>(own() + p.own_tile_);
+  auto* decoded = reinterpret_cast<float*>(own() + p.own_raw_);
+  std::byte* raw = own() + p.own_scratch_;
+  const size_t columns = matrix.columns;
+  for (size_t panel = first; panel < last; ++panel) {
+    for (size_t lane = 0; lane < kPanelRows; ++lane) {
+      const auto r = static_cast<uint32_t>(panel * kPanelRows + lane);
+      if (r < matrix.rows)
+        matrix.decode_row(r, raw, decoded);
+      else
+        std::memset(decoded, 0, columns * sizeof(float));
+      for (size_t c = 0; c < columns; ++c) tile[c * kPanelRows + lane] = decoded[c];
+    }
+    p.kernels_->panel_f32(own() + p.own_tile_, columns * kPanelRows * sizeof(float), 1, x.of(ActivationKind::kFloat),
+                          static_cast<int>(columns), x.count, y + (panel - first) * kPanelRows, y_stride, own() + p.own_scratch_);
+  }
+}
+
+// y[t][0..] = rows of panels first..last of the matrix, plus bias.
+void Program::Pass::multiply(const Linear& linear, const Kernels& kernels, const Rows& x, size_t first, size_t last, float* y,
+                             size_t y_stride) const {
+  const Matrix& matrix = (*p.weights_)[linear.matrix];
+  const auto run_kernel = [&](PanelKernel* kernel, const Activations& a, int from, int count) {
+    kernel(matrix.data + first * matrix.stride, matrix.stride, static_cast<int>(last - first), a, static_cast<int>(matrix.columns), count,
+           y + static_cast<size_t>(from) * y_stride, y_stride, own() + p.own_scratch_);
+  };
+  const Activations& all = x.of(matrix.format->activations);
+  if (kernels.usual == nullptr)
+    multiply_decoded(matrix, x, first, last, y, y_stride);
+  else if (kernels.fast == nullptr)
+    run_kernel(kernels.usual, all, 0, x.count);
+  else  // x has all rows of the body
+    for (const Run& run : runs) {
+      if (run.is_fast)
+        run_kernel(kernels.fast, {.bf16 = rounded(run.first), .bf16_stride = bf16_stride()}, run.first, run.count);
+      else
+        run_kernel(kernels.usual, all.from(static_cast<size_t>(run.first)), run.first, run.count);
+    }
+  if (const float* bias = (*p.weights_)[linear.bias]; bias != nullptr)
+    for (int t = 0; t < x.count; ++t) {
+      float* out = y + static_cast<size_t>(t) * y_stride;
+      p.kernels_->add(out, bias + first * kPanelRows, static_cast<int>((last - first) * kPanelRows), out);
+    }
+}
+
+// The same of a gated pair, a few panels at a time.
+void Program::Pass::multiply_gated(const Product& product, const Rows& x, size_t first, size_t last, float* y, size_t y_stride) const {
+  auto* up = reinterpret_cast<float*>(own() + p.own_up_);
+  const auto activation = product.gate == Product::Gate::kSwiglu ? p.kernels_->swiglu : p.kernels_->geglu;
+  const size_t batch = panels_at_once(x.count);
+  for (size_t at = first; at < last; at += batch) {
+    const size_t end = std::min(at + batch, last), columns = (end - at) * kPanelRows;
+    float* gated = y + (at - first) * kPanelRows;
+    multiply(product.linear, product.kernels, x, at, end, gated, y_stride);
+    multiply(product.up, product.up_kernels, x, at, end, up, columns);
+    for (size_t t = 0; t < static_cast<size_t>(x.count); ++t)
+      activation(gated + t * y_stride, up + t * columns, static_cast<int>(columns), gated + t * y_stride);
+  }
+}
+
+void Program::Pass::finish_heads(const Product& product, size_t first_row, size_t last_row) const {
+  const HeadEpilogue& h = product.heads;
+  const KernelTable& k = *p.kernels_;
+  const auto dim = static_cast<size_t>(h.head_dim);
+  const float* norm = (*p.weights_)[h.norm];
+  const CacheKernels cache = cache_kernels(k, p.layout_.type());
+  for (int t = 0; t < tokens; ++t) {
+    const SliceInput& slice = slice_of(t);
+    const int at = slice.first_position + t - slice.first_row;
+    for (size_t first = first_row; first < last_row; first += dim) {
+      float* x = row(product.out, t) + first;
+      if (norm != nullptr) k.rms_norm(x, norm, h.eps, h.head_dim, x);
+      if (h.rope >= 0) {
+        const Rope& rope = p.ropes_[static_cast<size_t>(h.rope)];
+        const int slot = p.rope_slots_[static_cast<size_t>(h.rope)];
+        const float* cosines = row(slot, t);
+        const float* sines = cosines + width(slot) / 2;
+        const int dims = 2 * static_cast<int>(rope.inverse_frequency.size());
+        (rope.pairing == Pairing::kHalves ? k.rope_halves : k.rope_adjacent)(x, cosines, sines, dims);
+      }
+      if (h.role == HeadEpilogue::Role::kQuery) {
+        k.scale(x, h.scale, h.head_dim, x);
+        continue;
+      }
+      const int kv_head = static_cast<int>(first / dim);
+      std::byte* page = slice.pages[static_cast<size_t>(p.layout_.group_of(h.layer))][at / kPagePositions];
+      const int in_page = at % kPagePositions;
+      if (h.role == HeadEpilogue::Role::kKey) {
+        std::byte* tile = page + p.layout_.k_offset(h.layer, kv_head) + static_cast<size_t>(in_page / 16) * p.layout_.k_tile_bytes(h.layer);
+        cache.store_k(x, h.head_dim, in_page % 16, tile);
+      } else {
+        cache.store_v(x, h.head_dim, in_page, page + p.layout_.v_offset(h.layer, kv_head));
+      }
+    }
+  }
+}
+
+void Program::Pass::run_products(const Stage& stage) const {
+  const KernelTable& k = *p.kernels_;
+  const Rows x = rows(stage.input, 0, tokens);
+  for (const PanelRange& range : stage.shares[static_cast<size_t>(thread)]) {
+    const Product& product = stage.products[static_cast<size_t>(range.product)];
+    const size_t first_row = size_t{range.first} * kPanelRows, last_row = size_t{range.last} * kPanelRows;
+    const int columns = static_cast<int>(last_row - first_row);
+    float* y = row(product.out, 0) + first_row;
+    if (product.gate == Product::Gate::kNone)
+      multiply(product.linear, product.kernels, x, range.first, range.last, y, stride(product.out));
+    else
+      multiply_gated(product, x, range.first, range.last, y, stride(product.out));
+    for (int t = 0; t < tokens; ++t) {
+      float* out = row(product.out, t) + first_row;
+      if (product.has_gelu) k.gelu(out, columns, out);
+      if (product.residual >= 0) k.add(row(product.residual, t) + first_row, out, columns, out);
+    }
+    if (product.heads.role != HeadEpilogue::Role::kNone)
+      finish_heads(product, first_row, std::min<size_t>(last_row, (*p.weights_)[product.linear.matrix].rows));
+  }
+}
+
+}  // namespace halfbyte
