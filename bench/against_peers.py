@@ -28,7 +28,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from peers import Figures, Work, measure_halfbyte, peers_here
+from peers import PROGRAM, Figures, Work, measure_halfbyte, peers_here
 
 Row = dict[str, Any]  # "work", "figures" {key: {engine: median}}, "runs" {engine: every figure}; of ours "isa", "macs", ..
 PEERS = ("llama.cpp", "ik_llama.cpp")
@@ -196,6 +196,11 @@ def main() -> None:
     parser.add_argument("--threads", type=sizes, default=(1, 2))
     parser.add_argument("--save", type=pathlib.Path, help="where to write NAME.md, NAME.json, NAME.svg")
     options = parser.parse_args()
+    if options.runs < 1:
+        parser.error(f"--runs: {options.runs} is less than 1")
+    for file in (*options.models, PROGRAM):
+        if not pathlib.Path(file).is_file():
+            parser.error(f"{file}: no such file")
     peers = peers_here()
     rows = []
     for model in options.models:

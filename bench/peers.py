@@ -35,7 +35,11 @@ Figures = dict[str, Any]  # ours has more
 
 
 def run_process(command: list[object]) -> str:
-    return subprocess.run([str(word) for word in command], check=True, capture_output=True, stdin=subprocess.DEVNULL, text=True).stdout
+    words = [str(word) for word in command]
+    ended = subprocess.run(words, capture_output=True, stdin=subprocess.DEVNULL, text=True)
+    if ended.returncode != 0:
+        sys.exit(f"against_peers: {' '.join(words)}: exit status {ended.returncode}\n{ended.stderr.strip()[-2000:]}")
+    return ended.stdout
 
 
 def process_seconds(command: list[object]) -> float:
