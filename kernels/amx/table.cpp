@@ -30,12 +30,7 @@ const KernelTable kTable = {
 namespace halfbyte::amx_bf16 {
 using namespace amx;
 namespace {
-// clang-format off: each builds on those before it
-#include "kernels/bf16/pairs.h"
-#include "kernels/bf16/quantized_strips.h"
-#include "kernels/bf16/product.h"
-#include "kernels/amx/bf16_product.h"
-// clang-format on
+#include "kernels/amx/bf16_loops.h"
 }  // namespace
 
 extern const FastPromptTable kTable;
