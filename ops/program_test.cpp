@@ -78,6 +78,33 @@ class ToyTest : public testing::Test {
     return times(table_, x);
   }
 
+  // The program over `count` tokens, with visit(row, the logits expected of it) for each.
+  template <class Visit>
+  void run(const Program& program, int threads, int count, Visit visit) const {
+    auto workspace = program.workspace();
+    ASSERT_TRUE(workspace);
+    ThreadPool pool(threads);
+    std::vector<Token> tokens;
+    std::vector<WantedRow> wanted;
+    for (int t = 0; t < count; ++t) {
+      tokens.push_back(t * 11 % kVocabulary);
+      wanted.push_back({.row = t, .need = {.row = true}});
+    }
+    const SliceInput slice{.count = count};
+    int rows = 0;
+    program.run(
+        {
+            .tokens = tokens, .slices = {&slice, 1},
+                 .wanted = wanted
+    },
+        pool, *workspace, [&](size_t i, const Logits& logits) {
+          ++rows;
+          ASSERT_EQ(logits.row.size(), static_cast<size_t>(kVocabulary));
+          visit(logits.row, expected(tokens[i]));
+        });
+    EXPECT_EQ(rows, count);
+  }
+
   std::deque<std::vector<float>> values_;
   std::deque<std::vector<std::byte>> packed_;
   Weights weights_;
@@ -91,31 +118,10 @@ TEST_F(ToyTest, ComputesTheFormulaForFewAndForManyTokens) {
     const auto program =
         Program::compile(step, KvLayout({}, KvType::kF16), {.isa = isas_here().back(), .threads = threads, .max_tokens = 32});
     ASSERT_TRUE(program) << program.error().message;
-    auto workspace = program->workspace();
-    ASSERT_TRUE(workspace);
-    ThreadPool pool(threads);
-    for (const int count : {1, 8, 9, 32}) {
-      std::vector<Token> tokens;
-      std::vector<WantedRow> wanted;
-      for (int t = 0; t < count; ++t) {
-        tokens.push_back(t * 11 % kVocabulary);
-        wanted.push_back({.row = t, .need = {.row = true}});
-      }
-      const SliceInput slice{.count = count};
-      size_t rows = 0;
-      program->run(
-          {
-              .tokens = tokens, .slices = {&slice, 1},
-                   .wanted = wanted
-      },
-          pool, *workspace, [&](size_t i, const Logits& logits) {
-            ++rows;
-            ASSERT_EQ(logits.row.size(), static_cast<size_t>(kVocabulary));
-            const std::vector<double> right = expected(tokens[i]);
-            for (size_t v = 0; v < logits.row.size(); ++v) EXPECT_NEAR(static_cast<double>(logits.row[v]), right[v], 1e-5);
-          });
-      EXPECT_EQ(rows, tokens.size());
-    }
+    for (const int count : {1, 8, 9, 32})
+      run(*program, threads, count, [](std::span<const float> row, const std::vector<double>& right) {
+        for (size_t v = 0; v < row.size(); ++v) EXPECT_NEAR(static_cast<double>(row[v]), right[v], 1e-5);
+      });
   }
 }
 
@@ -129,28 +135,11 @@ TEST_F(ToyTest, ComputesItNearlyWithFastProducts) {
         Program::compile(step, KvLayout({}, KvType::kF16), {.isa = isa, .threads = 2, .max_tokens = 40, .fast_prompt = true});
     ASSERT_TRUE(program) << program.error().message;
     EXPECT_EQ(program->has_fast_products(), has_bf16_products(isa)) << name(isa);
-    auto workspace = program->workspace();
-    ASSERT_TRUE(workspace);
-    ThreadPool pool(2);
     for (const int count : {16, 23, 40}) {
-      std::vector<Token> tokens;
-      std::vector<WantedRow> wanted;
-      for (int t = 0; t < count; ++t) {
-        tokens.push_back(t * 11 % kVocabulary);
-        wanted.push_back({.row = t, .need = {.row = true}});
-      }
-      const SliceInput slice{.count = count};
       double greatest = 0;
-      program->run(
-          {
-              .tokens = tokens, .slices = {&slice, 1},
-                   .wanted = wanted
-      },
-          pool, *workspace, [&](size_t i, const Logits& logits) {
-            const std::vector<double> right = expected(tokens[i]);
-            for (size_t v = 0; v < logits.row.size(); ++v)
-              greatest = std::max(greatest, std::abs(static_cast<double>(logits.row[v]) - right[v]));
-          });
+      run(*program, 2, count, [&](std::span<const float> row, const std::vector<double>& right) {
+        for (size_t v = 0; v < row.size(); ++v) greatest = std::max(greatest, std::abs(static_cast<double>(row[v]) - right[v]));
+      });
       EXPECT_LT(greatest, 2e-2) << name(isa);
       EXPECT_EQ(greatest > 1e-5, has_bf16_products(isa)) << name(isa);
     }
