@@ -145,4 +145,21 @@ TEST_P(FloatSets, GiveTheBitsOfTheScalarKernel) {
   }
 }
 
+// One number at a time, and from below the least float32 to past the greatest: the scaling by a power of two is each set's own.
+TEST(ExpSets, GiveTheBitsOfTheScalarSetOverTheWholeRange) {
+  std::vector<float> x{-INFINITY, INFINITY, -0.0F, 0x1p-149F, -3.4e38F, 3.4e38F};
+  for (int i = -110 * 512; i <= 90 * 512; ++i) x.push_back(static_cast<float>(i) / 512 + 1e-4F * static_cast<float>(i % 7));
+  const auto exps = [&](const KernelTable& table) {
+    std::vector<float> out;
+    for (const float& one : x) out.push_back(table.sum_exp(&one, 0.0F, 1));
+    return bytes_of(out);
+  };
+  const Bytes right = exps(kernels(Isa::kScalar));
+  for (const Isa isa : isas_here()) {
+    EXPECT_EQ(exps(kernels(isa)), right) << name(isa);
+    const float not_a_number = NAN;
+    EXPECT_TRUE(std::isnan(kernels(isa).sum_exp(&not_a_number, 0.0F, 1))) << name(isa);
+  }
+}
+
 }  // namespace halfbyte
