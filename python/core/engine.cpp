@@ -128,11 +128,14 @@ void HeldStream<Stream>::cancel() {
   if (stream_ && !is_inherited()) stream_->cancel();
 }
 
+// Whatever is let go lets other threads run, and one of them may destroy this: nothing of it is touched from there on.
 template <class Stream>
 void HeldStream<Stream>::close() {
-  if (stream_) stream_->cancel();
-  let_go(stream_);
-  let_go(engine_);
+  auto stream = std::move(stream_);
+  auto engine = std::move(engine_);
+  if (stream) stream->cancel();
+  let_go(stream);
+  let_go(engine);
 }
 
 template class HeldStream<CompletionStream>;
@@ -201,10 +204,12 @@ std::vector<double> HeldEngine::log_likelihood(const std::string& prompt, const 
   return take(std::move(scored));
 }
 
+// Closed first, and then what it answers: other threads run meanwhile, and none of them may start a stream that nobody closes.
 void HeldEngine::close() {
   if (!engine_ || is_inherited()) return;
-  close_owned(engine_.get());
-  let_go(engine_);
+  auto engine = std::move(engine_);
+  close_owned(engine.get());
+  let_go(engine);
 }
 
 }  // namespace halfbyte::python

@@ -44,8 +44,11 @@ void Held::check(const char* what) const {
 }
 
 void close_owned(const void* owner) {
-  for (Held* each : std::set(held))
+  for (auto at = held.begin(); at != held.end();) {
+    Held* const each = *at;
     if (each->owner_ == owner) each->close();
+    at = held.upper_bound(each);  // closing lets other threads run, which may destroy this one and others
+  }
 }
 
 void close_all() {

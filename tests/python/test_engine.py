@@ -320,6 +320,21 @@ class TestClosing:
         with pytest.raises(EngineClosedError):
             next(stream)
 
+    def test_what_is_asked_while_it_closes_is_ended_too(self) -> None:
+        for _ in range(30):
+            backend = EngineBackend(tiny_model(context=LONG), context=LONG, threads=1)
+            streams = [backend.stream("hi", max_new_tokens=8, temperature=0.0) for _ in range(30)]
+            for stream in streams:
+                next(stream)
+            with ThreadPoolExecutor(16) as threads:
+                starter = threads.submit(
+                    lambda: [threads.submit(backend.complete, "hi", max_new_tokens=LONG - 8, temperature=0.0) for _ in range(15)]
+                )
+                backend.close()
+                for future in starter.result():
+                    with pytest.raises(EngineClosedError):
+                        future.result()
+
     def test_a_stream_outlives_the_last_reference_to_its_engine(self) -> None:
         stream = EngineBackend(tiny_model()).stream("hi", max_new_tokens=9, temperature=0.0)
         assert len("".join(stream)) > 0
