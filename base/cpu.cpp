@@ -3,7 +3,9 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstdlib>
+#include <cstring>
 #include <numeric>
 #include <thread>
 
@@ -12,9 +14,9 @@
 namespace halfbyte {
 namespace {
 
-constexpr Isa kAll[] = {Isa::kScalar, Isa::kAvx2, Isa::kAvx2Vnni, Isa::kAvx512, Isa::kAvx512Vnni, Isa::kAmx};
+constexpr Isa kAll[] = {Isa::kScalar, Isa::kAvx2, Isa::kAvx2Vnni, Isa::kAvx512, Isa::kAvx512Vnni, Isa::kAvx512Bf16, Isa::kAmx};
 // The last set that is taken unasked: the tests of those after it have not run on a real processor yet.
-constexpr Isa kLastByDefault = Isa::kAvx512Vnni;
+constexpr Isa kLastByDefault = Isa::kAvx512Bf16;
 
 }  // namespace
 
@@ -25,6 +27,7 @@ std::string_view name(Isa isa) {
     case Isa::kAvx2Vnni: return "avx2-vnni";
     case Isa::kAvx512: return "avx512";
     case Isa::kAvx512Vnni: return "avx512-vnni";
+    case Isa::kAvx512Bf16: return "avx512-bf16";
     case Isa::kAmx: return "amx";
   }
   return "?";
@@ -32,6 +35,7 @@ std::string_view name(Isa isa) {
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <immintrin.h>
 #if defined(__linux__)
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -44,7 +48,39 @@ bool has_in_leaf_7_1(unsigned bit) {  // of EAX; the compiler's own test does no
   return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & (1u << bit)) != 0;
 }
 bool has_avx_vnni() { return has_in_leaf_7_1(4); }
-bool has_avx512_bf16() { return has_in_leaf_7_1(5); }
+
+// Whether VDPBF16PS is two fused additions, the odd product first, with subnormal numbers as 0 (Intel SDM): the other sets compute its
+// bits that way. Another order, one rounding for both or a kept subnormal gives one of these lanes another sum.
+__attribute__((target("avx512f,avx512bf16"))) bool adds_pairs_as_documented() {
+  struct Lane {
+    float sum, even[2], odd[2], expected;  // each product of two
+  };
+  static constexpr Lane kLanes[] = {
+      {1.0F,      {0x1.02p-24F, 1.0F}, {0x1p-24F, 1.0F},      0x1.000002p0F},
+      {1.0F,      {0x1p-24F, 1.0F},    {0x1p-24F, 1.0F},      1.0F         },
+      {0x1p-126F, {0.0F, 0.0F},        {-0x1p-64F, 0x1p-63F}, 0.0F         },
+      {0x1p-126F, {0x1p-127F, 1.0F},   {0.0F, 0.0F},          0x1p-126F    },
+  };
+  float sums[16] = {}, expected[16] = {};
+  uint32_t a[16] = {}, b[16] = {};
+  const auto pair = [](float even, float odd) {
+    return std::bit_cast<uint32_t>(even) >> 16 | (std::bit_cast<uint32_t>(odd) & 0xffff0000U);
+  };
+  for (size_t i = 0; i < std::size(kLanes); ++i) {
+    const Lane& lane = kLanes[i];
+    sums[i] = lane.sum;
+    expected[i] = lane.expected;
+    a[i] = pair(lane.even[0], lane.odd[0]);
+    b[i] = pair(lane.even[1], lane.odd[1]);
+  }
+  const __m512bh first = reinterpret_cast<__m512bh>(_mm512_loadu_si512(a)), second = reinterpret_cast<__m512bh>(_mm512_loadu_si512(b));
+  _mm512_storeu_ps(sums, _mm512_dpbf16_ps(_mm512_loadu_ps(sums), first, second));
+  return std::memcmp(sums, expected, sizeof sums) == 0;
+}
+bool has_avx512_bf16() {
+  static const bool has = has_in_leaf_7_1(5) && __builtin_cpu_supports("avx512f") && adds_pairs_as_documented();
+  return has;
+}
 
 #if defined(__linux__)
 // The system saves the tile registers only of processes that asked for them (Linux, Documentation/arch/x86/xstate.rst).
@@ -75,21 +111,22 @@ bool runs_here(Isa isa) {
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
   const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  const bool avx512_vnni = avx512 && __builtin_cpu_supports("avx512vnni");
+  const bool avx512_bf16 = avx512_vnni && has_avx512_bf16();
   switch (isa) {
     case Isa::kScalar: return true;
     case Isa::kAvx2: return avx2;
     case Isa::kAvx2Vnni: return avx2 && has_avx_vnni();
     case Isa::kAvx512: return avx512;
-    case Isa::kAvx512Vnni: return avx512 && __builtin_cpu_supports("avx512vnni");
-    case Isa::kAmx: return avx512 && __builtin_cpu_supports("avx512vnni") && has_avx512_bf16() && has_amx();
+    case Isa::kAvx512Vnni: return avx512_vnni;
+    case Isa::kAvx512Bf16: return avx512_bf16;
+    case Isa::kAmx: return avx512_bf16 && has_amx();
   }
   return false;
 }
 
-bool has_bf16_products(Isa isa) { return isa >= Isa::kAvx512Vnni && runs_here(isa) && has_avx512_bf16(); }
 #else
 bool runs_here(Isa isa) { return isa == Isa::kScalar; }
-bool has_bf16_products(Isa) { return false; }
 #endif
 
 std::span<const Isa> isas_known() { return kAll; }

@@ -16,13 +16,12 @@ enum class Isa {
   kAvx2Vnni,    // + AVX-VNNI (256 bit)
   kAvx512,      // AVX-512 F BW DQ VL
   kAvx512Vnni,  // + AVX512-VNNI
-  kAmx,         // + AMX-TILE, AMX-INT8, AMX-BF16, AVX512-BF16; this process asks the system for the tile registers
+  kAvx512Bf16,  // + AVX512-BF16, where VDPBF16PS adds as documented
+  kAmx,         // + AMX-TILE, AMX-INT8, AMX-BF16; this process asks the system for the tile registers
 };
 
-std::string_view name(Isa isa);  // "scalar", "avx2", "avx2-vnni", "avx512", "avx512-vnni", "amx"
-bool runs_here(Isa isa);         // processor and operating system both support it
-// Products of bf16 pairs beside the set `isa`, which --fast-prompt takes: AVX512-BF16 beside kAvx512Vnni, tiles beside kAmx.
-bool has_bf16_products(Isa isa);
+std::string_view name(Isa isa);             // "scalar", "avx2", "avx2-vnni", "avx512", "avx512-vnni", "avx512-bf16", "amx"
+bool runs_here(Isa isa);                    // processor and operating system both support it
 std::span<const Isa> isas_known();          // all of the above, weakest first
 std::vector<Isa> isas_here();               // all that run here, weakest first
 Result<Isa> parse_isa(std::string_view s);  // kInvalid lists the names; kUnsupported: not on this processor

@@ -15,7 +15,7 @@ TEST(Cpu, NamesOfSetsParseBack) {
 TEST(Cpu, AnUnknownSetIsRefusedWithTheListOfKnownOnes) {
   const auto isa = parse_isa("sse9");
   ASSERT_FALSE(isa);
-  EXPECT_EQ(isa.error().message, "instruction set 'sse9': expected one of scalar, avx2, avx2-vnni, avx512, avx512-vnni, amx");
+  EXPECT_EQ(isa.error().message, "instruction set 'sse9': expected one of scalar, avx2, avx2-vnni, avx512, avx512-vnni, avx512-bf16, amx");
 }
 
 TEST(Cpu, TilesAreTakenOnlyByName) {

@@ -34,7 +34,7 @@ uint64_t cycles() {
 
 // Activations of `tokens` rows, all of ordinary size, as the format meets them.
 struct Rows {
-  Rows(const KernelTable& table, const FastPromptTable* fast, ActivationKind kind, int tokens)
+  Rows(const KernelTable& table, ActivationKind kind, int tokens)
       : q(static_cast<size_t>(tokens) * kColumns),
         scale(static_cast<size_t>(tokens) * kColumns / 32),
         sum32(scale.size()),
@@ -57,8 +57,8 @@ struct Rows {
             .f_stride = kColumns,
             .bf16_stride = static_cast<size_t>(tokens) * kGroup};
     for (size_t t = 0; t < static_cast<size_t>(tokens); ++t) {
-      if (fast != nullptr) fast->round_bf16(f.data() + t * view.f_stride, kColumns, bf16.data() + t * kGroup, view.bf16_stride);
-      if (kind == ActivationKind::kFloat) continue;
+      table.round_bf16(f.data() + t * view.f_stride, kColumns, bf16.data() + t * kGroup, view.bf16_stride);
+      if (kind == ActivationKind::kFloat || kind == ActivationKind::kBf16) continue;
       (kind == ActivationKind::kPer32 ? table.quantize_per32 : table.quantize_per256)(
           f.data() + t * view.f_stride, kColumns, q.data() + t * view.q_stride, scale.data() + t * view.scale_stride,
           sum32.data() + t * view.sum32_stride, sum16.data() + t * view.sum16_stride);
@@ -80,7 +80,7 @@ void multiply(benchmark::State& state, const NumberFormat& format, Isa isa, Pane
   auto scratch = Buffer::allocate(panel_scratch_bytes(kColumns));
   if (!weights || !scratch) return state.SkipWithError("no memory");
   std::memset(weights->data(), 0x21, weight_bytes);  // ordinary scales in every format
-  const Rows x(kernels(isa), fast_prompt_kernels(isa), format.activations, tokens);
+  const Rows x(kernels(isa), format.activations, tokens);
   std::vector<float> y(static_cast<size_t>(tokens) * static_cast<size_t>(panels) * kPanelRows);
   const uint64_t begin = cycles();
   for (auto _ : state) {

@@ -120,13 +120,13 @@ void declare_step_options(Arguments& args, int& chunk_tokens, KvType& kv_type, A
                                                      {"f32",  ActivationMode::kFloat}
   }));
   args.flag("--fast-prompt", fast_prompt,
-            "round prompts to bf16 where that is faster: float weights on AVX512-BF16, all on AMX; other bits than without");
+            "round prompts to bf16 where that is faster: F32 and F16 weights on AVX512-BF16, all on AMX; other bits than without");
 }
 
 void notify_of_usual_prompt() {
   const auto isa = choose_isa();
   if (!isa) return;
-  notify(has_bf16_products(*isa)
+  notify(*isa >= Isa::kAvx512Bf16
              ? fmt::format("--fast-prompt changes nothing: no weights of this model are faster in bf16 on {}", name(*isa))
              : fmt::format("--fast-prompt changes nothing: {} has no products of bf16 on this processor", name(*isa)));
 }

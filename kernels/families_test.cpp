@@ -25,6 +25,14 @@ Bytes quantized(const KernelTable& table, ActivationKind kind, int columns) {
 }
 Bytes run_quantize_per32(const KernelTable& table, int n) { return quantized(table, ActivationKind::kPer32, 32 * n); }
 Bytes run_quantize_per256(const KernelTable& table, int n) { return quantized(table, ActivationKind::kPer256, 256 * n); }
+Bytes run_round_bf16(const KernelTable& table, int n) {
+  auto x = numbers(n, 4);
+  const float odd[] = {0.0F, -0.0F,     0x1.ffp0F,         0x1.fep127F, -0x1.ffp127F, INFINITY,
+                       NAN,  0x1p-126F, -0x1.fffffcp-127F, 0x1p-149F,   0x1.01p0F,    0x1.03p0F};
+  for (size_t i = 0; i < std::size(odd) && i < x.size(); ++i) x[x.size() - 1 - i] = odd[i];
+  const ActivationRows rows(table, ActivationKind::kBf16, x, n, 1);
+  return bytes_of(rows.bf16);
+}
 
 Bytes run_rms_norm(const KernelTable& table, int n) {
   auto out = numbers(n, 5);

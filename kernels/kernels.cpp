@@ -21,12 +21,41 @@ namespace halfbyte {
 HALFBYTE_SETS(SET)
 #undef SET
 
+#if defined(__x86_64__)
+namespace avx512_bf16 {
+extern PanelKernel panel_bf16;
+extern const FastPromptTable kFastPromptTable;
+const KernelTable& table() {
+  static const KernelTable table = [] {
+    KernelTable with_pairs = avx512_vnni::kTable;
+    with_pairs.panel_bf16 = panel_bf16;
+    return with_pairs;
+  }();
+  return table;
+}
+}  // namespace avx512_bf16
+namespace amx_bf16 {
+extern const FastPromptTable kTable;
+}
+#endif
+
 const KernelTable& kernels(Isa isa) {
 #define SET(set, folder) \
   if (isa == Isa::set) return folder::kTable;
   HALFBYTE_SETS(SET)
 #undef SET
+#if defined(__x86_64__)
+  if (isa == Isa::kAvx512Bf16) return avx512_bf16::table();
+#endif
   return scalar::kTable;  // a set of another processor family: it does not run here
+}
+
+const FastPromptTable* fast_prompt_kernels(Isa isa) {
+#if defined(__x86_64__)
+  if (isa == Isa::kAvx512Bf16) return &avx512_bf16::kFastPromptTable;
+  if (isa == Isa::kAmx) return &amx_bf16::kTable;
+#endif
+  return nullptr;
 }
 
 namespace {
@@ -43,21 +72,5 @@ PanelKernel* find_panel_kernel(const Table& table, std::string_view format) {
 
 PanelKernel* panel_kernel(const KernelTable& table, std::string_view format) { return find_panel_kernel(table, format); }
 PanelKernel* panel_kernel(const FastPromptTable& table, std::string_view format) { return find_panel_kernel(table, format); }
-
-#if defined(__x86_64__)
-namespace avx512_bf16 {
-extern const FastPromptTable kTable;
-}
-namespace amx_bf16 {
-extern const FastPromptTable kTable;
-}
-
-const FastPromptTable* fast_prompt_kernels(Isa isa) {
-  if (!has_bf16_products(isa)) return nullptr;
-  return isa == Isa::kAmx ? &amx_bf16::kTable : &avx512_bf16::kTable;
-}
-#else
-const FastPromptTable* fast_prompt_kernels(Isa) { return nullptr; }
-#endif
 
 }  // namespace halfbyte

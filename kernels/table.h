@@ -28,10 +28,8 @@ struct KernelTable {
 };
 
 // Products that prompts may use with --fast-prompt: weights and activations are rounded to bf16, so their bits are not those of
-// the canonical order. They read x.bf16 alone. Null: the usual kernel is faster.
+// the canonical order. They read x.bf16. Null: the usual kernel is faster.
 struct FastPromptTable {
-  // One row of x.bf16; `group_stride` is its bf16_stride. Zeros fill the last columns to a multiple of 32.
-  void (*round_bf16)(const float* x, int columns, uint16_t* out, size_t group_stride);
 #define PANEL(name, format) PanelKernel* name = nullptr;
 #include "kernels/families.def"
 };

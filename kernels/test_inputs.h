@@ -10,13 +10,14 @@
 #include <string>
 #include <vector>
 
+#include "base/float16.h"
 #include "kernels/kernels.h"
 #include "quant/number_format.h"
 #include "quant/panel.h"
 
 namespace halfbyte {
 
-inline constexpr Isa kAllSets[] = {Isa::kScalar, Isa::kAvx2, Isa::kAvx2Vnni, Isa::kAvx512, Isa::kAvx512Vnni, Isa::kAmx};
+inline constexpr Isa kAllSets[] = {Isa::kScalar, Isa::kAvx2, Isa::kAvx2Vnni, Isa::kAvx512, Isa::kAvx512Vnni, Isa::kAvx512Bf16, Isa::kAmx};
 
 inline std::string test_name(Isa isa) {
   std::string s(name(isa));
@@ -56,7 +57,7 @@ class Aligned {
   std::vector<Line> lines_;
 };
 
-// Rows of activations as a format meets them, quantized by `table` or left as they are, with strides larger than the rows.
+// Rows of activations as a format meets them, rounded by `table` or left as they are, with strides larger than the rows.
 struct ActivationRows {
   ActivationRows(const KernelTable& table, ActivationKind kind, const std::vector<float>& x, int columns, int tokens) {
     const size_t n = static_cast<size_t>(columns), block = kind == ActivationKind::kPer32 ? 32 : 256;
@@ -69,6 +70,11 @@ struct ActivationRows {
     scale.resize(rows * view.scale_stride);
     sum32.resize(rows * view.sum32_stride);
     sum16.resize(rows * view.sum16_stride);
+    view.bf16_stride = (rows + 1) * kGroup;
+    bf16.assign((n + kGroup - 1) / kGroup * view.bf16_stride, 0x7fc0);  // NaN where the rounding leaves a gap
+    for (size_t t = 0; t < rows; ++t) table.round_bf16(x.data() + t * n, columns, bf16.data() + t * kGroup, view.bf16_stride);
+    view.bf16 = bf16.data();
+    if (kind == ActivationKind::kBf16) return;
     if (kind == ActivationKind::kFloat) {
       view.f_stride = n + 3;
       f.resize(rows * view.f_stride);
@@ -89,6 +95,7 @@ struct ActivationRows {
   // Column k of row t as the kernels see it, with scales per `block` columns.
   double value(size_t t, size_t k, size_t block) const {
     if (!f.empty()) return static_cast<double>(f[t * view.f_stride + k]);
+    if (view.q == nullptr) return static_cast<double>(bfloat_to_float(bf16[k / kGroup * view.bf16_stride + t * kGroup + k % kGroup]));
     return static_cast<double>(q[t * view.q_stride + k]) * static_cast<double>(scale[t * view.scale_stride + k / block]);
   }
   Activations view;
@@ -96,6 +103,7 @@ struct ActivationRows {
   std::vector<float> scale;
   std::vector<int16_t> sum32, sum16;
   std::vector<float> f;
+  std::vector<uint16_t> bf16;
 };
 
 // 16 rows of random blocks with finite scales of ordinary size, in file layout.

@@ -30,9 +30,10 @@ class Compiler {
   Result<void> emit_products(Tensor first);
   Result<void> emit_experts(Tensor here);
   void emit_token_op(TokenOp op);
-  PanelKernel* kernel_of(MatrixId id) const;                       // null: through decode
-  void quantize(int input, std::span<const MatrixId> multiplied);  // as those matrices' kernels ask for
-  int slot_of(Tensor t);                                           // the slot that holds t, marked as used now
+  PanelKernel* kernel_of(MatrixId id) const;  // null: through decode
+  // As those matrices' kernels ask for, the fast ones included.
+  void round(int input, std::span<const MatrixId> multiplied, bool is_fast);
+  int slot_of(Tensor t);  // the slot that holds t, marked as used now
   int new_slot(int width, bool is_replicated, int rows = 1);
   void bind(Tensor t, int slot) { slot_by_node_[static_cast<size_t>(t.node)] = slot; }
   void close_epoch() { ++epoch_; }
@@ -176,13 +177,17 @@ PanelKernel* Compiler::kernel_of(MatrixId id) const {
   return panel_kernel(*program_.kernels_, m.format->name);
 }
 
-void Compiler::quantize(int input, std::span<const MatrixId> multiplied) {
+void Compiler::round(int input, std::span<const MatrixId> multiplied, bool is_fast) {
   const auto any_of = [&](ActivationKind kind) {
     return std::ranges::any_of(multiplied,
                                [&](MatrixId id) { return kernel_of(id) != nullptr && record_.weights()[id].format->activations == kind; });
   };
   if (any_of(ActivationKind::kPer32)) emit_token_op({.kind = TokenOp::Kind::kQuantize32, .a = input});
   if (any_of(ActivationKind::kPer256)) emit_token_op({.kind = TokenOp::Kind::kQuantize256, .a = input});
+  const bool is_bf16 = any_of(ActivationKind::kBf16);
+  if (!is_bf16 && !is_fast) return;
+  emit_token_op({.kind = is_bf16 ? TokenOp::Kind::kRoundBf16 : TokenOp::Kind::kRoundFast, .a = input});
+  program_.bf16_rows_ = std::max(program_.bf16_rows_, static_cast<size_t>(program_.slots_[static_cast<size_t>(input)].rows));
 }
 
 Result<void> Compiler::emit_products(Tensor first) {
@@ -223,8 +228,7 @@ Result<void> Compiler::emit_products(Tensor first) {
     stage.products.push_back(product);
   }
   stage.input = slot_of(input);
-  quantize(stage.input, matrices);
-  if (is_fast) emit_token_op({.kind = TokenOp::Kind::kRoundBf16, .a = stage.input});
+  round(stage.input, matrices, is_fast);
   program_.has_fast_products_ |= is_fast;
   for (size_t i = 0; i < group.size(); ++i) {
     const Fusion& fusion = fusions_[static_cast<size_t>(group[i].node)];
@@ -255,7 +259,7 @@ Result<void> Compiler::emit_experts(Tensor here) {
       {e.up,   kernel_of(up)  }
   };
   gated.routing = slot_of(n.b);
-  quantize(gated.input, std::array{gate, up});
+  round(gated.input, std::array{gate, up}, false);
   gated.out = new_slot(static_cast<int>(record_.weights()[gate].rows), false, used);
   const int between = gated.out;
   program_.stages_.push_back(std::move(gated));
@@ -267,7 +271,7 @@ Result<void> Compiler::emit_experts(Tensor here) {
   };
   sum.routing = slot_of(n.b);
   touch(between);
-  quantize(between, std::array{down});
+  round(between, std::array{down}, false);
   if (fusion.residual.node >= 0) sum.residual = slot_of(fusion.residual);
   sum.out = new_slot(n.width, false);
   bind(fusion.result, sum.out);
@@ -440,8 +444,12 @@ void Compiler::place_memory() {
   };
   p.shared_activations_ = activations(p.shared_bytes_, rows * quantized);
   p.own_activations_ = activations(p.own_bytes_, few * quantized);
-  if (p.has_fast_products_)
-    p.shared_bf16_ = take(p.shared_bytes_, round_up(static_cast<uint64_t>(p.max_columns_), kGroup) * rows * sizeof(uint16_t));
+  const auto pairs = [&](size_t& total, size_t count) {
+    return take(total, round_up(static_cast<uint64_t>(p.max_columns_), kGroup) * count * sizeof(uint16_t));
+  };
+  p.shared_bf16_ = pairs(p.shared_bytes_, rows * p.bf16_rows_);
+  p.own_bf16_ = pairs(p.own_bytes_, few * p.bf16_rows_);
+  if (gathered > 0 && p.bf16_rows_ > 0) p.own_gathered_bf16_ = pairs(p.own_bytes_, Program::kExpertRows);
   p.own_gathered_ = activations(p.own_bytes_, Program::kExpertRows * gathered);
   p.own_gathered_floats_ = take(p.own_bytes_, Program::kExpertRows * gathered_floats * sizeof(float));
   p.own_pairs_ = take(p.own_bytes_, (static_cast<size_t>(p.max_experts_) + 2 + 2 * static_cast<size_t>(p.max_pairs_)) * sizeof(int));

@@ -93,23 +93,25 @@ struct Program::Pass {
   Quantized gathered_row(ActivationKind kind, int slot, int row) const {
     return quantized_at(own(), p.own_gathered_, kind, static_cast<size_t>(row), p.quantized_stride(slot));
   }
-  // Rows of the body rounded to bf16, of a product's input.
-  size_t bf16_stride() const { return static_cast<size_t>(p.max_tokens_) * kGroup; }
-  uint16_t* rounded(int token) const {
-    return reinterpret_cast<uint16_t*>(shared() + p.shared_bf16_) + static_cast<size_t>(token) * kGroup;
+  // Rows of a product's input rounded to bf16.
+  size_t bf16_stride() const { return static_cast<size_t>(is_few ? kFewTokens : p.max_tokens_) * p.bf16_rows_ * kGroup; }
+  uint16_t* rounded(int row) const {
+    return reinterpret_cast<uint16_t*>(is_few ? own() + p.own_bf16_ : shared() + p.shared_bf16_) + static_cast<size_t>(row) * kGroup;
   }
-  Activations view(const Quantized& x, const float* f, int slot) const {
+  Activations view(const Quantized& x, const float* f, int slot, const uint16_t* bf16, size_t bf16_stride) const {
     const size_t q_stride = p.quantized_stride(slot);
     return {.q = x.q,
             .scale = x.scale,
             .sum32 = x.sum32,
             .sum16 = x.sum16,
             .f = f,
+            .bf16 = bf16,
             .q_stride = q_stride,
             .scale_stride = q_stride / 32,
             .sum32_stride = q_stride / 32,
             .sum16_stride = q_stride / 16,
-            .f_stride = stride(slot)};
+            .f_stride = stride(slot),
+            .bf16_stride = bf16_stride};
   }
 
   // Input rows of a product, as every kind of kernel reads them.
@@ -119,7 +121,9 @@ struct Program::Pass {
     const Activations& of(ActivationKind kind) const { return kind == ActivationKind::kPer256 ? per256 : per32; }
   };
   Rows rows(int slot, int first, int count) const {
-    const auto of = [&](ActivationKind kind) { return view(quantized(kind, slot, first), row(slot, first), slot); };
+    const auto of = [&](ActivationKind kind) {
+      return view(quantized(kind, slot, first), row(slot, first), slot, rounded(first), bf16_stride());
+    };
     return {of(ActivationKind::kPer32), of(ActivationKind::kPer256), count};
   }
 

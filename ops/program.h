@@ -94,7 +94,8 @@ struct TokenOp {
     kMergeAttention,
     kQuantize32,
     kQuantize256,
-    kRoundBf16
+    kRoundBf16,
+    kRoundFast  // kRoundBf16 of slices that take fast products
   };
   Kind kind;
   int a = -1, b = -1, out = -1;  // slots
@@ -250,7 +251,9 @@ class Program {
   size_t own_gathered_floats_ = 0, own_pairs_ = 0;
   int max_experts_ = 0, max_pairs_ = 0;  // pairs: of a token and an expert that it is routed to
   size_t max_columns_ = 0;
-  size_t shared_bf16_ = 0;                           // [columns / 256][max_tokens][256]
+  size_t shared_bf16_ = 0, own_bf16_ = 0;            // [columns / 256][rows of a step][256]
+  size_t own_gathered_bf16_ = 0;                     // [columns / 256][kExpertRows][256]
+  size_t bf16_rows_ = 0;                             // of a token, of all products of bf16 the most; 0: there are none
   size_t shared_partials_ = 0, partial_stride_ = 0;  // bytes; floats per state
   size_t own_scratch_ = 0, own_up_ = 0, own_tile_ = 0, own_raw_ = 0, own_states_ = 0;
   size_t own_logits_ = 0, shared_exp_sums_ = 0;  // by row of the head: logits at once; sums of exponentials by block

@@ -37,9 +37,16 @@ Program::Pass::Rows Program::Pass::gather(const Stage& stage, std::span<const in
   };
   const ActivationKind gate = kind_of(stage.experts[0]), up = kind_of(stage.experts[1]);
   auto* floats = reinterpret_cast<float*>(own() + p.own_gathered_floats_);
+  auto* bf16 = reinterpret_cast<uint16_t*>(own() + p.own_gathered_bf16_);
   const auto copy = [&](ActivationKind kind, int token, int to_row) {
     if (kind == ActivationKind::kFloat) {
       std::memcpy(floats + static_cast<size_t>(to_row) * stride(slot), row(slot, token), stride(slot) * sizeof(float));
+      return;
+    }
+    if (kind == ActivationKind::kBf16) {
+      for (size_t at = 0; at < round_up(static_cast<uint64_t>(width(slot)), 32); at += kGroup)
+        std::memcpy(bf16 + at * kExpertRows + static_cast<size_t>(to_row) * kGroup, rounded(token) + at / kGroup * bf16_stride(),
+                    kGroup * sizeof *bf16);
       return;
     }
     const Quantized from = quantized(kind, slot, token), to = gathered_row(kind, slot, to_row);
@@ -53,7 +60,7 @@ Program::Pass::Rows Program::Pass::gather(const Stage& stage, std::span<const in
     copy(gate, tokens_of_expert[static_cast<size_t>(i)], i);
     if (up != gate) copy(up, tokens_of_expert[static_cast<size_t>(i)], i);
   }
-  const auto of = [&](ActivationKind kind) { return view(gathered_row(kind, slot, 0), floats, slot); };
+  const auto of = [&](ActivationKind kind) { return view(gathered_row(kind, slot, 0), floats, slot, bf16, kExpertRows * size_t{kGroup}); };
   return {of(ActivationKind::kPer32), of(ActivationKind::kPer256), count};
 }
 

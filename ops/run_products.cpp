@@ -41,12 +41,8 @@ void Program::Pass::multiply(const Linear& linear, const Kernels& kernels, const
   else if (kernels.fast == nullptr)
     run_kernel(kernels.usual, all, 0, x.count);
   else  // x has all rows of the body
-    for (const Run& run : runs) {
-      if (run.is_fast)
-        run_kernel(kernels.fast, {.bf16 = rounded(run.first), .bf16_stride = bf16_stride()}, run.first, run.count);
-      else
-        run_kernel(kernels.usual, all.from(static_cast<size_t>(run.first)), run.first, run.count);
-    }
+    for (const Run& run : runs)
+      run_kernel(run.is_fast ? kernels.fast : kernels.usual, all.from(static_cast<size_t>(run.first)), run.first, run.count);
   if (const float* bias = (*p.weights_)[linear.bias]; bias != nullptr)
     for (int t = 0; t < x.count; ++t) {
       float* out = y + static_cast<size_t>(t) * y_stride;

@@ -1,7 +1,8 @@
-// Quantized activations: one token's input row of a matrix product, as int8 with scales and exact integer sums.
+// Rounded activations: one token's input row of a matrix product, as int8 with scales and exact integer sums, or as bf16.
 // The rule (definition; every kernel gives these very values):
 //   block of n = 32 (kPer32) or 256 (kPer256) values, amax = max |x|, d = amax / 127, id = 127 / amax (float32),
 //   q = round to nearest even(x * id)  in -127..127, and sums of q over each 32 and each 16 columns.
+// Rounding to bf16 is to nearest even; subnormal numbers become 0, NaN stays NaN.
 // Where 127 / amax is not finite (amax 0, NaN, or below about 2^-121) all q are 0; a NaN or infinity still reaches the scale, and so y.
 // kPer256 is only used with rows that are multiples of 256.
 #pragma once
@@ -18,11 +19,11 @@ struct Activations {
   const int16_t* sum32 = nullptr;  // [T][sum32_stride]: sum of q over each 32 columns
   const int16_t* sum16 = nullptr;  // [T][sum16_stride]: over each 16 columns
   const float* f = nullptr;        // [T][f_stride]: the float32 values, for float kernels
-  const uint16_t* bf16 = nullptr;  // [columns / 256][T][256]: the values rounded to bf16, for the kernels of --fast-prompt
+  const uint16_t* bf16 = nullptr;  // [columns / 256][T][256]: the values rounded to bf16; zeros fill the last 32 columns
   size_t q_stride = 0, scale_stride = 0, sum32_stride = 0, sum16_stride = 0, f_stride = 0;  // elements
   size_t bf16_stride = 0;                                                                   // elements from 256 columns to the next
 
-  // The view from a row on, for all kernels but those of bf16.
+  // The view from a row on.
   Activations from(size_t row) const {
     Activations rest = *this;
     rest.q += row * q_stride;
@@ -30,6 +31,7 @@ struct Activations {
     rest.sum32 += row * sum32_stride;
     rest.sum16 += row * sum16_stride;
     rest.f += row * f_stride;
+    rest.bf16 += row * 256;
     return rest;
   }
 };

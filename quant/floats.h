@@ -1,6 +1,7 @@
 // F32, F16, BF16: a block is one value.
 //
-// Panel group of n columns: per column the values of the 16 rows, in the width they have in the file.
+// Panel group of n columns, F32 and F16: per column the values of the 16 rows, in the width they have in the file.
+// BF16: per two columns 64 bytes, lane r = both values of row r, as VDPBF16PS multiplies them; an odd last column meets 0.
 #pragma once
 
 #include <bit>
@@ -54,8 +55,6 @@ inline constexpr auto kPanelParts<F16> = std::to_array<PanelPart>({
     {PanelPart::kHalfs, offsetof(F16, value), 1},
 });
 template <>
-inline constexpr auto kPanelParts<BF16> = std::to_array<PanelPart>({
-    {PanelPart::kHalfs, offsetof(BF16, value), 1},
-});
+inline constexpr bool kHasPairedColumns<BF16> = true;
 
 }  // namespace halfbyte

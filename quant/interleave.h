@@ -1,4 +1,4 @@
-// pack and unpack_row for every format, made from its list of panel parts.
+// pack and unpack_row for every format, made from its list of panel parts or, of BF16, by pairs of columns.
 #pragma once
 
 #include <algorithm>
@@ -153,6 +153,34 @@ struct Interleave {
       else
         store(field + 4 * i, load<uint32_t>(in + 4 * at));
     }
+  }
+};
+
+// Blocks of one 16-bit value, two columns a lane.
+struct InterleavePairs {
+  static size_t panel_bytes(size_t columns) { return ceil_div(columns, 2) * kPanelRows * sizeof(uint32_t); }
+
+  static void pack(const std::byte* source, int rows, size_t columns, std::byte* panel) {
+    std::memset(panel, 0, rows < kPanelRows || columns % 2 != 0 ? panel_bytes(columns) : 0);
+    if (rows == kPanelRows)
+      pack_rows(source, std::integral_constant<size_t, kPanelRows>{}, columns, panel);  // unrolled over the rows
+    else
+      pack_rows(source, static_cast<size_t>(rows), columns, panel);
+  }
+
+  static void unpack_row(const std::byte* panel, int lane, size_t columns, std::byte* out) {
+    for (size_t c = 0; c < columns; ++c) store(out + 2 * c, load<uint16_t>(panel + place(c, static_cast<size_t>(lane))));
+  }
+
+ private:
+  static size_t place(size_t column, size_t lane) { return (column / 2 * kPanelRows + lane) * sizeof(uint32_t) + column % 2 * 2; }
+
+  template <class Rows>
+  static void pack_rows(const std::byte* source, Rows rows, size_t columns, std::byte* panel) {
+    for (size_t c = 0; c + 2 <= columns; c += 2)
+      for (size_t r = 0; r < rows; ++r) store(panel + place(c, r), load<uint32_t>(source + 2 * (r * columns + c)));
+    if (columns % 2 == 0) return;
+    for (size_t r = 0; r < rows; ++r) store(panel + place(columns - 1, r), load<uint16_t>(source + 2 * (r * columns + columns - 1)));
   }
 };
 

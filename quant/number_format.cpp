@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <type_traits>
 
 #include "quant/floats.h"
 #include "quant/interleave.h"
@@ -40,10 +41,11 @@ size_t first_not_finite_block(const std::byte* source, size_t blocks) {
 
 template <class Block>
 const PanelFormat* panel_format() {
-  if constexpr (kPanelParts<Block>.empty()) {
+  if constexpr (kPanelParts<Block>.empty() && !kHasPairedColumns<Block>) {
     return nullptr;
   } else {
-    static constexpr PanelFormat kFormat{Interleave<Block>::panel_bytes, Interleave<Block>::pack, Interleave<Block>::unpack_row};
+    using Layout = std::conditional_t<kHasPairedColumns<Block>, InterleavePairs, Interleave<Block>>;
+    static constexpr PanelFormat kFormat{Layout::panel_bytes, Layout::pack, Layout::unpack_row};
     return &kFormat;
   }
 }

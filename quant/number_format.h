@@ -10,10 +10,11 @@
 
 namespace halfbyte {
 
-// How the activations that meet a weight of this format are quantized. The rule belongs to the format, not to a kernel:
+// How the activations that meet a weight of this format are rounded. The rule belongs to the format, not to a kernel:
 // every kernel of a format sees the same integers.
 enum class ActivationKind : uint8_t {
   kFloat,  // not at all: float32
+  kBf16,   // rounded to bf16
   kPer32,  // int8, one float32 scale per 32 values
   kPer256  // int8, one float32 scale per 256 values
 };
@@ -25,7 +26,7 @@ struct NumberFormat {
   uint32_t gguf_type;     // ggml type id in a tensor record
   uint32_t block_length;  // weights per block
   uint32_t block_bytes;
-  ActivationKind activations;  // with integer kernels; kFloat for the float formats
+  ActivationKind activations;  // kFloat also with every format where activations are not to be rounded
   // `blocks` whole blocks at `source` to float32. Reads any bytes without fault.
   void (*decode)(const std::byte* source, size_t blocks, float* out);
   // The index of the first block whose scales are not finite, or `blocks`.

@@ -27,4 +27,8 @@ struct PanelPart {
 template <class Block>
 inline constexpr std::array<PanelPart, 0> kPanelParts{};
 
+// Of formats whose block is one 16-bit value: two columns of a row share a lane (InterleavePairs) instead.
+template <class Block>
+inline constexpr bool kHasPairedColumns = false;
+
 }  // namespace halfbyte

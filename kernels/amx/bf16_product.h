@@ -1,5 +1,5 @@
 // Strips of bf16 times activations in tile registers: prompts of --fast-prompt, all number formats.
-// Include inside an unnamed namespace, after the tile registers and the sources of kernels/bf16.
+// Include inside an unnamed namespace, after the tile registers and the sources of kernels/avx512_bf16.
 //
 //     A: activations [token][32 columns]  x  B: strip [pair of columns][row][2]  ->  sum: [token][row] float32, as y has them
 //
@@ -71,7 +71,7 @@ struct Bf16Tiles {
 
 HALFBYTE_STRIP_KERNEL(panel_f32, FloatStrip<FloatColumn>, Bf16Tiles)
 HALFBYTE_STRIP_KERNEL(panel_f16, FloatStrip<HalfColumn>, Bf16Tiles)
-HALFBYTE_STRIP_KERNEL(panel_bf16, FloatStrip<BfloatColumn>, Bf16Tiles)
+HALFBYTE_STRIP_KERNEL(panel_bf16, PairStrip, Bf16Tiles)
 HALFBYTE_STRIP_KERNEL(panel_q4_0, StripPer32<Q4_0>, Bf16Tiles)
 HALFBYTE_STRIP_KERNEL(panel_q4_1, StripPer32<Q4_1>, Bf16Tiles)
 HALFBYTE_STRIP_KERNEL(panel_q5_0, StripPer32<Q5_0>, Bf16Tiles)

@@ -11,6 +11,7 @@ namespace {
 #include "kernels/body/product.h"
 #include "kernels/body/float_columns.h"
 #include "kernels/body/panel_floats.h"
+#include "kernels/body/panel_pairs.h"
 #include "kernels/body/panel_per32.h"
 #include "kernels/body/panel_per256.h"
 // clang-format on
@@ -18,6 +19,7 @@ namespace {
 }  // namespace halfbyte::avx512_vnni
 
 namespace halfbyte::amx {
+using avx512_vnni::panel_bf16;
 namespace {
 // clang-format off: the product is written in terms of the tiles
 #include "kernels/amx/plain_tiles.h"
@@ -40,7 +42,6 @@ namespace {
 
 extern const FastPromptTable kPlainTable;
 const FastPromptTable kPlainTable = {
-    .round_bf16 = round_bf16,
 #define PANEL(name, format) .name = name,
 #include "kernels/families.def"
 };

@@ -242,6 +242,5 @@ HALFBYTE_TILE_KERNEL(panel_q6_k, TilesPer256<Q6_K>)
 HALFBYTE_TILE_KERNEL(panel_iq4_xs, TilesPer256<IQ4_XS>)
 #undef HALFBYTE_TILE_KERNEL
 
-using avx512_vnni::panel_bf16;
 using avx512_vnni::panel_f16;
 using avx512_vnni::panel_f32;

@@ -1,4 +1,4 @@
-// AMX: products of 16 tokens and more in tile registers, all else as AVX-512 with VNNI has it.
+// AMX: products of 16 tokens and more in tile registers, all else as avx512_bf16 has it.
 #include "kernels/table.h"
 
 #include "kernels/avx512_vnni/vec.h"
@@ -11,7 +11,12 @@ namespace {
 }  // namespace
 }  // namespace halfbyte::avx512_vnni
 
+namespace halfbyte::avx512_bf16 {
+extern PanelKernel panel_bf16;
+}
+
 namespace halfbyte::amx {
+using avx512_bf16::panel_bf16;
 namespace {
 // clang-format off: the product is written in terms of the tiles
 #include "kernels/amx/tiles.h"
@@ -35,7 +40,6 @@ namespace {
 
 extern const FastPromptTable kTable;
 const FastPromptTable kTable = {
-    .round_bf16 = round_bf16,
 #define PANEL(name, format) .name = name,
 #include "kernels/families.def"
 };

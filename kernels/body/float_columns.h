@@ -1,4 +1,4 @@
-// One column of a panel of float weights, F32, F16 or BF16, as 16 floats.
+// One column of a panel of float weights, F32 or F16, as 16 floats.
 
 struct FloatColumn {
   static constexpr int kBytes = 64;  // 16 rows of one column
@@ -7,8 +7,4 @@ struct FloatColumn {
 struct HalfColumn {
   static constexpr int kBytes = 32;
   HALFBYTE_INLINE static F weights(const std::byte* p) { return load_half(p); }
-};
-struct BfloatColumn {
-  static constexpr int kBytes = 32;
-  HALFBYTE_INLINE static F weights(const std::byte* p) { return load_bfloat(p); }
 };

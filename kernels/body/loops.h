@@ -1,4 +1,4 @@
-// All bodies, inside an unnamed namespace of a set's own.
+// All bodies but panel_pairs.h, which the set amx has no use for. Inside an unnamed namespace of a set's own.
 
 // clang-format off: each builds on those before it
 #include "kernels/body/lanes.h"

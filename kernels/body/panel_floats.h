@@ -1,4 +1,4 @@
-// Float weights times float activations: F32, F16, BF16.
+// Float weights times float activations: F32, F16.
 //
 //   y = (((0 + chain of columns 0..255) + chain of columns 256..511) + ..); a chain is fma(w, x, sum) over ascending columns from 0
 //
@@ -115,5 +115,4 @@ HALFBYTE_INLINE void multiply_floats(const std::byte* panel, size_t panel_bytes,
   }
 HALFBYTE_FLOAT_KERNEL(panel_f32, FloatColumn)
 HALFBYTE_FLOAT_KERNEL(panel_f16, HalfColumn)
-HALFBYTE_FLOAT_KERNEL(panel_bf16, BfloatColumn)
 #undef HALFBYTE_FLOAT_KERNEL

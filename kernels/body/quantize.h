@@ -1,4 +1,4 @@
-// Activations to int8 (quant/activation.h).
+// Activations to int8 or bf16 (quant/activation.h).
 
 // Blocks of kValues, 16 at a time so that the divisions are vectors. The greatest magnitude is found as an integer: NaN and
 // infinity win and end up in the scale. Where 127 / amax is no finite number (amax is 0, NaN or below 2^-121) all q are 0.
@@ -39,4 +39,18 @@ void quantize_per32(const float* x, int columns, int8_t* q, float* scales, int16
 }
 void quantize_per256(const float* x, int columns, int8_t* q, float* scales, int16_t* sum32, int16_t* sum16) {
   quantize<256>(x, columns, q, scales, sum32, sum16);
+}
+
+void round_bf16(const float* x, int columns, uint16_t* out, size_t group_stride) {
+  for (int k = 0; k < (columns + 31) / 32 * 32; k += 16) {
+    const int n = columns - k;
+    const I v = bits(n >= 16 ? load(x + k) : load_part(x + k, n < 0 ? 0 : n));
+    const I magnitude = bit_and(v, splat_int(0x7fffffff)), high = shift_right(v, 16);
+    const I nearest = shift_right(add_int(v, add_int(bit_and(high, splat_int(1)), splat_int(0x7fff))), 16);
+    const F normal = select_less(splat_int(0x7f800000), magnitude, from_bits(bit_or(high, splat_int(0x40))), from_bits(nearest));
+    int32_t lanes[16];
+    store_int(lanes, bits(select_less(magnitude, splat_int(0x00800000), from_bits(bit_and(high, splat_int(0x8000))), normal)));
+    uint16_t* to = out + (size_t)(k / kGroup) * group_stride + k % kGroup;
+    for (int i = 0; i < 16; ++i) to[i] = (uint16_t)lanes[i];
+  }
 }

@@ -3,7 +3,10 @@
 extern const KernelTable kTable;
 
 namespace {
+// clang-format off: built on the others
 #include "kernels/body/loops.h"
+#include "kernels/body/panel_pairs.h"
+// clang-format on
 }  // namespace
 
 const KernelTable kTable = {

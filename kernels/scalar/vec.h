@@ -50,6 +50,15 @@ HALFBYTE_INLINE F fma(F a, F b, F c) {
   for (int i = 0; i < 16; ++i) v[i] = fmaf(a[i], b[i], c[i]);
   return v;
 }
+// The same with subnormal numbers as 0, as arguments and as results, while a FlushToZero lives.
+struct FlushToZero {
+  ~FlushToZero() {}
+};
+HALFBYTE_INLINE F flushed(F x) {
+  for (int i = 0; i < 16; ++i) x[i] = fabsf(x[i]) < 0x1p-126F ? copysignf(0.0F, x[i]) : x[i];
+  return x;
+}
+HALFBYTE_INLINE F fma_flushed(F a, F b, F c) { return flushed(fma(flushed(a), flushed(b), flushed(c))); }
 HALFBYTE_INLINE bool all_within(F x, F least, F most) {  // every lane; a NaN is not
   bool all = true;
   for (int i = 0; i < 16; ++i) all = all && x[i] >= least[i] && x[i] <= most[i];

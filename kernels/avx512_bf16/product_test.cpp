@@ -15,9 +15,9 @@ struct Set {
   const FastPromptTable* (*table)();
 };
 const Set kSets[] = {
-    {"avx512_bf16", [] { return fast_prompt_kernels(Isa::kAvx512Vnni); }                                 },
-    {"amx",         [] { return fast_prompt_kernels(Isa::kAmx); }                                        },
-    {"plain_amx",   [] { return has_bf16_products(Isa::kAvx512Vnni) ? &amx_bf16::kPlainTable : nullptr; }},
+    {"avx512_bf16", [] { return runs_here(Isa::kAvx512Bf16) ? fast_prompt_kernels(Isa::kAvx512Bf16) : nullptr; }},
+    {"amx",         [] { return runs_here(Isa::kAmx) ? fast_prompt_kernels(Isa::kAmx) : nullptr; }              },
+    {"plain_amx",   [] { return runs_here(Isa::kAvx512Bf16) ? &amx_bf16::kPlainTable : nullptr; }               },
 };
 constexpr const char* kFormats[] = {
 #define PANEL(name, format) format,
@@ -39,7 +39,7 @@ class FastPrompt : public testing::TestWithParam<std::tuple<Set, const char*>> {
     if (kernel_ == nullptr) GTEST_SKIP() << format_.name << ": the usual kernel is taken";
   }
   static Set set() { return std::get<0>(GetParam()); }
-  bool has_float_weights() const { return format_.activations == ActivationKind::kFloat; }
+  bool has_float_weights() const { return format_.block_length == 1; }
   // Ends of groups and of strips; for float weights also columns without a pair.
   std::vector<int> columns() const {
     if (format_.block_length == 256) return {256, 1280, 2304};
@@ -47,23 +47,14 @@ class FastPrompt : public testing::TestWithParam<std::tuple<Set, const char*>> {
     return {1, 31, 32, 258, 2047, 4100};
   }
 
-  // Rows of x as the kernels take them.
-  Activations rounded_rows(const std::vector<float>& x, int columns, int tokens) {
-    const auto groups = static_cast<size_t>(columns + kGroup - 1) / kGroup;
-    Activations view{.bf16_stride = static_cast<size_t>(tokens) * kGroup};
-    bf16_.assign(groups * view.bf16_stride, 0x7fc0);  // NaN where the rounding leaves a gap
-    for (int t = 0; t < tokens; ++t) table_->round_bf16(x.data() + t * columns, columns, bf16_.data() + t * kGroup, view.bf16_stride);
-    view.bf16 = bf16_.data();
-    return view;
-  }
-  std::vector<float> product(RandomPanels& weights, int panels, const std::vector<float>& x, int columns, int tokens) {
-    return halfbyte::product(kernel_, weights, panels, rounded_rows(x, columns, tokens), columns, tokens);
+  std::vector<float> product(RandomPanels& weights, int panels, const std::vector<float>& x, int columns, int tokens) const {
+    const ActivationRows rows(kernels(Isa::kScalar), ActivationKind::kBf16, x, columns, tokens);
+    return halfbyte::product(kernel_, weights, panels, rows.view, columns, tokens);
   }
 
   const NumberFormat& format_ = *find_number_format(std::get<1>(GetParam()));
   const FastPromptTable* table_ = nullptr;
   PanelKernel* kernel_ = nullptr;
-  std::vector<uint16_t> bf16_;
 };
 INSTANTIATE_TEST_SUITE_P(Kernels, FastPrompt, testing::Combine(testing::ValuesIn(kSets), testing::ValuesIn(kFormats)),
                          [](const auto& p) { return std::string(std::get<0>(p.param).name) + "_" + std::get<1>(p.param); });
@@ -129,16 +120,17 @@ TEST_P(FastPrompt, LeavesAbsentRowsAtZero) {
     for (size_t r = 0; r < kPanelRows; ++r) ASSERT_EQ(y[t * (kPanelRows + 8) + r] == 0, r >= 5) << "row " << r << ", token " << t;
 }
 
-TEST(FastPromptTables, CoverFloatWeightsOnAvx512AndEveryFormatInTiles) {
-  const FastPromptTable* avx512 = fast_prompt_kernels(Isa::kAvx512Vnni);
+TEST(FastPromptTables, CoverFloatActivationsOnAvx512AndEveryFormatInTiles) {
   for (const char* format : kFormats) {
     EXPECT_NE(panel_kernel(amx_bf16::kPlainTable, format), nullptr) << format;
-    if (avx512 != nullptr) {
-      const bool is_float = find_number_format(format)->activations == ActivationKind::kFloat;
-      EXPECT_EQ(panel_kernel(*avx512, format) != nullptr, is_float) << format;
+    const bool takes_floats = find_number_format(format)->activations == ActivationKind::kFloat;
+    EXPECT_EQ(panel_kernel(*fast_prompt_kernels(Isa::kAvx512Bf16), format) != nullptr, takes_floats) << format;
+  }
+  for (const Isa isa : isas_known()) {
+    if (isa < Isa::kAvx512Bf16) {
+      EXPECT_EQ(fast_prompt_kernels(isa), nullptr) << name(isa);
     }
   }
-  for (const Isa isa : {Isa::kScalar, Isa::kAvx2, Isa::kAvx2Vnni, Isa::kAvx512}) EXPECT_EQ(fast_prompt_kernels(isa), nullptr) << name(isa);
 }
 
 }  // namespace halfbyte

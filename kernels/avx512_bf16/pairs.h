@@ -1,4 +1,4 @@
-// Numbers rounded to bf16 (to nearest even; subnormals become 0) and the strips that float panels are unpacked to.
+// Weights rounded to bf16 (to nearest even; subnormals become 0): the strips that float panels are unpacked to for --fast-prompt.
 // Include inside an unnamed namespace of a set with AVX512-BF16, after lanes.h and float_columns.h.
 //
 // A strip is a panel's part of some columns: 64 bytes for two of them, lane r = the bf16 of columns 2i and 2i + 1 of row r; zeros
@@ -9,14 +9,6 @@ HALFBYTE_INLINE I rounded_pairs(F even, F odd) {
   const I even_and_odd = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3,
                                           18, 2, 17, 1, 16, 0);
   return _mm512_permutexvar_epi16(even_and_odd, rounded(even, odd));
-}
-
-void round_bf16(const float* x, int columns, uint16_t* out, size_t group_stride) {
-  const auto load_from = [&](int k) __attribute__((always_inline)) {
-    return k + 16 <= columns ? load(x + k) : k < columns ? load_part(x + k, columns - k) : splat(0.0F);
-  };
-  for (int k = 0; k < columns; k += 32)
-    store_int(out + (size_t)(k / kGroup) * group_stride + k % kGroup, rounded(load_from(k), load_from(k + 16)));
 }
 
 template <class Column>
@@ -32,5 +24,15 @@ struct FloatStrip {
     }
     for (; k % 32 != 0; k += 2, out += 64) store_int(out, splat_int(0));
     return panel;
+  }
+};
+
+// A BF16 panel is a strip already, but for its end.
+struct PairStrip {
+  static const std::byte* unpack(const std::byte* panel, int columns, std::byte* out) {
+    const size_t bytes = 64 * (size_t)((columns + 1) / 2);
+    memcpy(out, panel, bytes);
+    memset(out + bytes, 0, 32 * (size_t)((columns + 31) / 32 * 32) - bytes);
+    return panel + bytes;
   }
 };
