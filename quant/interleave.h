@@ -57,7 +57,7 @@ constexpr size_t part_bytes(const PanelPart& part, size_t blocks) { return round
 
 template <class Block>
 struct Interleave {
-  static constexpr size_t kGroupBlocks = kGroup / Block::kLength;
+  static constexpr size_t kGroupBlocks = kPanelGroup<Block> / Block::kLength;
   static constexpr auto kParts = kPanelParts<Block>;
 
   static constexpr size_t group_bytes(size_t blocks) {

@@ -6,7 +6,8 @@
 //
 // Every format's panel block holds exactly the bits of the file's blocks in another order: pack() and unpack_row() are
 // inverses. A lane's 4 quant bytes are 4 consecutive bytes of the row's own block, so packing is a 16x16 transpose of 32-bit
-// words, and what a vector's low and high nibbles mean follows from the file format. Each format draws its layout in its own file.
+// words, and what a vector's low and high nibbles mean follows from the file format. Each format draws its layout in its own file: its
+// parts in the order in which a kernel first touches them, so that memory is read as one ascending stream.
 //
 // One layout for every instruction set: 16 lanes are one register of AVX-512, two of AVX2, an array in scalar code.
 #pragma once

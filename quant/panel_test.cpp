@@ -94,7 +94,7 @@ TEST_P(EveryPanel, IsAMultipleOfACacheLineAndWritesAllOfIt) {
 TEST(Panel, GroupsHaveTheSizesThatKernelsCountOn) {
   const auto bytes = [](std::string_view name, size_t columns) { return find_number_format(name)->panel->panel_bytes(columns); };
   EXPECT_EQ(bytes("Q4_0", 256), 256U + 8 * 256);
-  EXPECT_EQ(bytes("Q4_0", 96), 128U + 3 * 256);  // 3 x 32 bytes of scales, padded
+  EXPECT_EQ(bytes("Q4_0", 96), 128U + 3 * 256);  // 2 x 32 bytes of scales, 32 and padding
   EXPECT_EQ(bytes("Q4_1", 256), 2 * 256U + 8 * 256);
   EXPECT_EQ(bytes("Q5_0", 256), 256U + 8 * 64 + 8 * 256);
   EXPECT_EQ(bytes("Q5_1", 256), 2 * 256U + 8 * 64 + 8 * 256);

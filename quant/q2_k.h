@@ -4,7 +4,7 @@
 //
 //     qs byte 32h + i (h = half of 128, i = 0..31), bits 2p..2p+1 = q[128h + 32p + i]
 //
-// Panel group: the block's 21 words, each a vector; lane r is row r.
+// Panel group: d and dmin (one vector, lane r is row r) | scales: 4 vectors | qs: 16 vectors.
 #pragma once
 
 #include <cstddef>
@@ -39,7 +39,9 @@ static_assert(sizeof(Q2_K) == 84);
 
 template <>
 inline constexpr auto kPanelParts<Q2_K> = std::to_array<PanelPart>({
-    {PanelPart::kWords, 0, sizeof(Q2_K) / 4},
+    {PanelPart::kWords, offsetof(Q2_K, d),      1 },
+    {PanelPart::kWords, offsetof(Q2_K, scales), 4 },
+    {PanelPart::kWords, offsetof(Q2_K, qs),     16},
 });
 
 }  // namespace halfbyte

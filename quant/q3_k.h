@@ -5,7 +5,8 @@
 //     qs byte 32h + i, bits 2p..2p+1 = q[128h + 32p + i] bits 0..1;   hmask byte i, bit 4h + p = its bit 2
 //     scales byte r % 8, nibble r / 8 = s[r] bits 0..3;               byte 8 + r % 4, bits 2(r / 4).. = its bits 4..5
 //
-// Panel group: d as 16 float32 (a half is exact in float32) | hmask: 8 vectors | qs: 16 vectors | scales: 3 vectors.
+// Panel group: d as 16 float32 (a half is exact in float32) | scales: 3 vectors | hmask and the first half of qs: 8 vectors of each, in
+// turn | the other half of qs: 8 vectors.
 #pragma once
 
 #include <cstddef>
@@ -41,11 +42,15 @@ struct Q3_K {
 static_assert(sizeof(Q3_K) == 110);
 
 template <>
-inline constexpr auto kPanelParts<Q3_K> = std::to_array<PanelPart>({
-    {PanelPart::kHalfsAsFloats, offsetof(Q3_K, d),      1 },
-    {PanelPart::kWords,         offsetof(Q3_K, hmask),  8 },
-    {PanelPart::kWords,         offsetof(Q3_K, qs),     16},
-    {PanelPart::kWords,         offsetof(Q3_K, scales), 3 },
-});
+inline constexpr auto kPanelParts<Q3_K> = [] {
+  constexpr auto kScales = std::to_array<PanelPart>({
+      {PanelPart::kHalfsAsFloats, offsetof(Q3_K, d),      1},
+      {PanelPart::kWords,         offsetof(Q3_K, scales), 3},
+  });
+  constexpr std::array kRest = {
+      PanelPart{PanelPart::kWords, offsetof(Q3_K, qs) + 32, 8}
+  };
+  return joined(kScales, words_in_turn<8>(offsetof(Q3_K, hmask), offsetof(Q3_K, qs)), kRest);
+}();
 
 }  // namespace halfbyte

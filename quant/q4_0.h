@@ -2,7 +2,7 @@
 //
 //     | d: half | qs: 16 bytes; byte i = q[i] in the low nibble, q[i + 16] in the high |
 //
-// Panel group of n blocks: d of each block | per block 4 vectors: low nibbles are columns 4v..4v+3, high ones 16 more.
+// Panel group of two blocks, or one: d of each block | per block 4 vectors: low nibbles are columns 4v..4v+3, high ones 16 more.
 #pragma once
 
 #include <cstddef>
@@ -29,6 +29,8 @@ struct Q4_0 {
 };
 static_assert(sizeof(Q4_0) == 18);
 
+template <>
+inline constexpr size_t kPanelGroup<Q4_0> = 64;
 template <>
 inline constexpr auto kPanelParts<Q4_0> = std::to_array<PanelPart>({
     {PanelPart::kHalfs, offsetof(Q4_0, d),  1},

@@ -2,7 +2,7 @@
 //
 //     | d: half | m: half | qs: 16 bytes; byte i = q[i] in the low nibble, q[i + 16] in the high |
 //
-// Panel group of n blocks: d of each block | m of each block | per block 4 vectors as in Q4_0.
+// Panel group of two blocks, or one: d of each block | m of each block | per block 4 vectors as in Q4_0.
 #pragma once
 
 #include <cstddef>
@@ -31,6 +31,8 @@ struct Q4_1 {
 };
 static_assert(sizeof(Q4_1) == 20);
 
+template <>
+inline constexpr size_t kPanelGroup<Q4_1> = 64;
 template <>
 inline constexpr auto kPanelParts<Q4_1> = std::to_array<PanelPart>({
     {PanelPart::kHalfs, offsetof(Q4_1, d),  1},

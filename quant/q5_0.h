@@ -2,7 +2,7 @@
 //
 //     | d: half | qh: 32 bits, bit i = q[i] bit 4 | qs: 16 bytes, the low 4 bits as in Q4_0 |
 //
-// Panel group of n blocks: d of each block | per block one vector of high bits | per block 4 vectors as in Q4_0.
+// Panel group of two blocks, or one: d of each block | per block one vector of high bits | per block 4 vectors as in Q4_0.
 // A lane's high bits are turned so that (word >> v) & 0x01010101 belongs to columns 4v..4v+3: see PanelPart::kBits.
 #pragma once
 
@@ -36,6 +36,8 @@ struct Q5_0 {
 };
 static_assert(sizeof(Q5_0) == 22);
 
+template <>
+inline constexpr size_t kPanelGroup<Q5_0> = 64;
 template <>
 inline constexpr auto kPanelParts<Q5_0> = std::to_array<PanelPart>({
     {PanelPart::kHalfs, offsetof(Q5_0, d),  1},

@@ -2,7 +2,7 @@
 //
 //     | d: half | m: half | qh: 32 bits, bit i = q[i] bit 4 | qs: 16 bytes, the low 4 bits as in Q4_0 |
 //
-// Panel group of n blocks: d of each block | m of each block | high bits as in Q5_0 | per block 4 vectors as in Q4_0.
+// Panel group of two blocks, or one: d of each block | m of each block | high bits as in Q5_0 | per block 4 vectors as in Q4_0.
 #pragma once
 
 #include <cstddef>
@@ -37,6 +37,8 @@ struct Q5_1 {
 };
 static_assert(sizeof(Q5_1) == 24);
 
+template <>
+inline constexpr size_t kPanelGroup<Q5_1> = 64;
 template <>
 inline constexpr auto kPanelParts<Q5_1> = std::to_array<PanelPart>({
     {PanelPart::kHalfs, offsetof(Q5_1, d),  1},

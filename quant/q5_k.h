@@ -4,7 +4,7 @@
 //
 //     qs as in Q4_K;  qh byte i, bit r = run r value i bit 4
 //
-// Panel group: d, dmin (64 B) | scales: 3 vectors | qh: 8 vectors | qs: 32 vectors.
+// Panel group: d, dmin (64 B) | scales: 3 vectors | qh and the first quarter of qs: 8 vectors of each, in turn | the rest of qs: 24 vectors.
 #pragma once
 
 #include <cstddef>
@@ -40,11 +40,15 @@ struct Q5_K {
 static_assert(sizeof(Q5_K) == 176);
 
 template <>
-inline constexpr auto kPanelParts<Q5_K> = std::to_array<PanelPart>({
-    {PanelPart::kHalfs, offsetof(Q5_K, d),      2 },
-    {PanelPart::kWords, offsetof(Q5_K, scales), 3 },
-    {PanelPart::kWords, offsetof(Q5_K, qh),     8 },
-    {PanelPart::kWords, offsetof(Q5_K, qs),     32},
-});
+inline constexpr auto kPanelParts<Q5_K> = [] {
+  constexpr auto kScales = std::to_array<PanelPart>({
+      {PanelPart::kHalfs, offsetof(Q5_K, d),      2},
+      {PanelPart::kWords, offsetof(Q5_K, scales), 3},
+  });
+  constexpr std::array kRest = {
+      PanelPart{PanelPart::kWords, offsetof(Q5_K, qs) + 32, 24}
+  };
+  return joined(kScales, words_in_turn<8>(offsetof(Q5_K, qh), offsetof(Q5_K, qs)), kRest);
+}();
 
 }  // namespace halfbyte

@@ -5,7 +5,8 @@
 //     value 128h + 32p + i (h = half, p = 0..3, i = 0..31):
 //     ql byte 64h + 32(p % 2) + i, nibble p / 2 = its bits 0..3;   qh byte 32h + i, bits 2p..2p+1 = its bits 4..5
 //
-// Panel group: d as 16 float32 (a half is exact in float32) | scales: 4 vectors | qh: 16 vectors | ql: 32 vectors.
+// Panel group: d as 16 float32 (a half is exact in float32) | scales: 4 vectors | of each 128 columns: qh and the first half of ql: 8 vectors
+// of each, in turn; the other half of ql: 8 vectors.
 #pragma once
 
 #include <cstddef>
@@ -41,11 +42,18 @@ struct Q6_K {
 static_assert(sizeof(Q6_K) == 210);
 
 template <>
-inline constexpr auto kPanelParts<Q6_K> = std::to_array<PanelPart>({
-    {PanelPart::kHalfsAsFloats, offsetof(Q6_K, d),      1 },
-    {PanelPart::kWords,         offsetof(Q6_K, scales), 4 },
-    {PanelPart::kWords,         offsetof(Q6_K, qh),     16},
-    {PanelPart::kWords,         offsetof(Q6_K, ql),     32},
-});
+inline constexpr auto kPanelParts<Q6_K> = [] {
+  constexpr auto kScales = std::to_array<PanelPart>({
+      {PanelPart::kHalfsAsFloats, offsetof(Q6_K, d),      1},
+      {PanelPart::kWords,         offsetof(Q6_K, scales), 4},
+  });
+  constexpr auto half = [](size_t ql, size_t qh) {
+    const std::array rest = {
+        PanelPart{PanelPart::kWords, ql + 32, 8}
+    };
+    return joined(words_in_turn<8>(qh, ql), rest);
+  };
+  return joined(kScales, half(offsetof(Q6_K, ql), offsetof(Q6_K, qh)), half(offsetof(Q6_K, ql) + 64, offsetof(Q6_K, qh) + 32));
+}();
 
 }  // namespace halfbyte

@@ -23,7 +23,6 @@ constexpr int kScoreQueries = 4;
 constexpr int kScoreChains = 4;
 constexpr int kValueQueries = 2;
 constexpr int kValueVectors = 2;
-constexpr int kPrefetchBytes = 8192;
 
 #include "kernels/avx2/lanes.h"
 

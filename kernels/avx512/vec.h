@@ -23,7 +23,6 @@ constexpr int kScoreQueries = 12;
 constexpr int kScoreChains = 12;
 constexpr int kValueQueries = 6;
 constexpr int kValueVectors = 4;
-constexpr int kPrefetchBytes = 8192;
 
 #include "kernels/avx512/lanes.h"
 

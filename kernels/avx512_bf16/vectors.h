@@ -39,7 +39,7 @@ struct VectorTiles {
 #pragma GCC unroll 4
         for (int p = 0; p < kPanels; ++p) {
           const std::byte* at = strips + (size_t)p * strip_bytes;
-          if (kCount <= 6) prefetch_ahead<kCount == 1 ? Nearness::kFirst : Nearness::kSecond, 64>(at, 0);  // it may come from memory
+          if (kCount <= 6) prefetch_ahead<kNear, 64>(at, 0);  // it may come from memory
           w[p] = (__m512bh)load_int(at);
         }
 #pragma GCC unroll 12

@@ -43,7 +43,7 @@ __attribute__((noinline)) void add_chains(const std::byte* panel, size_t panel_b
   int k = 0;
   for (; k + kStep <= columns; k += kStep) {
 #pragma GCC unroll 4
-    for (int p = 0; p < kPanels; ++p) prefetch_ahead<Nearness::kFirst, kStep * Column::kBytes>(panel + (size_t)p * panel_bytes, k / kStep);
+    for (int p = 0; p < kPanels; ++p) prefetch_ahead<kNear, kStep * Column::kBytes>(panel + (size_t)p * panel_bytes, k / kStep);
 #pragma GCC unroll 4
     for (int i = 0; i < kStep; ++i) add_column(k + i);
   }

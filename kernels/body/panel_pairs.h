@@ -18,14 +18,15 @@ __attribute__((noinline)) void add_pairs(const std::byte* panel, size_t panel_by
 #pragma GCC unroll 4
     for (int p = 0; p < kPanels; ++p) {
       const std::byte* at = panel + (size_t)p * panel_bytes;
-      if (k % 4 == 0) prefetch_ahead<Nearness::kFirst, 2 * 64>(at, k / 4);
+      prefetch_ahead<kNear, 64>(at, k / 2);
       pair[p] = load_int(at + 32 * k);
     }
 #pragma GCC unroll 2
     for (int i = 1; i >= 0; --i) {
       F w[kPanels];
 #pragma GCC unroll 4
-      for (int p = 0; p < kPanels; ++p) w[p] = from_bits(i == 1 ? bit_and(pair[p], splat_int((int32_t)0xffff0000)) : shift_left(pair[p], 16));
+      for (int p = 0; p < kPanels; ++p)
+        w[p] = from_bits(i == 1 ? bit_and(pair[p], splat_int((int32_t)0xffff0000)) : shift_left(pair[p], 16));
 #pragma GCC unroll 12
       for (int t = 0; t < kTokens; ++t) {
         const F a = splat(x[t * kFloatRow + k + i]);
@@ -64,7 +65,8 @@ void panel_bf16(const std::byte* panel, size_t panel_bytes, int panels, const Ac
   for (int begin = 0; begin < panels; begin += kPanelsAtOnce) {
     const int count = panels - begin < kPanelsAtOnce ? panels - begin : kPanelsAtOnce;
     for (int k = 0; k < columns; k += kGroup)
-      multiply_pairs(panel + (size_t)begin * panel_bytes + 32 * (size_t)k, panel_bytes, count, x.bf16 + (size_t)(k / kGroup) * x.bf16_stride,
-                     columns - k < kGroup ? columns - k : kGroup, tokens, k == 0, y + 16 * begin, y_stride, (float*)scratch);
+      multiply_pairs(panel + (size_t)begin * panel_bytes + 32 * (size_t)k, panel_bytes, count,
+                     x.bf16 + (size_t)(k / kGroup) * x.bf16_stride, columns - k < kGroup ? columns - k : kGroup, tokens, k == 0,
+                     y + 16 * begin, y_stride, (float*)scratch);
   }
 }

@@ -61,19 +61,18 @@ struct Q2_K {
   static constexpr int kBits = 2, kSubBlocks = 16, kParts = 4, kOffset = 0;
   static constexpr bool kMinimum = true;
   static constexpr size_t kBytes = 1344;
-  static constexpr bool kReadsInOrder = false;
-  static constexpr int kFetchedBytes = 1344 / 2;  // with every kParts blocks
+  static constexpr int kFetchedBytes = 1344 / 8;  // of 32 columns
   SubScales<kSubBlocks> scales;
   const std::byte* quants;
 
-  // 16 bytes of scale and minimum, a nibble each | 64 bytes of quants | d, dmin.
-  HALFBYTE_INLINE explicit Q2_K(const std::byte* group) : quants(group + 256) {
-    const I last = load_int(group + 1280);
-    scales.scale = float_of_half(last);
-    scales.minimum = float_of_half(shift_right(last, 16));
+  // d, dmin | 16 bytes of scale and minimum, a nibble each | 64 bytes of quants.
+  HALFBYTE_INLINE explicit Q2_K(const std::byte* group) : quants(group + 320) {
+    const I both = load_int(group);
+    scales.scale = float_of_half(both);
+    scales.minimum = float_of_half(shift_right(both, 16));
 #pragma GCC unroll 4
     for (int w = 0; w < 4; ++w) {
-      const I word = load_int(group + 64 * w);
+      const I word = load_int(group + 64 + 64 * w);
       const I low = bit_and(word, splat_int(0x0f0f0f0f)), high = bit_and(shift_right(word, 4), splat_int(0x0f0f0f0f));
 #pragma GCC unroll 4
       for (int i = 0; i < 4; ++i) scales.factor[4 * w + i] = as_dot_scale(byte_of(low, i));
@@ -91,14 +90,13 @@ struct Q3_K {
   static constexpr int kBits = 3, kSubBlocks = 16, kParts = 8, kOffset = 4;
   static constexpr bool kMinimum = false;
   static constexpr size_t kBytes = 1792;
-  static constexpr bool kReadsInOrder = false;
-  static constexpr int kFetchedBytes = 1792;
+  static constexpr int kFetchedBytes = 1792 / 8;
   SubScales<kSubBlocks> scales;
-  const std::byte *high, *low;
+  const std::byte* quants;
 
-  // d in float32 | 32 bytes of third bits | 64 bytes of quants | 12 bytes of sixteen 6-bit scales.
-  HALFBYTE_INLINE explicit Q3_K(const std::byte* group) : high(group + 64), low(group + 576) {
-    const std::byte* packed = group + 1600;
+  // d in float32 | 12 bytes of sixteen 6-bit scales | 32 bytes of third bits and 32 of quants, in turn | 32 bytes of quants.
+  HALFBYTE_INLINE explicit Q3_K(const std::byte* group) : quants(group + 256) {
+    const std::byte* packed = group + 64;
     set_scales<16>(load((const float*)group), scales, [&](int run) __attribute__((always_inline)) {
       const int four = run / 4;
       const I bits03 = bit_and(shift_right(load_int(packed + 64 * (four % 2)), 4 * (four / 2)), splat_int(0x0f0f0f0f));
@@ -107,8 +105,8 @@ struct Q3_K {
     });
   }
   HALFBYTE_INLINE I weights(int, int part, int j) const {
-    const I two = shift_right(load_int(low + 512 * (part / 4) + 64 * j), 2 * (part % 4));
-    const I bit = load_int(high + 64 * j);
+    const I two = shift_right(load_int(quants + (part < 4 ? 128 * j + 64 : 1024 + 64 * j)), 2 * (part % 4));
+    const I bit = load_int(quants + 128 * j);
     return bit_or(bit_and(two, splat_int(0x03030303)),
                   bit_and(part < 2 ? shift_left(bit, 2 - part) : shift_right(bit, part - 2), splat_int(0x04040404)));
   }
@@ -118,8 +116,7 @@ struct Q4_K {
   static constexpr int kBits = 4, kSubBlocks = 8, kParts = 2, kOffset = 0;
   static constexpr bool kMinimum = true;
   static constexpr size_t kBytes = 2304;
-  static constexpr bool kReadsInOrder = true;
-  static constexpr int kFetchedBytes = 2304 / 4;
+  static constexpr int kFetchedBytes = 2304 / 8;
   SubScales<kSubBlocks> scales;
   const std::byte* quants;
 
@@ -134,16 +131,15 @@ struct Q5_K {
   static constexpr int kBits = 5, kSubBlocks = 8, kParts = 8, kOffset = 0;
   static constexpr bool kMinimum = true;
   static constexpr size_t kBytes = 2816;
-  static constexpr bool kReadsInOrder = false;
-  static constexpr int kFetchedBytes = 2816;
+  static constexpr int kFetchedBytes = 2816 / 8;
   SubScales<kSubBlocks> scales;
-  const std::byte *high, *low;
+  const std::byte* quants;  // 32 bytes of fifth bits and 32 of nibbles, in turn | 96 bytes of nibbles
 
-  HALFBYTE_INLINE explicit Q5_K(const std::byte* group) : high(group + 256), low(group + 768) { decode_runs(group, scales); }
+  HALFBYTE_INLINE explicit Q5_K(const std::byte* group) : quants(group + 256) { decode_runs(group, scales); }
   HALFBYTE_INLINE I weights(int, int part, int j) const {
-    const I nibbles = load_int(low + 512 * (part / 2) + 64 * j);
+    const I nibbles = load_int(quants + (part < 2 ? 128 * j + 64 : 512 + 512 * (part / 2) + 64 * j));
     const I w = bit_and(part % 2 == 0 ? nibbles : shift_right(nibbles, 4), splat_int(0x0f0f0f0f));
-    const I bit = load_int(high + 64 * j);
+    const I bit = load_int(quants + 128 * j);
     return bit_or(w, bit_and(part < 4 ? shift_left(bit, 4 - part) : shift_right(bit, part - 4), splat_int(0x10101010)));
   }
 };
@@ -152,21 +148,21 @@ struct Q6_K {
   static constexpr int kBits = 6, kSubBlocks = 16, kParts = 4, kOffset = 32;
   static constexpr bool kMinimum = false;
   static constexpr size_t kBytes = 3392;
-  static constexpr bool kReadsInOrder = false;
-  static constexpr int kFetchedBytes = 3392 / 2;
+  static constexpr int kFetchedBytes = 3392 / 8;
   SubScales<kSubBlocks> scales;
-  const std::byte *high, *low;
+  const std::byte* quants;
 
-  // d in float32 | 16 int8 scales | 64 bytes of upper bits | 128 bytes of nibbles.
-  HALFBYTE_INLINE explicit Q6_K(const std::byte* group) : high(group + 320), low(group + 1344) {
+  // d in float32 | 16 int8 scales | of each 128 columns: 32 bytes of upper bits and 32 of nibbles, in turn, 32 bytes of nibbles.
+  HALFBYTE_INLINE explicit Q6_K(const std::byte* group) : quants(group + 320) {
     set_scales<16>(load((const float*)group), scales, [&](int run) __attribute__((always_inline)) {
       return shift_right_signed(shift_left(load_int(group + 64 + 64 * (run / 4)), 24 - 8 * (run % 4)), 24);
     });
   }
   HALFBYTE_INLINE I weights(int b, int part, int j) const {
-    const I nibbles = load_int(low + 256 * b + 64 * (8 * (part % 2) + j));
+    const std::byte* half = quants + 384 * b;  // b is 0 or 4
+    const I nibbles = load_int(half + (part % 2 == 0 ? 128 * j + 64 : 1024 + 64 * j));
     const I w = bit_and(part < 2 ? nibbles : shift_right(nibbles, 4), splat_int(0x0f0f0f0f));
-    const I word = load_int(high + 128 * b + 64 * j);
+    const I word = load_int(half + 128 * j);
     const I two = part == 0 ? shift_left(word, 4) : part == 1 ? shift_left(word, 2) : part == 2 ? word : shift_right(word, 2);
     return bit_or(w, bit_and(two, splat_int(0x30303030)));
   }
@@ -176,7 +172,6 @@ struct IQ4_XS {
   static constexpr int kBits = 8, kSubBlocks = 8, kParts = 1, kOffset = Dot<8>::kOffset;
   static constexpr bool kMinimum = false;
   static constexpr size_t kBytes = 2176;
-  static constexpr bool kReadsInOrder = true;
   static constexpr int kFetchedBytes = 2176 / 8;
   SubScales<kSubBlocks> scales;
   const std::byte* quants;
@@ -200,7 +195,6 @@ struct Unpacked256 {
   static constexpr int kBits = Format::kBits, kSubBlocks = Format::kSubBlocks, kParts = 1, kOffset = Format::kOffset;
   static constexpr bool kMinimum = Format::kMinimum;
   static constexpr size_t kQuants = sizeof(SubScales<kSubBlocks>), kBytes = kQuants + 4096;
-  static constexpr bool kReadsInOrder = true;
   static constexpr int kFetchedBytes = 0;
   static_assert(kBytes <= kGroup * 24, "fits panel_scratch_bytes");
   const SubScales<kSubBlocks>& scales;
@@ -247,8 +241,6 @@ template <class Source, int kPanels, int kTokens>
 __attribute__((noinline)) void ProductPer256<Format>::rows(const std::byte* panel, size_t panel_bytes, const std::byte*,
                                                            const Activations& x, int first, int columns, float* y, size_t y_stride) {
   constexpr bool kBySixteen = Source::kSubBlocks == 16;
-  // One token that reads its group in order leaves it to the processor, which fetches such a stream better than it can be told to.
-  constexpr bool kFetches = Source::kFetchedBytes > 0 && !(kTokens == 1 && Source::kReadsInOrder);
   constexpr int kSubGroups = 64 / Source::kSubBlocks;  // k-groups of 4 columns in a sub-block
   F acc[kPanels][kTokens], acc2[kPanels][kTokens];
 #pragma GCC unroll 4
@@ -268,14 +260,16 @@ __attribute__((noinline)) void ProductPer256<Format>::rows(const std::byte* pane
 #pragma GCC unroll 12
       for (int t = 0; t < kTokens; ++t) total[p][t] = splat_int(0);
     for (int b = 0; b < 8; b += Source::kParts) {
-      if (kFetches) prefetch_ahead<Nearness::kSecond, Source::kFetchedBytes>(panel, b / Source::kParts);
 #pragma GCC unroll 8
       for (int part = 0; part < Source::kParts; ++part, q += 32) {
+        if constexpr (Source::kFetchedBytes > 0) keep_order();
+        prefetch_ahead<kTokens == 1 ? kNear : kFar, Source::kFetchedBytes>(panel, b + part);
 #pragma GCC unroll 2
         for (int sub = 0; sub < 8 / kSubGroups; ++sub) {
           ScaledDot<Source::kBits, kSubGroups> dot[kPanels][kTokens];
 #pragma GCC unroll 8
           for (int j = 0; j < kSubGroups; ++j) {
+            if constexpr (Source::kFetchedBytes > 0 && kTokens == 1) keep_order();
             I w[kPanels];
 #pragma GCC unroll 4
             for (int p = 0; p < kPanels; ++p) w[p] = group[p].weights(b, part, sub * kSubGroups + j);

@@ -17,27 +17,30 @@ HALFBYTE_INLINE I nibbles_of(const std::byte* quants, int b, int j) {
   return bit_and(j < 4 ? both : shift_right(both, 4), splat_int(0x0f0f0f0f));
 }
 
-// One group of a Q4_0 .. Q5_1 panel: scales | minima | fifth bits | four vectors of nibbles a block.
+// One group of a Q4_0 .. Q5_1 panel, by pairs of blocks: scales | minima | fifth bits | four vectors of nibbles a block.
 template <int kWidth, int kZero, bool kHasMinimum>
 struct NibbleGroup {
   static constexpr int kBits = kWidth, kOffset = kZero;
   static constexpr bool kMinimum = kHasMinimum;
-  static constexpr int kFetchedBytes = 32 + (kMinimum ? 32 : 0) + (kBits == 5 ? 64 : 0) + 256;  // of a block
-  const std::byte *scales, *minima, *high, *low, *end;
+  static constexpr int kHigh = kBits == 5 ? 64 : 0;              // bytes of a block's fifth bits
+  static constexpr int kHalvesOfPair = 64 * (kMinimum ? 2 : 1);  // of its scales and minima
+  static constexpr int kPair = kHalvesOfPair + 2 * (kHigh + 256);
+  static constexpr int kFetchedBytes = kPair / 2;  // of a block
+  const std::byte *pairs, *end;
+  int blocks;
 
-  HALFBYTE_INLINE NibbleGroup(const std::byte* group, int blocks) {
-    scales = group;
-    minima = scales + halves_bytes(blocks);
-    high = minima + (kMinimum ? halves_bytes(blocks) : 0);
-    low = high + (kBits == 5 ? 64 * blocks : 0);
-    end = low + 256 * blocks;
+  HALFBYTE_INLINE NibbleGroup(const std::byte* group, int n) : pairs(group), blocks(n) {
+    end = group + kPair * (n / 2) + (n % 2 == 0 ? 0 : kHalvesOfPair + kHigh + 256);
   }
-  HALFBYTE_INLINE F scale(int b) const { return load_half(scales + kHalves * b); }
-  HALFBYTE_INLINE F minimum(int b) const { return load_half(minima + kHalves * b); }
+  HALFBYTE_INLINE const std::byte* pair(int b) const { return pairs + kPair * (b / 2); }
+  HALFBYTE_INLINE F scale(int b) const { return load_half(pair(b) + kHalves * (b % 2)); }
+  HALFBYTE_INLINE F minimum(int b) const { return load_half(pair(b) + 64 + kHalves * (b % 2)); }
   HALFBYTE_INLINE I weights(int b, int j) const {  // columns 4j..4j+3 of block b
-    const I w = nibbles_of(low, b, j);
+    const std::byte* high = pair(b) + kHalvesOfPair;
+    const int blocks_of_pair = (b | 1) < blocks ? 2 : 1;
+    const I w = nibbles_of(high + kHigh * blocks_of_pair, b % 2, j);
     if (kBits == 4) return w;
-    const I bit = load_int(high + 64 * b);
+    const I bit = load_int(high + 64 * (b % 2));
     return bit_or(w, bit_and(j < 4 ? shift_left(bit, 4 - j) : shift_right(bit, j - 4), splat_int(0x10101010)));
   }
 };
@@ -191,11 +194,17 @@ template <class Format>
 template <class Source, int kPanels, int kTokens>
 __attribute__((noinline)) void ProductPer32<Format>::rows(const std::byte* panel, size_t panel_bytes, const std::byte* sides,
                                                           const Activations& x, int first, int columns, float* y, size_t y_stride) {
-  F acc[kPanels][kTokens];
+  // One token reads minima where they lie, so that it reads in order; more tokens read them again, for want of registers.
+  constexpr bool kMinimaApart = Source::kMinimum && kTokens > 1;
+  F acc[kPanels][kTokens], acc2[kPanels][kTokens];
+  const auto begin_with_zeros = [](F(&sums)[kPanels][kTokens]) __attribute__((always_inline)) {
 #pragma GCC unroll 4
-  for (int p = 0; p < kPanels; ++p)
+    for (int p = 0; p < kPanels; ++p)
 #pragma GCC unroll 12
-    for (int t = 0; t < kTokens; ++t) acc[p][t] = splat(0.0F);
+      for (int t = 0; t < kTokens; ++t) sums[p][t] = splat(0.0F);
+  };
+  begin_with_zeros(acc);
+  if constexpr (!kMinimaApart) begin_with_zeros(acc2);
   const size_t stride = x.q_stride;
   const int8_t* q = x.q + (size_t)first * stride;
   const std::byte* at = panel;
@@ -205,8 +214,9 @@ __attribute__((noinline)) void ProductPer32<Format>::rows(const std::byte* panel
     const Groups<Source, kPanels> group(at, panel_bytes, blocks);
     const float* scales = (const float*)side;
     const int32_t* offsets = (const int32_t*)(side + 32 * kTokens);
+    const float* minimum_sums = (const float*)(side + 32 * kTokens);
     for (int b = 0; b < blocks; ++b, q += kBlock) {
-      if (Source::kFetchedBytes > 0) prefetch_ahead<kTokens == 1 ? Nearness::kFirst : Nearness::kSecond, Source::kFetchedBytes>(at, b);
+      prefetch_ahead<kTokens == 1 ? kNear : kFar, Source::kFetchedBytes>(at, b);
       Dot<Source::kBits> dot[kPanels][kTokens];
       I total[kPanels][kTokens];
 #pragma GCC unroll 8
@@ -227,17 +237,14 @@ __attribute__((noinline)) void ProductPer32<Format>::rows(const std::byte* panel
         const F scale_w = group[p].scale(b);
 #pragma GCC unroll 12
         for (int t = 0; t < kTokens; ++t) acc[p][t] = fma(to_float(total[p][t]), mul(scale_w, splat(scales[8 * t + b])), acc[p][t]);
+        if constexpr (Source::kMinimum && !kMinimaApart) acc2[p][0] = fma(group[p].minimum(b), splat(minimum_sums[b]), acc2[p][0]);
       }
     }
     at = group[0].end;
     side += 64 * kTokens;
   }
-  if constexpr (Source::kMinimum) {
-    F acc2[kPanels][kTokens];
-#pragma GCC unroll 4
-    for (int p = 0; p < kPanels; ++p)
-#pragma GCC unroll 12
-      for (int t = 0; t < kTokens; ++t) acc2[p][t] = splat(0.0F);
+  if constexpr (kMinimaApart) {
+    begin_with_zeros(acc2);
     at = panel;
     side = sides;
     for (int left = columns / kBlock; left > 0; left -= kGroupBlocks) {
@@ -255,15 +262,12 @@ __attribute__((noinline)) void ProductPer32<Format>::rows(const std::byte* panel
       at = group[0].end;
       side += 64 * kTokens;
     }
-#pragma GCC unroll 4
-    for (int p = 0; p < kPanels; ++p)
-#pragma GCC unroll 12
-      for (int t = 0; t < kTokens; ++t) acc[p][t] = add(acc[p][t], acc2[p][t]);
   }
 #pragma GCC unroll 12
   for (int t = 0; t < kTokens; ++t)
 #pragma GCC unroll 4
-    for (int p = 0; p < kPanels; ++p) store(y + (size_t)(first + t) * y_stride + 16 * p, acc[p][t]);
+    for (int p = 0; p < kPanels; ++p)
+      store(y + (size_t)(first + t) * y_stride + 16 * p, Source::kMinimum ? add(acc[p][t], acc2[p][t]) : acc[p][t]);
 }
 
 HALFBYTE_PANEL_KERNEL(panel_q4_0, ProductPer32<Q4_0>)

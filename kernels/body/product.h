@@ -11,17 +11,18 @@ HALFBYTE_INLINE void for_tiles(int first, int last, Run run) {
   if constexpr (kSize > 1) for_tiles<kSize / 2>(first, last, run);
 }
 
-// Fetches what step i + d will read of a stream that takes kBytes a step, d * kBytes being about kPrefetchBytes. Lines on their way to
-// the nearest cache are few (24 on Zen 4) and as long as memory takes they hold up every other load: fine for one token and a simple
-// stream, which wait for memory anyway; what jumps within a group, or has tokens to compute with, brings them to the second cache.
-enum class Nearness { kFirst, kSecond };
-template <Nearness kInto, int kBytes>
+// Fetches into the second cache what step i + d reads of a stream that takes kBytes a step, d * kBytes being kAhead. Not into the nearest:
+// lines on their way to it are few (24 on Zen 4), and as long as memory takes they hold up every other load.
+template <int kAhead, int kBytes>
 HALFBYTE_INLINE void prefetch_ahead(const std::byte* stream, int i) {
-  for (int line = 0; line < (kBytes + 63) / 64; ++line) {
-    const std::byte* at = stream + kBytes * i + 64 * line + kPrefetchBytes;
-    kInto == Nearness::kFirst ? prefetch(at) : prefetch_second(at);
-  }
+  for (int line = 0; line < (kBytes + 63) / 64; ++line) prefetch_second(stream + kBytes * i + 64 * line + kAhead);
 }
+// One token reads as fast as memory gives, in order: the processor is ahead by itself and is told the next lines alone. Several tokens
+// compute between lines, and what is told must last until memory answers.
+constexpr int kNear = 512, kFar = 8192;
+// What is read before this in the source is read before it by the compiler's order too: an unrolled group would begin with all of its
+// fetches, and read half of it ahead of the other.
+HALFBYTE_INLINE void keep_order() { __asm__ volatile(""); }
 
 constexpr int kPanelsAtOnce = 4;  // panels that share what is gathered for a tile; they stay in L2 while its tokens pass
 

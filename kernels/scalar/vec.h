@@ -19,18 +19,17 @@ typedef float F __attribute__((vector_size(64)));
 typedef int32_t I __attribute__((vector_size(64)));
 typedef uint32_t U __attribute__((vector_size(64)));
 
-constexpr int kTile = 2;              // tokens that share one read of a panel
-constexpr int kWidePanels = 1;        // unpacked panels that share one read of the activations,
-constexpr int kWideTile = 2;          // and the tokens of such a tile
-constexpr int kUnpackFrom32 = 0;      // from how many tokens on panels are unpacked first: formats of 32 columns,
-constexpr int kUnpackFrom256 = 0;     // formats of 256 columns. 0: never
-constexpr int kFloatTile = 2;         // tokens of a register tile of float weights
-constexpr int kFloatChains = 4;       // multiply-adds in flight there: tokens times panels
-constexpr int kScoreQueries = 4;      // query rows that share one read of K
-constexpr int kScoreChains = 4;       // of multiply-adds in flight there: queries times K tiles
-constexpr int kValueQueries = 2;      // query rows that share one read of V
-constexpr int kValueVectors = 2;      // vectors of 16 dims in flight there
-constexpr int kPrefetchBytes = 8192;  // how far ahead weights are fetched
+constexpr int kTile = 2;           // tokens that share one read of a panel
+constexpr int kWidePanels = 1;     // unpacked panels that share one read of the activations,
+constexpr int kWideTile = 2;       // and the tokens of such a tile
+constexpr int kUnpackFrom32 = 0;   // from how many tokens on panels are unpacked first: formats of 32 columns,
+constexpr int kUnpackFrom256 = 0;  // formats of 256 columns. 0: never
+constexpr int kFloatTile = 2;      // tokens of a register tile of float weights
+constexpr int kFloatChains = 4;    // multiply-adds in flight there: tokens times panels
+constexpr int kScoreQueries = 4;   // query rows that share one read of K
+constexpr int kScoreChains = 4;    // of multiply-adds in flight there: queries times K tiles
+constexpr int kValueQueries = 2;   // query rows that share one read of V
+constexpr int kValueVectors = 2;   // vectors of 16 dims in flight there
 
 HALFBYTE_INLINE F load(const float* p) {
   F v;
