@@ -220,16 +220,16 @@ HALFBYTE_INLINE void score_tiles(const std::byte* k, const ByteRows<kQueries>& r
 }
 
 // A head's part of a page is some KiB long and the next page's lies elsewhere: the processor's own prefetching stops at its end.
-// While the keys of a page are scored, those of the next page and the page's own values come in.
+// While the keys of a page are scored, those of the next page and the page's own values come in: into the second cache, as only few
+// lines can be on their way to the first.
 HALFBYTE_INLINE void prefetch_part(const void* part, size_t bytes) {
-  for (size_t at = 0; at < bytes; at += 64) prefetch((const std::byte*)part + at);
+  for (size_t at = 0; at < bytes; at += 64) prefetch_second((const std::byte*)part + at);
 }
 
 constexpr int kFewQueries = 8;  // more compute for so long that waiting does not count
 
 template <class Cache, int kQueries, class Rows>
-HALFBYTE_INLINE void score_rows(const AttendBlock& block, int query, const Rows& rows, int first_tile, int last_tile, Scores* scores) {
-  const bool fetches = query == 0 && block.n_queries <= kFewQueries;
+HALFBYTE_INLINE void score_rows(const AttendBlock& block, const Rows& rows, bool fetches, int first_tile, int last_tile, Scores* scores) {
   for (int tile = first_tile; tile < last_tile;) {
     if (fetches && tile % 2 == 0) {
       const size_t bytes = 2 * key_tile_bytes<Cache>(block.dims);
@@ -251,10 +251,12 @@ HALFBYTE_INLINE void score_rows(const AttendBlock& block, int query, const Rows&
 template <class Cache, int kQueries>
 void score(const AttendBlock& block, int query, int first_tile, int last_tile, Scores* scores) {
   const float* const* q = block.q + query;
+  const bool fetches = query == 0 && block.n_queries <= kFewQueries;
+  if (fetches) prefetch_part(block.k_pages[first_tile / 2], 2 * key_tile_bytes<Cache>(block.dims));
   if constexpr (Cache::kHasScales) {
-    score_rows<Cache, kQueries>(block, query, ByteRows<kQueries>(q, block.dims), first_tile, last_tile, scores);
+    score_rows<Cache, kQueries>(block, ByteRows<kQueries>(q, block.dims), fetches, first_tile, last_tile, scores);
   } else {
-    score_rows<Cache, kQueries>(block, query, q, first_tile, last_tile, scores);
+    score_rows<Cache, kQueries>(block, q, fetches, first_tile, last_tile, scores);
   }
 }
 
