@@ -109,18 +109,15 @@ void read_memory(benchmark::State& state) {
       benchmark::Counter(static_cast<double>(kStreamBytes) * static_cast<double>(state.iterations()) / 1e9, benchmark::Counter::kIsRate);
 }
 
-// Attention of one kv head over a full cache block of 64 dims.
-void attend(benchmark::State& state, Isa isa, int queries) {
+using AttendKernel = void(const AttendBlock& block);
+
+// Attention of one kv head over full cache blocks of 64 dims, which lie in the nearest cache (one block) or in memory (many).
+void attend(benchmark::State& state, AttendKernel* kernel, size_t number_bits, int blocks, int queries) {
   constexpr int kDims = 64;
-  const KernelTable& table = kernels(isa);
-  const size_t page = kPagePositions * kDims * 2;
-  auto memory = Buffer::allocate(2 * kPagesPerBlock * page);
+  const size_t page = kPagePositions * kDims * number_bits / 8;
+  auto memory = Buffer::allocate(static_cast<size_t>(2 * kPagesPerBlock * blocks) * page);
   if (!memory) return state.SkipWithError("no memory");
-  AttendBlock block{};
-  for (size_t i = 0; i < kPagesPerBlock; ++i) {
-    block.k_pages[i] = memory->data() + i * page;
-    block.v_pages[i] = memory->data() + (kPagesPerBlock + i) * page;
-  }
+  std::memset(memory->data(), 0, memory->size());
   const size_t n = static_cast<size_t>(queries);
   std::vector<float> q(n * kDims, 0.1F), out(n * (kDims + 2));
   std::vector<const float*> rows(n);
@@ -131,6 +128,7 @@ void attend(benchmark::State& state, Isa isa, int queries) {
     float* at = out.data() + i * (kDims + 2);
     states[i] = {at, at + 1, at + 2};
   }
+  AttendBlock block{};
   block.dims = kDims;
   block.n_queries = queries;
   block.q = rows.data();
@@ -138,9 +136,19 @@ void attend(benchmark::State& state, Isa isa, int queries) {
   block.last = last.data();
   block.out = states.data();
   const uint64_t begin = cycles();
-  for (auto _ : state) table.attend_f16(block);
+  for (auto _ : state) {
+    const std::byte* at = memory->data();
+    for (int b = 0; b < blocks; ++b) {
+      for (size_t i = 0; i < kPagesPerBlock; ++i, at += 2 * page) {
+        block.k_pages[i] = at;
+        block.v_pages[i] = at + page;
+      }
+      kernel(block);
+    }
+  }
   const double elapsed = static_cast<double>(cycles() - begin);
-  const double macs = 2.0 * kDims * kCacheBlock * queries * static_cast<double>(state.iterations());
+  const double macs = 2.0 * kDims * kCacheBlock * blocks * queries * static_cast<double>(state.iterations());
+  state.counters["GMAC/s"] = benchmark::Counter(macs / 1e9, benchmark::Counter::kIsRate);
   if (elapsed > 0) state.counters["MAC/cycle"] = macs / elapsed;
 }
 
@@ -176,9 +184,20 @@ void register_all() {
             (std::string(format.name) + "/" + set + "/fast_prompt/tokens:" + std::to_string(tokens)).c_str(),
             [&format, isa, fast_kernel, tokens](benchmark::State& state) { multiply(state, format, isa, fast_kernel, tokens); });
     }
-    for (const int queries : {1, 3, 8, 64})
-      benchmark::RegisterBenchmark(("attend_f16/" + set + "/queries:" + std::to_string(queries)).c_str(),
-                                   [isa, queries](benchmark::State& state) { attend(state, isa, queries); });
+    struct CacheType {
+      const char* name;
+      AttendKernel* kernel;
+      size_t bits;
+    };
+    for (const CacheType type : {
+             CacheType{"attend_f16/",  table->attend_f16,  16},
+             CacheType{"attend_q8_0/", table->attend_q8_0, 17}
+    })
+      for (const int blocks : {1, 2048})
+        for (const int queries : {1, 2, 3, 8, 24, 64})
+          benchmark::RegisterBenchmark(
+              (type.name + set + "/blocks:" + std::to_string(blocks) + "/queries:" + std::to_string(queries)).c_str(),
+              [type, blocks, queries](benchmark::State& state) { attend(state, type.kernel, type.bits, blocks, queries); });
     constexpr int kRow = 2048;
     benchmark::RegisterBenchmark(("rms_norm/" + set).c_str(), [table](benchmark::State& state) {
       over_row(state, kRow, [&](const float* a, const float* b, float* out) { table->rms_norm(a, b, 1e-5F, kRow, out); });

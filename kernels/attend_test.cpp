@@ -1,5 +1,6 @@
 // Attention over one cache block against the formula of kernels/attention.h in double precision.
 #include <cmath>
+#include <span>
 
 #include "base/float16.h"
 #include "kernels/test_cache.h"
@@ -10,9 +11,9 @@ namespace {
 class Attend : public testing::TestWithParam<Isa> {};
 INSTANTIATE_TEST_SUITE_P(Kernels, Attend, testing::ValuesIn(kAllSets), [](const auto& p) { return test_name(p.param); });
 
-void expect_attention(const TestCache& cache, int dims, const std::vector<float>& q, const std::vector<QueryRange>& ranges,
-                      double tolerance) {
-  const auto out = cache.attend(q, ranges);
+// `out` is the attention of rows q to rows of keys and values.
+void expect_attention(const std::vector<float>& out, int dims, const std::vector<float>& q, const std::vector<float>& keys,
+                      const std::vector<float>& values, const std::vector<QueryRange>& ranges, double tolerance) {
   const size_t n = static_cast<size_t>(dims);
   for (size_t i = 0; i < ranges.size(); ++i) {
     const float* found = out.data() + i * (n + 2);
@@ -20,14 +21,14 @@ void expect_attention(const TestCache& cache, int dims, const std::vector<float>
     std::vector<double> score(kCacheBlock), sum(n);
     for (int j = ranges[i].first; j < ranges[i].last; ++j) {
       const size_t row = static_cast<size_t>(j);
-      for (size_t d = 0; d < n; ++d) score[row] += static_cast<double>(q[i * n + d]) * static_cast<double>(cache.keys[row * n + d]);
+      for (size_t d = 0; d < n; ++d) score[row] += static_cast<double>(q[i * n + d]) * static_cast<double>(keys[row * n + d]);
       top = std::max(top, score[row]);
     }
     for (int j = ranges[i].first; j < ranges[i].last; ++j) {
       const size_t row = static_cast<size_t>(j);
       const double p = std::exp(score[row] - top);
       weight += p;
-      for (size_t d = 0; d < n; ++d) sum[d] += p * static_cast<double>(cache.values[row * n + d]);
+      for (size_t d = 0; d < n; ++d) sum[d] += p * static_cast<double>(values[row * n + d]);
     }
     if (ranges[i].first == ranges[i].last) {
       ASSERT_EQ(found[0], -INFINITY) << "query " << i;
@@ -44,6 +45,23 @@ void expect_attention(const TestCache& cache, int dims, const std::vector<float>
     }
     ASSERT_NEAR(found[1], weight, tolerance * (1 + weight)) << "query " << i;
   }
+}
+void expect_attention(const TestCache& cache, int dims, const std::vector<float>& q, const std::vector<QueryRange>& ranges,
+                      double tolerance) {
+  expect_attention(cache.attend(q, ranges), dims, q, cache.keys, cache.values, ranges, tolerance);
+}
+
+// Rows of q after the rule of quant/activation.h, blocks of 32 dims and what is left of each row.
+std::vector<float> quantized(std::vector<float> q, int dims) {
+  for (size_t row = 0; row < q.size(); row += static_cast<size_t>(dims)) {
+    for (int d = 0; d < dims; d += kScaleDims) {
+      const std::span<float> block(q.data() + row + static_cast<size_t>(d), static_cast<size_t>(std::min(kScaleDims, dims - d)));
+      float amax = 0;
+      for (const float x : block) amax = std::max(amax, std::abs(x));
+      for (float& x : block) x = std::nearbyint(x * (127.0F / amax)) * (amax / 127.0F);
+    }
+  }
+  return q;
 }
 
 }  // namespace
@@ -92,6 +110,52 @@ TEST_P(Attend, IsCloseWithAShorterCache) {
       const TestCache cache(kernels(GetParam()), kind, dims, 50);
       expect_attention(cache, dims, random_floats(static_cast<size_t>(3 * dims), 33, 0.1F), ranges, tolerance);
     }
+}
+
+// Far nearer than what quantizing loses: the offset of the products, every scale and the last, shorter block count.
+TEST_P(Attend, FollowsItsFormulaOfIntegersWithAnEightBitCache) {
+  SKIP_UNLESS_IT_RUNS_HERE(GetParam());
+  for (const int dims : {8, 40, 64, 72, 80, 128, 256, 512}) {
+    SCOPED_TRACE(std::to_string(dims) + " dims");
+    const TestCache cache(kernels(GetParam()), CacheKind::kQ8_0, dims, 77);
+    for (const int queries : {1, 2, 3, 7, 25}) {
+      std::vector<QueryRange> ranges;
+      for (int i = 0; i < queries; ++i) ranges.push_back({i, 77 - queries + 1 + i});
+      const auto q = random_floats(static_cast<size_t>(queries * dims), 36, 0.2F);
+      expect_attention(cache.attend(q, ranges), dims, quantized(q, dims), cache.stored_keys(), cache.stored_values(), ranges, 2e-5);
+    }
+  }
+}
+
+// A block whose scale is not finite has zeros for q, and the scale still shows.
+TEST_P(Attend, ShowsWhatIsNotFiniteInAQuery) {
+  SKIP_UNLESS_IT_RUNS_HERE(GetParam());
+  constexpr int kDims = 72;
+  for (const CacheKind kind : {CacheKind::kF16, CacheKind::kBf16, CacheKind::kQ8_0, CacheKind::kF32}) {
+    const TestCache cache(kernels(GetParam()), kind, kDims, 40);
+    for (const float x : {NAN, -NAN, INFINITY, -INFINITY}) {
+      for (const size_t d : {3, 70}) {
+        auto q = random_floats(2 * kDims, 37);
+        q[d] = x;
+        const auto out = cache.attend(q, {
+                                             {0, 40},
+                                             {0, 40}
+        });
+        EXPECT_TRUE(std::isnan(out[1]) && std::isnan(out[2])) << x << " in dim " << d;
+        EXPECT_TRUE(std::isfinite(out[kDims + 3])) << "the query beside it";
+      }
+    }
+  }
+}
+
+TEST_P(Attend, TakesQueriesTooSmallToScaleForZero) {
+  SKIP_UNLESS_IT_RUNS_HERE(GetParam());
+  const TestCache cache(kernels(GetParam()), CacheKind::kQ8_0, 40, 33);
+  const auto out = cache.attend(std::vector<float>(40, 1e-40F), {
+                                                                    {0, 33}
+  });
+  EXPECT_EQ(out[0], 0.0F);
+  EXPECT_EQ(out[1], 33.0F);
 }
 
 // The greatest of 32 is exact but for the scale's 11 bits, and its neighbours keep their own block's precision.
@@ -145,8 +209,9 @@ TEST_P(Attend, KeepsWhatIsNotANumberInEveryCache) {
 // TestCache fills what was never stored with NaN and leaves later pages null.
 TEST_P(Attend, GivesAQueryTheSameBitsInAnyCompany) {
   SKIP_UNLESS_IT_RUNS_HERE(GetParam());
-  for (const auto& [dims, kind] : {std::pair(40, CacheKind::kF16), std::pair(64, CacheKind::kF16), std::pair(128, CacheKind::kF16),
-                                   std::pair(64, CacheKind::kBf16), std::pair(40, CacheKind::kQ8_0), std::pair(128, CacheKind::kQ8_0)}) {
+  for (const auto& [dims, kind] :
+       {std::pair(40, CacheKind::kF16), std::pair(64, CacheKind::kF16), std::pair(128, CacheKind::kF16), std::pair(64, CacheKind::kBf16),
+        std::pair(40, CacheKind::kQ8_0), std::pair(80, CacheKind::kQ8_0), std::pair(128, CacheKind::kQ8_0)}) {
     const size_t n = static_cast<size_t>(dims);
     const TestCache cache(kernels(GetParam()), kind, dims, 131);
     std::vector<QueryRange> ranges;

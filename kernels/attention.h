@@ -1,6 +1,6 @@
 // Plain structs of the attention kernels. A "cache block" is 256 absolute positions; it is the unit of partial sums.
 // For one kv head and one cache block, for each of n_queries query rows i (canonical order):
-//   s[j]  = fma chain over d ascending of q[i][d] * K[j][d]              (q comes already multiplied by the attention scale)
+//   s[j]  = fma chain over d ascending of q[i][d] * K[j][d]              (q comes already multiplied by the attention scale; q8_0: below)
 //   m     = max of s[j] over first[i] <= j < last[i]                      (positions relative to the block; empty: m = -inf, l = 0, sum = 0)
 //   p[j]  = exp(s[j] - m) for those j, else 0
 //   l     = sum of p over 16 lanes: lane j % 16 adds its p in ascending j; lanes are then added pairwise (i, i+8), (i, i+4), (i, i+2), (i, i+1)
@@ -8,8 +8,11 @@
 // K is stored in tiles of 16 keys, [dim][16 keys]; V in rows [dim]. Both lie in pages of 32 positions (2 K tiles, 32 V rows).
 // q8_0: int8 q with one half-precision scale per position, head and 32 dims, as the published engines have it;
 //   scale = greatest magnitude / 127, q = the nearest even integer of x * (127 / greatest magnitude). Scales lie beside what they scale:
-//     K tile: for each 32 dims: [16 scales][32 dims][16 keys]     V page: [32 rows][dims], then for each 32 dims: [32 scales]
-//   K[j][d] = q * scale is exact in float32; the values are summed as fma((p[j] * scale), q, sum[d]), the product rounded.
+//     K tile: for each 32 dims: [16 scales][8 quads of dims][16 keys][4 dims]; the last 32 may be fewer
+//     V page: [32 rows][dims], then for each 32 dims: [32 scales]
+//   Scores are products of integers: each query row is quantized per 32 dims as activations are (quant/activation.h; a float32 scale), and
+//   s[j] = fma(float(i), k_scale * q_scale, s[j]) from 0 over ascending blocks of 32, i the exact dot product, the product of scales rounded.
+//   Values are summed as fma((p[j] * scale), q, sum[d]), the product rounded.
 #pragma once
 
 #include <cstddef>
@@ -30,7 +33,7 @@ struct AttendState {
 
 struct AttendBlock {
   // Pages of this block for one kv head; entries past the last needed position may be null.
-  const void* k_pages[kPagesPerBlock];  // each: 2 tiles [dims][16]
+  const void* k_pages[kPagesPerBlock];  // each: 2 tiles of 16 keys
   const void* v_pages[kPagesPerBlock];  // each: 32 rows [dims], then their scales
   int dims;                             // head size; a multiple of 8, at most 512
   int n_queries;

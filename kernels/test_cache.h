@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "base/float16.h"
 #include "kernels/test_inputs.h"
 
 namespace halfbyte {
@@ -23,6 +24,17 @@ class TestCache {
   Kernel pick(Kernel f16, Kernel bf16, Kernel q8_0, Kernel f32) const {
     const Kernel kernels[] = {f16, bf16, q8_0, f32};
     return kernels[static_cast<size_t>(kind_)];
+  }
+  template <class At>
+  std::vector<float> stored(At at) const {
+    std::vector<float> out(keys.size());
+    for (size_t i = 0; i < out.size(); ++i) out[i] = at(i / static_cast<size_t>(dims_), i % static_cast<size_t>(dims_));
+    return out;
+  }
+  static float number(const std::byte* scale, const std::byte* q) {
+    uint16_t half;
+    std::memcpy(&half, scale, sizeof half);
+    return static_cast<float>(static_cast<int8_t>(*q)) * half_to_float(half);
   }
   auto store_k() const { return pick(table_.store_k_f16, table_.store_k_bf16, table_.store_k_q8_0, table_.store_k_f32); }
   auto store_v() const { return pick(table_.store_v_f16, table_.store_v_bf16, table_.store_v_q8_0, table_.store_v_f32); }
@@ -76,6 +88,22 @@ class TestCache {
   }
   const std::vector<std::byte>& k_bytes() const { return k_; }
   const std::vector<std::byte>& v_bytes() const { return v_; }
+
+  // What a q8_0 cache holds, by the drawing of kernels/attention.h: q * scale, exact in float32.
+  std::vector<float> stored_keys() const {
+    return stored([this](size_t j, size_t d) {
+      const std::byte* block = k_.data() + j / 16 * (page_bytes() / 2) + d / kScaleDims * (32 + 16 * kScaleDims);
+      const size_t quad = d % kScaleDims / 4;
+      return number(block + 2 * (j % 16), block + 32 + 64 * quad + 4 * (j % 16) + d % 4);
+    });
+  }
+  std::vector<float> stored_values() const {
+    return stored([this](size_t j, size_t d) {
+      const size_t n = static_cast<size_t>(dims_), row = j % kPagePositions;
+      const std::byte* page = v_.data() + j / kPagePositions * page_bytes();
+      return number(page + kPagePositions * n + 2 * (d / kScaleDims * kPagePositions + row), page + row * n + d);
+    });
+  }
 
  private:
   const KernelTable& table_;

@@ -2,7 +2,7 @@
 // window), so that a group's pages outside its window can be given back. Inside a page, layer by layer:
 //     kv head 0: K tiles 2 x [dim][16 positions], ..., last kv head; then kv head 0: V rows 32 x [dim], ...
 // A q8_0 cache has a half-precision scale per position, head and 32 dims (the choice of the published engines), beside the int8 it scales:
-//     K tile, per 32 dims:  | 16 scales | dim 0: 16 positions | dim 1 | ... | dim 31 |      so a tile is still read from front to back
+//     K tile, per 32 dims:  | 16 scales | dims 0..3: position 0, 1, ... 15 | dims 4..7 | ... | dims 28..31 |   read from front to back
 //     V of a kv head:       | row 0: dims | row 1 | ... | row 31 | 32 scales of dims 0..31 | 32 scales of dims 32..63 | ...
 // Both K and V take dims + 2 * ceil(dims / 32) bytes a position: 53 % of f16. kernels/attention.h says how they are used.
 #pragma once

@@ -33,7 +33,7 @@ struct FloatCache {
   HALFBYTE_INLINE static F load16(const Element* p) { return load(p); }
   HALFBYTE_INLINE static void store16(Element* p, F v) { store(p, v); }
 };
-struct ByteCache {
+struct ByteCache {  // load16 is for values: keys are multiplied as integers
   typedef int8_t Element;
   static constexpr bool kHasScales = true;
   HALFBYTE_INLINE static F load16(const Element* p) { return to_float(load_signed_bytes(p)); }
@@ -41,6 +41,7 @@ struct ByteCache {
 
 constexpr size_t kKeyScaleBytes = kKeyTile * sizeof(uint16_t);  // before the keys of each block of kScaleDims
 constexpr size_t kKeyBlockBytes = kKeyScaleBytes + kScaleDims * kKeyTile;
+constexpr int kKeyQuad = 4;  // dims of a key that lie side by side there, as a lane of Dot
 
 template <class Cache>
 HALFBYTE_INLINE size_t key_tile_bytes(int dims) {
@@ -103,7 +104,8 @@ void store_k_q8_0(const float* k, int dims, int lane, void* tile) {
     const int n = dims - d < kScaleDims ? dims - d : kScaleDims;
     int8_t q[kScaleDims];
     quantize_cached(k + d, n, q, (uint16_t*)block + lane);
-    for (int i = 0; i < n; ++i) block[kKeyScaleBytes + (size_t)(i * kKeyTile + lane)] = q[i];
+    int8_t* quads = block + kKeyScaleBytes + kKeyQuad * lane;
+    for (int i = 0; i < n; i += kKeyQuad) memcpy(quads + i * kKeyTile, q + i, kKeyQuad);
   }
 }
 
@@ -128,28 +130,87 @@ template <class Cache, int kQueries, int kCount>
 HALFBYTE_INLINE void score_tiles(const std::byte* k, const float* const* q, int dims, Scores* scores, int first_tile) {
   typedef typename Cache::Element Element;
   const size_t tile_bytes = key_tile_bytes<Cache>(dims);
-  const int block_dims = Cache::kHasScales ? kScaleDims : dims;
   F s[kCount][kQueries];
 #pragma GCC unroll 2
   for (int c = 0; c < kCount; ++c)
 #pragma GCC unroll 12
     for (int i = 0; i < kQueries; ++i) s[c][i] = splat(0.0F);
-  for (int begin = 0; begin < dims; begin += block_dims) {
-    const int end = dims - begin < block_dims ? dims : begin + block_dims;
-    F scale[kCount];
-    if constexpr (Cache::kHasScales) {
+  for (int d = 0; d < dims; ++d, k += kKeyTile * sizeof(Element)) {
 #pragma GCC unroll 2
-      for (int c = 0; c < kCount; ++c) scale[c] = load_half(k + (size_t)c * tile_bytes);
-      k += kKeyScaleBytes;
-    }
-    for (int d = begin; d < end; ++d, k += kKeyTile * sizeof(Element)) {
-#pragma GCC unroll 2
-      for (int c = 0; c < kCount; ++c) {
-        F keys = Cache::load16((const Element*)(k + (size_t)c * tile_bytes));
-        if constexpr (Cache::kHasScales) keys = mul(keys, scale[c]);  // exact: 8 and 11 bits
+    for (int c = 0; c < kCount; ++c) {
+      const F keys = Cache::load16((const Element*)(k + (size_t)c * tile_bytes));
 #pragma GCC unroll 12
-        for (int i = 0; i < kQueries; ++i) s[c][i] = fma(splat(q[i][d]), keys, s[c][i]);
+      for (int i = 0; i < kQueries; ++i) s[c][i] = fma(splat(q[i][d]), keys, s[c][i]);
+    }
+  }
+#pragma GCC unroll 2
+  for (int c = 0; c < kCount; ++c)
+#pragma GCC unroll 12
+    for (int i = 0; i < kQueries; ++i) store(scores[i] + (first_tile + c) * kKeyTile, s[c][i]);
+}
+
+// Query rows as int8, quantized as activations are (quant/activation.h).
+template <int kQueries>
+struct ByteRows {
+  static constexpr int kMostDims = 512, kMostBlocks = kMostDims / kScaleDims;
+  alignas(64) int8_t q[kQueries][kMostDims];
+  float scale[kQueries][kMostBlocks];
+  int32_t start[kQueries][kMostBlocks];  // of a block's sum of products: takes back what Dot adds to its weights
+
+  ByteRows(const float* const* rows, int dims) {
+    int16_t sum32[kMostBlocks], sum16[2 * kMostBlocks];
+    const int whole = dims / kScaleDims * kScaleDims, blocks = (dims + kScaleDims - 1) / kScaleDims;
+    for (int i = 0; i < kQueries; ++i) {
+      quantize_per32(rows[i], whole, q[i], scale[i], sum32, sum16);
+      if (whole < dims) {
+        float last[kScaleDims] = {};
+        memcpy(last, rows[i] + whole, (size_t)(dims - whole) * sizeof *last);
+        quantize_per32(last, kScaleDims, q[i] + whole, scale[i] + blocks - 1, sum32 + blocks - 1, sum16);
       }
+      for (int b = 0; b < blocks; ++b) start[i][b] = -Dot<8>::kOffset * (int32_t)sum32[b];
+    }
+  }
+};
+
+// Adds the products of dims 4j..4j+3 of block b; `k` has them of 16 keys.
+template <int kQueries, int kCount>
+HALFBYTE_INLINE void add_quad(int j, int b, const std::byte* k, size_t tile_bytes, const ByteRows<kQueries>& rows,
+                              I (&total)[kCount][kQueries]) {
+#pragma GCC unroll 2
+  for (int c = 0; c < kCount; ++c) {
+    const I keys = as_dot_weights<8>(load_int(k + (size_t)c * tile_bytes + kKeyQuad * kKeyTile * j));
+#pragma GCC unroll 12
+    for (int i = 0; i < kQueries; ++i) {
+      Dot<8> dot;
+      dot.add(j, keys, quad(rows.q[i] + b * kScaleDims + kKeyQuad * j), total[c][i], [&] { return splat_int(rows.start[i][b]); });
+    }
+  }
+}
+
+// Scores with int8 keys: a sum of integers per block of kScaleDims, the last of which may be shorter.
+template <class Cache, int kQueries, int kCount>
+HALFBYTE_INLINE void score_tiles(const std::byte* k, const ByteRows<kQueries>& rows, int dims, Scores* scores, int first_tile) {
+  const size_t tile_bytes = key_tile_bytes<Cache>(dims);
+  F s[kCount][kQueries];
+#pragma GCC unroll 2
+  for (int c = 0; c < kCount; ++c)
+#pragma GCC unroll 12
+    for (int i = 0; i < kQueries; ++i) s[c][i] = splat(0.0F);
+  for (int b = 0; b * kScaleDims < dims; ++b, k += kKeyBlockBytes) {
+    const int quads = (dims - b * kScaleDims) / kKeyQuad;
+    I total[kCount][kQueries];
+    if (quads >= kScaleDims / kKeyQuad) {
+#pragma GCC unroll 8
+      for (int j = 0; j < kScaleDims / kKeyQuad; ++j) add_quad(j, b, k + kKeyScaleBytes, tile_bytes, rows, total);
+    } else {
+      add_quad(0, b, k + kKeyScaleBytes, tile_bytes, rows, total);
+      for (int j = 1; j < quads; ++j) add_quad(j, b, k + kKeyScaleBytes, tile_bytes, rows, total);
+    }
+#pragma GCC unroll 2
+    for (int c = 0; c < kCount; ++c) {
+      const F scale = load_half(k + (size_t)c * tile_bytes);
+#pragma GCC unroll 12
+      for (int i = 0; i < kQueries; ++i) s[c][i] = fma(to_float(total[c][i]), mul(scale, splat(rows.scale[i][b])), s[c][i]);
     }
   }
 #pragma GCC unroll 2
@@ -159,16 +220,16 @@ HALFBYTE_INLINE void score_tiles(const std::byte* k, const float* const* q, int 
 }
 
 // A head's part of a page is some KiB long and the next page's lies elsewhere: the processor's own prefetching stops at its end.
-// While the keys of a page are scored, those of the next page and the page's own values come in.
+// While the keys of a page are scored, those of the next page and the page's own values come in: into the second cache, as only few
+// lines can be on their way to the first.
 HALFBYTE_INLINE void prefetch_part(const void* part, size_t bytes) {
-  for (size_t at = 0; at < bytes; at += 64) prefetch((const std::byte*)part + at);
+  for (size_t at = 0; at < bytes; at += 64) prefetch_second((const std::byte*)part + at);
 }
 
 constexpr int kFewQueries = 8;  // more compute for so long that waiting does not count
 
-template <class Cache, int kQueries>
-void score(const AttendBlock& block, int query, int first_tile, int last_tile, Scores* scores) {
-  const bool fetches = query == 0 && block.n_queries <= kFewQueries;
+template <class Cache, int kQueries, class Rows>
+HALFBYTE_INLINE void score_rows(const AttendBlock& block, const Rows& rows, bool fetches, int first_tile, int last_tile, Scores* scores) {
   for (int tile = first_tile; tile < last_tile;) {
     if (fetches && tile % 2 == 0) {
       const size_t bytes = 2 * key_tile_bytes<Cache>(block.dims);
@@ -178,12 +239,24 @@ void score(const AttendBlock& block, int query, int first_tile, int last_tile, S
     const std::byte* k = (const std::byte*)block.k_pages[tile / 2] + (size_t)(tile % 2) * key_tile_bytes<Cache>(block.dims);
     // Two tiles of a page at once, where registers allow it: dependent steps then leave the multipliers less idle.
     if (2 * kQueries <= kScoreChains && tile % 2 == 0 && tile + 1 < last_tile) {
-      score_tiles<Cache, kQueries, 2>(k, block.q + query, block.dims, scores, tile);
+      score_tiles<Cache, kQueries, 2>(k, rows, block.dims, scores, tile);
       tile += 2;
     } else {
-      score_tiles<Cache, kQueries, 1>(k, block.q + query, block.dims, scores, tile);
+      score_tiles<Cache, kQueries, 1>(k, rows, block.dims, scores, tile);
       tile += 1;
     }
+  }
+}
+
+template <class Cache, int kQueries>
+void score(const AttendBlock& block, int query, int first_tile, int last_tile, Scores* scores) {
+  const float* const* q = block.q + query;
+  const bool fetches = query == 0 && block.n_queries <= kFewQueries;
+  if (fetches) prefetch_part(block.k_pages[first_tile / 2], 2 * key_tile_bytes<Cache>(block.dims));
+  if constexpr (Cache::kHasScales) {
+    score_rows<Cache, kQueries>(block, ByteRows<kQueries>(q, block.dims), fetches, first_tile, last_tile, scores);
+  } else {
+    score_rows<Cache, kQueries>(block, q, fetches, first_tile, last_tile, scores);
   }
 }
 
