@@ -121,8 +121,7 @@ HALFBYTE_INLINE Quad quad(const int8_t* a) {
   return _mm256_set1_epi32(q);
 }
 
-HALFBYTE_INLINE void prefetch(const void* p) { _mm_prefetch((const char*)p, _MM_HINT_T0); }
-HALFBYTE_INLINE void prefetch_second(const void* p) { _mm_prefetch((const char*)p, _MM_HINT_T1); }
+HALFBYTE_INLINE void prefetch(const void* p) { _mm_prefetch((const char*)p, _MM_HINT_T1); }
 
 // While it lives subnormal numbers are 0, as arguments and as results.
 class FlushToZero {

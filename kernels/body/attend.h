@@ -223,7 +223,7 @@ HALFBYTE_INLINE void score_tiles(const std::byte* k, const ByteRows<kQueries>& r
 // While the keys of a page are scored, those of the next page and the page's own values come in: into the second cache, as only few
 // lines can be on their way to the first.
 HALFBYTE_INLINE void prefetch_part(const void* part, size_t bytes) {
-  for (size_t at = 0; at < bytes; at += 64) prefetch_second((const std::byte*)part + at);
+  for (size_t at = 0; at < bytes; at += 64) prefetch((const std::byte*)part + at);
 }
 
 constexpr int kFewQueries = 8;  // more compute for so long that waiting does not count

@@ -15,7 +15,7 @@ HALFBYTE_INLINE void for_tiles(int first, int last, Run run) {
 // lines on their way to it are few (24 on Zen 4), and as long as memory takes they hold up every other load.
 template <int kAhead, int kBytes>
 HALFBYTE_INLINE void prefetch_ahead(const std::byte* stream, int i) {
-  for (int line = 0; line < (kBytes + 63) / 64; ++line) prefetch_second(stream + kBytes * i + 64 * line + kAhead);
+  for (int line = 0; line < (kBytes + 63) / 64; ++line) prefetch(stream + kBytes * i + 64 * line + kAhead);
 }
 // One token reads as fast as memory gives, in order: the processor is ahead by itself and is told the next lines alone. Several tokens
 // compute between lines, and what is told must last until memory answers.

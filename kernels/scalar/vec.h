@@ -199,8 +199,7 @@ HALFBYTE_INLINE I dot_pair(I sum, I pair, const int16_t* x) {
   return sum + ((I)((U)pair << 16) >> 16) * (int32_t)x[0] + (pair >> 16) * (int32_t)x[1];
 }
 
-HALFBYTE_INLINE void prefetch(const void* p) { __builtin_prefetch(p); }               // into the nearest cache
-HALFBYTE_INLINE void prefetch_second(const void* p) { __builtin_prefetch(p, 0, 2); }  // into the one behind it
+HALFBYTE_INLINE void prefetch(const void* p) { __builtin_prefetch(p, 0, 2); }  // into the second cache
 
 }  // namespace
 }  // namespace halfbyte::scalar
