@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <bit>
 #include <cstdlib>
-#include <cstring>
 #include <numeric>
 #include <thread>
 
@@ -75,7 +74,7 @@ __attribute__((target("avx512f,avx512bf16"))) bool adds_pairs_as_documented() {
   }
   const __m512bh first = reinterpret_cast<__m512bh>(_mm512_loadu_si512(a)), second = reinterpret_cast<__m512bh>(_mm512_loadu_si512(b));
   _mm512_storeu_ps(sums, _mm512_dpbf16_ps(_mm512_loadu_ps(sums), first, second));
-  return std::memcmp(sums, expected, sizeof sums) == 0;
+  return std::ranges::equal(sums, expected);
 }
 bool has_avx512_bf16() {
   static const bool has = has_in_leaf_7_1(5) && __builtin_cpu_supports("avx512f") && adds_pairs_as_documented();

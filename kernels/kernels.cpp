@@ -63,7 +63,7 @@ namespace {
 template <class Table>
 PanelKernel* find_panel_kernel(const Table& table, std::string_view format) {
 #define PANEL(name, panel_format) \
-  if (format == panel_format) return table.name;
+  if (format == (panel_format)) return table.name;
 #include "kernels/families.def"
   return nullptr;
 }

@@ -20,8 +20,8 @@ HALFBYTE_INLINE void prefetch_ahead(const std::byte* stream, int i) {
 // One token reads as fast as memory gives, in order: the processor is ahead by itself and is told the next lines alone. Several tokens
 // compute between lines, and what is told must last until memory answers.
 constexpr int kNear = 512, kFar = 8192;
-// What is read before this in the source is read before it by the compiler's order too: an unrolled group would begin with all of its
-// fetches, and read half of it ahead of the other.
+// The compiler moves no read or fetch past this. Left to itself it begins an unrolled group with all of its fetches and reads its lines
+// crosswise, which is no stream to follow.
 HALFBYTE_INLINE void keep_order() { __asm__ volatile(""); }
 
 constexpr int kPanelsAtOnce = 4;  // panels that share what is gathered for a tile; they stay in L2 while its tokens pass
