@@ -5,6 +5,7 @@
 #include "kernels/body/elementwise.h"
 #include "kernels/body/quantize.h"
 #include "kernels/body/vocabulary.h"
+#include "kernels/body/cache.h"
 #include "kernels/body/attend.h"
 #include "kernels/body/product.h"
 #include "kernels/body/float_columns.h"
