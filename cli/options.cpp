@@ -127,7 +127,7 @@ void notify_of_usual_prompt() {
   const auto isa = choose_isa();
   if (!isa) return;
   notify(*isa >= Isa::kAvx512Bf16
-             ? fmt::format("--fast-prompt changes nothing: no weights of this model are faster in bf16 on {}", name(*isa))
+             ? fmt::format("--fast-prompt changes nothing: on {} the usual products of this model's weights are as fast", name(*isa))
              : fmt::format("--fast-prompt changes nothing: {} has no products of bf16 on this processor", name(*isa)));
 }
 

@@ -167,6 +167,14 @@ TEST(PanelKernels, OfPairsTakeSubnormalNumbersForZero) {
       }
 }
 
+TEST(PanelKernels, OfPairsAreTheOnlyOnesThatAvx512Bf16HasForItself) {
+  if (!runs_here(Isa::kAvx512Bf16)) GTEST_SKIP() << "this processor does not have " << name(Isa::kAvx512Bf16);
+  for (const Family& family : kFamilies) {
+    const bool is_own = panel_kernel(kernels(Isa::kAvx512Bf16), family.format) != panel_kernel(kernels(Isa::kAvx512Vnni), family.format);
+    EXPECT_EQ(is_own, family.format == std::string_view("BF16")) << family.format;
+  }
+}
+
 TEST(PanelKernels, AreFoundByTheNameOfTheirFormat) {
   for (const Family& family : kFamilies) EXPECT_NE(panel_kernel(kernels(Isa::kScalar), family.format), nullptr) << family.format;
   EXPECT_EQ(panel_kernel(kernels(Isa::kScalar), "Q9_9"), nullptr);

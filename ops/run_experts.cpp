@@ -44,7 +44,7 @@ Program::Pass::Rows Program::Pass::gather(const Stage& stage, std::span<const in
       return;
     }
     if (kind == ActivationKind::kBf16) {
-      for (size_t at = 0; at < round_up(static_cast<uint64_t>(width(slot)), 32); at += kGroup)
+      for (size_t at = 0; at < static_cast<size_t>(width(slot)); at += kGroup)
         std::memcpy(bf16 + at * kExpertRows + static_cast<size_t>(to_row) * kGroup, rounded(token) + at / kGroup * bf16_stride(),
                     kGroup * sizeof *bf16);
       return;

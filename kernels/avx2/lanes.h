@@ -123,15 +123,4 @@ HALFBYTE_INLINE Quad quad(const int8_t* a) {
 
 HALFBYTE_INLINE void prefetch(const void* p) { _mm_prefetch((const char*)p, _MM_HINT_T1); }
 
-// While it lives subnormal numbers are 0, as arguments and as results.
-class FlushToZero {
- public:
-  FlushToZero() { _mm_setcsr(before_ | 0x8040); }
-  ~FlushToZero() { _mm_setcsr(before_); }
-  FlushToZero(const FlushToZero&) = delete;
-  FlushToZero& operator=(const FlushToZero&) = delete;
-
- private:
-  const unsigned before_ = _mm_getcsr();
-};
-HALFBYTE_INLINE F fma_flushed(F x, F y, F z) { return fma(x, y, z); }
+#include "kernels/avx2/flush_to_zero.h"

@@ -2,16 +2,11 @@
 
 typedef float Scores[kCacheBlock];
 
-// Scores of kQueries rows of q with kCount tiles in a row, one read of K for all.
+// Adds the products of kQueries rows of q with kCount tiles in a row, one read of K for all.
 template <class Cache, int kQueries, int kCount>
-HALFBYTE_INLINE void score_tiles(const std::byte* k, const float* const* q, int dims, Scores* scores, int first_tile) {
+HALFBYTE_INLINE void add_scores(const std::byte* k, const float* const* q, int dims, F (&s)[kCount][kQueries]) {
   typedef typename Cache::Element Element;
   const size_t tile_bytes = key_tile_bytes<Cache>(dims);
-  F s[kCount][kQueries];
-#pragma GCC unroll 2
-  for (int c = 0; c < kCount; ++c)
-#pragma GCC unroll 12
-    for (int i = 0; i < kQueries; ++i) s[c][i] = splat(0.0F);
   for (int d = 0; d < dims; ++d, k += kKeyTile * sizeof(Element)) {
 #pragma GCC unroll 2
     for (int c = 0; c < kCount; ++c) {
@@ -20,10 +15,6 @@ HALFBYTE_INLINE void score_tiles(const std::byte* k, const float* const* q, int 
       for (int i = 0; i < kQueries; ++i) s[c][i] = fma(splat(q[i][d]), keys, s[c][i]);
     }
   }
-#pragma GCC unroll 2
-  for (int c = 0; c < kCount; ++c)
-#pragma GCC unroll 12
-    for (int i = 0; i < kQueries; ++i) store(scores[i] + (first_tile + c) * kKeyTile, s[c][i]);
 }
 
 // Query rows as int8, quantized as activations are (quant/activation.h).
@@ -64,15 +55,10 @@ HALFBYTE_INLINE void add_quad(int j, int b, const std::byte* k, size_t tile_byte
   }
 }
 
-// Scores with int8 keys: a sum of integers per block of kScaleDims, the last of which may be shorter.
+// The same with int8 keys: a sum of integers per block of kScaleDims, the last of which may be shorter.
 template <class Cache, int kQueries, int kCount>
-HALFBYTE_INLINE void score_tiles(const std::byte* k, const ByteRows<kQueries>& rows, int dims, Scores* scores, int first_tile) {
+HALFBYTE_INLINE void add_scores(const std::byte* k, const ByteRows<kQueries>& rows, int dims, F (&s)[kCount][kQueries]) {
   const size_t tile_bytes = key_tile_bytes<Cache>(dims);
-  F s[kCount][kQueries];
-#pragma GCC unroll 2
-  for (int c = 0; c < kCount; ++c)
-#pragma GCC unroll 12
-    for (int i = 0; i < kQueries; ++i) s[c][i] = splat(0.0F);
   for (int b = 0; b * kScaleDims < dims; ++b, k += kKeyBlockBytes) {
     const int quads = (dims - b * kScaleDims) / kKeyQuad;
     I total[kCount][kQueries];
@@ -90,6 +76,16 @@ HALFBYTE_INLINE void score_tiles(const std::byte* k, const ByteRows<kQueries>& r
       for (int i = 0; i < kQueries; ++i) s[c][i] = fma(to_float(total[c][i]), mul(scale, splat(rows.scale[i][b])), s[c][i]);
     }
   }
+}
+
+template <class Cache, int kQueries, int kCount, class Rows>
+HALFBYTE_INLINE void score_tiles(const std::byte* k, const Rows& rows, int dims, Scores* scores, int first_tile) {
+  F s[kCount][kQueries];
+#pragma GCC unroll 2
+  for (int c = 0; c < kCount; ++c)
+#pragma GCC unroll 12
+    for (int i = 0; i < kQueries; ++i) s[c][i] = splat(0.0F);
+  add_scores<Cache>(k, rows, dims, s);
 #pragma GCC unroll 2
   for (int c = 0; c < kCount; ++c)
 #pragma GCC unroll 12
