@@ -35,15 +35,13 @@ Result<ChatResult> Backend::chat(std::span<const Message> messages, std::span<co
   if (!tools.empty()) return unsupported("{} ({}) takes no tools", info().name, info().model_id);
   HB_TRY_ASSIGN(reply, complete(transcript(messages), options));
   const std::string_view turn = std::string_view(reply.completion).substr(0, reply.completion.find(kNextTurn));
-  ChatResult result{
-      .messages = {messages.begin(), messages.end()},
-      .content = std::string(trimmed(turn)),
-      .prompt_tokens = reply.prompt_tokens,
-      .completion_tokens = reply.completion_tokens,
-      .latency_ms = reply.latency_ms,
-      .backend = reply.backend,
-      .metadata = reply.metadata
-  };
+  ChatResult result{.messages = {messages.begin(), messages.end()},
+                    .content = std::string(trimmed(turn)),
+                    .prompt_tokens = reply.prompt_tokens,
+                    .completion_tokens = reply.completion_tokens,
+                    .latency_ms = reply.latency_ms,
+                    .backend = reply.backend,
+                    .metadata = reply.metadata};
   result.metadata["chat_format"] = "transcript";
   return result;
 }

@@ -146,15 +146,13 @@ Result<std::unique_ptr<EngineBackend>> EngineBackend::open(const std::string& mo
     if (!loaded->format) return loaded->format.error();
     if (!loaded->has_template()) return unsupported("use_template: {} has no chat template", found.path.string());
   }
-  loaded->info = {
-      .name = options.name,
-      .model_id = options.model_id.empty() ? found.name : options.model_id,
-      .extra = {{"path", found.path.string()},
-                {"place", found.place},
-                {"context_tokens", std::to_string(loaded->engine.context_tokens())},
-                {"threads", std::to_string(loaded->engine.threads())},
-                {"fast_prompt", loaded->engine.has_fast_prompt() ? "yes" : "no"}}
-  };
+  loaded->info = {.name = options.name,
+                  .model_id = options.model_id.empty() ? found.name : options.model_id,
+                  .extra = {{"path", found.path.string()},
+                            {"place", found.place},
+                            {"context_tokens", std::to_string(loaded->engine.context_tokens())},
+                            {"threads", std::to_string(loaded->engine.threads())},
+                            {"fast_prompt", loaded->engine.has_fast_prompt() ? "yes" : "no"}}};
   loaded->info.extra.insert(options.extra.begin(), options.extra.end());
   return std::unique_ptr<EngineBackend>(new EngineBackend(std::move(loaded)));
 }
@@ -177,14 +175,9 @@ Result<std::unique_ptr<CompletionStream>> EngineBackend::start(const std::string
     request.prompt = loaded_->engine.encode(prompt, /*add_special=*/true);
   }
   const std::string template_name = loaded_->use_template ? "model's" : "none";
-  HB_TRY_ASSIGN(run, EngineRun::start(
-                         {
-                             loaded_, &loaded_->engine
-  },
-                         std::move(request), options, {{"template", template_name}}, watch));
-  return std::unique_ptr<CompletionStream>(new CompletionStream(std::unique_ptr<CompletionStream::Impl>(new CompletionStream::Impl{
-      .run = std::move(run), .result = {.prompt = prompt, .backend = loaded_->info}
-  })));
+  HB_TRY_ASSIGN(run, EngineRun::start({loaded_, &loaded_->engine}, std::move(request), options, {{"template", template_name}}, watch));
+  return std::unique_ptr<CompletionStream>(new CompletionStream(std::unique_ptr<CompletionStream::Impl>(
+      new CompletionStream::Impl{.run = std::move(run), .result = {.prompt = prompt, .backend = loaded_->info}})));
 }
 
 Result<std::unique_ptr<ChatStream>> EngineBackend::start_chat(std::span<const Message> messages, std::span<const Tool> tools,
@@ -201,16 +194,11 @@ Result<std::unique_ptr<ChatStream>> EngineBackend::start_chat(std::span<const Me
     HB_TRY_ASSIGN(text, loaded_->format->text(messages, tools, loaded_->enable_thinking));
     prompt = std::move(text);
     request.shows_control_tokens = ReplyParser::expects_markers(source, tools);
-    facts = {
-        {"template", "model's"}
-    };
+    facts = {{"template", "model's"}};
   } else {
     prompt = transcript(messages);
     request.stop = {std::string(kNextTurn)};
-    facts = {
-        {"template",    "none"      },
-        {"chat_format", "transcript"}
-    };
+    facts = {{"template", "none"}, {"chat_format", "transcript"}};
   }
   request.prompt = loaded_->format->encode(prompt);
   HB_TRY_ASSIGN(run, EngineRun::start({loaded_, &loaded_->engine}, std::move(request), options, std::move(facts), watch));
@@ -218,12 +206,11 @@ Result<std::unique_ptr<ChatStream>> EngineBackend::start_chat(std::span<const Me
   for (const Message& message : messages) calls += message.tool_calls.size();
   ReplyParser parser(source, tools, prompt);
   parser.number_calls_from(calls + 1);
-  return std::unique_ptr<ChatStream>(new ChatStream(std::unique_ptr<ChatStream::Impl>(new ChatStream::Impl{
-      .run = std::move(run),
-      .parser = std::move(parser),
-      .result = {.messages = {messages.begin(), messages.end()}, .backend = loaded_->info},
-      .drops_space = !loaded_->has_template()
-  })));
+  return std::unique_ptr<ChatStream>(new ChatStream(std::unique_ptr<ChatStream::Impl>(
+      new ChatStream::Impl{.run = std::move(run),
+                           .parser = std::move(parser),
+                           .result = {.messages = {messages.begin(), messages.end()}, .backend = loaded_->info},
+                           .drops_space = !loaded_->has_template()})));
 }
 
 Result<InferenceResult> EngineBackend::complete(const std::string& prompt, const CompletionOptions& options) {

@@ -66,12 +66,8 @@ TEST(EngineBackend, PiecesMakeUpTheCompletion) {
 constexpr const char* kHermes =
     "{% for tool in tools or [] %}{{ tool|tojson }}{% endfor %}{% for m in messages %}<{{ m.role }}>{{ m.content }}"
     "{% for c in m.tool_calls or [] %}{{ c.id }}{% endfor %}{% endfor %}{# <tool_call> #}<assistant>";
-const std::vector<Tool> kTools = {
-    {.name = "look", .description = "", .parameters = R"({"type": "object"})"}
-};
-const std::vector<Message> kQuestion = {
-    {.role = "user", .content = "Well?"}
-};
+const std::vector<Tool> kTools = {{.name = "look", .description = "", .parameters = R"({"type": "object"})"}};
+const std::vector<Message> kQuestion = {{.role = "user", .content = "Well?"}};
 const CompletionOptions kGreedy{.max_new_tokens = 100, .temperature = 0};
 
 TEST(EngineBackend, ThePromptIsAUsersTurnWhenTheTemplateIsWanted) {
@@ -95,9 +91,7 @@ TEST(EngineBackend, AChatTellsThinkingContentAndToolCallsApart) {
   ASSERT_TRUE(result) << result.error().message;
   EXPECT_EQ(result->content, "I look.");
   EXPECT_EQ(result->thinking, "hm");
-  EXPECT_EQ(result->tool_calls, (std::vector<ToolCall>{
-                                    {"look", R"({"at":1})", "call00001"}
-  }));
+  EXPECT_EQ(result->tool_calls, (std::vector<ToolCall>{{"look", R"({"at":1})", "call00001"}}));
   EXPECT_EQ(result->messages.size(), 1U);
   EXPECT_EQ(result->completion_tokens, 12);  // and the end
   EXPECT_EQ(result->metadata.at("template"), "model's");
@@ -216,9 +210,7 @@ TEST(EngineBackend, TextEndsBeforeAStopString) {
 
 TEST(EngineBackend, ManyThreadsMayUseOne) {
   const TinyModelFile file(endless());
-  const auto backend = open(file, {
-                                      .engine = {.context_tokens = 128, .cache_tokens = 1024}
-  });
+  const auto backend = open(file, {.engine = {.context_tokens = 128, .cache_tokens = 1024}});
   const auto answer = [&](size_t i) { return backend->complete(std::string(i + 1, 'a'), {.max_new_tokens = 30, .seed = i})->completion; };
   std::vector<std::string> alone, together(6);
   for (size_t i = 0; i < together.size(); ++i) alone.push_back(answer(i));
@@ -291,11 +283,8 @@ TEST(EngineBackend, SmolLm2AnswersInItsTemplateAndPrefersWhatIsTrue) {
   ASSERT_TRUE(result) << result.error().message;
   EXPECT_FALSE(result->completion.empty());
   EXPECT_EQ(result->completion, (*backend)
-                                    ->chat(
-                                        std::vector<Message>{
-                                            {.role = "user", .content = "Write one sentence about the sea."}
-  },
-                                        {}, {.max_new_tokens = 60, .temperature = 0})
+                                    ->chat(std::vector<Message>{{.role = "user", .content = "Write one sentence about the sea."}}, {},
+                                           {.max_new_tokens = 60, .temperature = 0})
                                     ->content);
   const auto sum = [&](const std::string& continuation) {
     const auto scores = (*backend)->log_likelihood("The capital of France is", continuation);

@@ -13,9 +13,7 @@ constexpr std::string_view kGenerate = "/api/generate", kChat = "/api/chat";
 
 // Sampling, and the server's own durations: nanoseconds there, milliseconds here.
 Facts facts_of(const Json& answer, const CompletionOptions& options) {
-  Facts facts{
-      {"sampling", sampling_json(options)}
-  };
+  Facts facts{{"sampling", sampling_json(options)}};
   for (const char* duration : {"total", "load", "prompt_eval", "eval"})
     if (const auto ns = number_member(answer, fmt::format("{}_duration", duration)))
       facts[fmt::format("server_{}_duration_ms", duration)] = fmt::format("{}", *ns / 1e6);
@@ -101,12 +99,7 @@ Json OllamaBackend::body(const CompletionOptions& options, bool is_stream, Json:
 Result<InferenceResult> OllamaBackend::complete(const std::string& prompt, const CompletionOptions& options) {
   HB_TRY(check_request(prompt, options));
   const Stopwatch clock;
-  HB_TRY_ASSIGN(answer, service_.post(kGenerate,
-                                      body(options, false,
-                                           {
-                                               {"prompt", {prompt}}
-  }),
-                                      options.cancel));
+  HB_TRY_ASSIGN(answer, service_.post(kGenerate, body(options, false, {{"prompt", {prompt}}}), options.cancel));
   const double latency_ms = clock.ms();
   HB_TRY_ASSIGN(text, response_of(service_, answer.json));
   return InferenceResult{.prompt = prompt,
@@ -134,12 +127,7 @@ Result<InferenceResult> OllamaBackend::stream(const std::string& prompt, const C
     return !is_complete && !is_stopped;
   };
   const Stopwatch clock;
-  HB_TRY_ASSIGN(ended, service_.post_lines(kGenerate,
-                                           body(options, true,
-                                                {
-                                                    {"prompt", {prompt}}
-  }),
-                                           options.cancel, take_line));
+  HB_TRY_ASSIGN(ended, service_.post_lines(kGenerate, body(options, true, {{"prompt", {prompt}}}), options.cancel, take_line));
   is_stopped |= ended.is_cancelled;
   if (!is_complete && !is_stopped) return cut(service_, kGenerate);
   result.latency_ms = clock.ms();
@@ -153,9 +141,7 @@ Result<InferenceResult> OllamaBackend::stream(const std::string& prompt, const C
 Result<ChatResult> OllamaBackend::chat(std::span<const Message> messages, std::span<const Tool> tools, const CompletionOptions& options) {
   HB_TRY(check_messages(messages, options));
   HB_TRY_ASSIGN(wire, wire_messages(messages, WireArguments::kObject));
-  Json::Object fields{
-      {"messages", std::move(wire)}
-  };
+  Json::Object fields{{"messages", std::move(wire)}};
   if (!tools.empty()) {
     HB_TRY_ASSIGN(functions, wire_tools(tools));
     add(fields, "tools", std::move(functions));
@@ -164,16 +150,14 @@ Result<ChatResult> OllamaBackend::chat(std::span<const Message> messages, std::s
   HB_TRY_ASSIGN(answer, service_.post(kChat, body(options, false, std::move(fields)), options.cancel));
   const double latency_ms = clock.ms();
   HB_TRY_ASSIGN(turn, turn_of(service_, answer.json));
-  ChatResult result{
-      .messages = {messages.begin(), messages.end()},
-      .content = std::move(turn.content),
-      .tool_calls = std::move(turn.calls),
-      .prompt_tokens = count_member(answer.json, "prompt_eval_count"),
-      .completion_tokens = count_member(answer.json, "eval_count"),
-      .latency_ms = latency_ms,
-      .backend = info_,
-      .metadata = facts_of(answer.json, options)
-  };
+  ChatResult result{.messages = {messages.begin(), messages.end()},
+                    .content = std::move(turn.content),
+                    .tool_calls = std::move(turn.calls),
+                    .prompt_tokens = count_member(answer.json, "prompt_eval_count"),
+                    .completion_tokens = count_member(answer.json, "eval_count"),
+                    .latency_ms = latency_ms,
+                    .backend = info_,
+                    .metadata = facts_of(answer.json, options)};
   if (!turn.thinking.empty()) result.thinking = std::move(turn.thinking);
   return result;
 }
@@ -181,10 +165,7 @@ Result<ChatResult> OllamaBackend::chat(std::span<const Message> messages, std::s
 Result<ChatResult> OllamaBackend::stream_chat(std::span<const Message> messages, const CompletionOptions& options, const TextSink& sink) {
   HB_TRY(check_messages(messages, options));
   HB_TRY_ASSIGN(wire, wire_messages(messages, WireArguments::kObject));
-  ChatResult result{
-      .messages = {messages.begin(), messages.end()},
-        .backend = info_
-  };
+  ChatResult result{.messages = {messages.begin(), messages.end()}, .backend = info_};
   Json last{Json::Object{}};
   std::string thinking;
   bool is_complete = false, is_stopped = false;
@@ -200,12 +181,7 @@ Result<ChatResult> OllamaBackend::stream_chat(std::span<const Message> messages,
     return !is_complete && !is_stopped;
   };
   const Stopwatch clock;
-  HB_TRY_ASSIGN(ended, service_.post_lines(kChat,
-                                           body(options, true,
-                                                {
-                                                    {"messages", std::move(wire)}
-  }),
-                                           options.cancel, take_line));
+  HB_TRY_ASSIGN(ended, service_.post_lines(kChat, body(options, true, {{"messages", std::move(wire)}}), options.cancel, take_line));
   is_stopped |= ended.is_cancelled;
   if (!is_complete && !is_stopped) return cut(service_, kChat);
   result.latency_ms = clock.ms();

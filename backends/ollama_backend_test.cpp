@@ -139,15 +139,15 @@ TEST(OllamaBackend, FailuresSayWhereAndWhatToDo) {
     Code code;
   };
   for (const Case& one : {
-           Case{"404 Not Found",             R"({"error":"no such model"})",
-                "/api/generate: HTTP 404 Not Found: no such model. Fetch the model with `ollama pull tiny`.",                              Code::kNotFound},
-           Case{"503 Service Unavailable",   "busy",                              "/api/generate: HTTP 503 Service Unavailable: busy",     Code::kBusy    },
+           Case{"404 Not Found", R"({"error":"no such model"})",
+                "/api/generate: HTTP 404 Not Found: no such model. Fetch the model with `ollama pull tiny`.", Code::kNotFound},
+           Case{"503 Service Unavailable", "busy", "/api/generate: HTTP 503 Service Unavailable: busy", Code::kBusy},
            Case{"500 Internal Server Error", R"({"error":{"message":"inside"}})", "/api/generate: HTTP 500 Internal Server Error: inside",
-                Code::kIo                                                                                                                                 },
-           Case{"200 OK",                    "<html>",                            "/api/generate: the answer is not JSON: '<html>'",       Code::kCorrupt },
-           Case{"200 OK",                    "[1]",                               "/api/generate: expected a JSON object, found '[1]'",    Code::kCorrupt },
-           Case{"200 OK",                    "{}",                                "/api/generate: the answer has no `response` text",      Code::kCorrupt },
-  }) {
+                Code::kIo},
+           Case{"200 OK", "<html>", "/api/generate: the answer is not JSON: '<html>'", Code::kCorrupt},
+           Case{"200 OK", "[1]", "/api/generate: expected a JSON object, found '[1]'", Code::kCorrupt},
+           Case{"200 OK", "{}", "/api/generate: the answer has no `response` text", Code::kCorrupt},
+       }) {
     LoopbackServer server(says(one.status, one.body));
     const auto result = backend_at(server.url())->complete("p");
     ASSERT_FALSE(result);
@@ -172,18 +172,13 @@ TEST(OllamaBackend, ChatsWithTools) {
   const std::vector<Message> messages{
       {.role = "user", .content = "Weather?"},
       {.role = "assistant", .tool_calls = {{.name = "weather", .arguments = "{\"city\":\"Bonn\"}", .call_id = "1"}}},
-      {.role = "tool", .content = "rain", .tool_name = "weather", .call_id = "1"}
-  };
-  const std::vector<Tool> tools{
-      {.name = "weather", .description = "tells it", .parameters = R"({"type":"object"})"}
-  };
+      {.role = "tool", .content = "rain", .tool_name = "weather", .call_id = "1"}};
+  const std::vector<Tool> tools{{.name = "weather", .description = "tells it", .parameters = R"({"type":"object"})"}};
   const auto backend = backend_at(server.url());
   EXPECT_TRUE(backend->supports_tools());
   const auto result = backend->chat(messages, tools);
   ASSERT_TRUE(result) << result.error().message;
-  EXPECT_EQ(result->tool_calls, (std::vector<ToolCall>{
-                                    {.name = "weather", .arguments = "{\"city\":\"Köln\"}", .call_id = "call_0"}
-  }));
+  EXPECT_EQ(result->tool_calls, (std::vector<ToolCall>{{.name = "weather", .arguments = "{\"city\":\"Köln\"}", .call_id = "call_0"}}));
   EXPECT_EQ(result->thinking, "hm");
   const std::string body = server.asked()[0].body;
   EXPECT_NE(body.find(R"({"role":"assistant","content":"","tool_calls":[{"function":{"name":"weather","arguments":{"city":"Bonn"}}}]})"),
@@ -202,9 +197,7 @@ TEST(OllamaBackend, StreamsAChatWhereContentMayBeAbsent) {
 {"message":{"role":"assistant"},)") +
                                     kEnd + "\n",
                                 4));
-  const std::vector<Message> messages{
-      {.role = "user", .content = "Hello"}
-  };
+  const std::vector<Message> messages{{.role = "user", .content = "Hello"}};
   std::string text;
   const auto result = backend_at(server.url())->stream_chat(messages, {}, [&](std::string_view piece) { return text += piece, true; });
   ASSERT_TRUE(result) << result.error().message;

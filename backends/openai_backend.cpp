@@ -36,9 +36,7 @@ Result<std::vector<HttpHeader>> key_headers(const std::optional<std::string>& gi
   if (!std::ranges::all_of(text, [](char c) { return c >= ' ' && c < 0x7f; }))
     return invalid("the API key ({}) contains characters that no key has", kKeyName);
   if (text.empty()) return std::vector<HttpHeader>{};
-  return std::vector<HttpHeader>{
-      {"Authorization", "Bearer " + text}
-  };
+  return std::vector<HttpHeader>{{"Authorization", "Bearer " + text}};
 }
 
 Json or_null(const Json* member) { return member != nullptr ? *member : Json{nullptr}; }
@@ -87,17 +85,9 @@ Result<std::unique_ptr<OpenAIBackend>> OpenAIBackend::open(const OpenAIOptions& 
 std::string_view OpenAIBackend::path() const { return api_ == OpenAIOptions::Api::kChat ? kChat : kCompletions; }
 
 Json::Object OpenAIBackend::prompt_fields(const std::string& prompt) const {
-  if (api_ == OpenAIOptions::Api::kCompletions)
-    return {
-        {"prompt", {prompt}}
-    };
-  Json::Object turn{
-      {"role",    {"user"}},
-      {"content", {prompt}}
-  };
-  return {
-      {"messages", {Json::Array{{std::move(turn)}}}}
-  };
+  if (api_ == OpenAIOptions::Api::kCompletions) return {{"prompt", {prompt}}};
+  Json::Object turn{{"role", {"user"}}, {"content", {prompt}}};
+  return {{"messages", {Json::Array{{std::move(turn)}}}}};
 }
 
 Json OpenAIBackend::body(const CompletionOptions& options, bool is_stream, Json::Object fields) const {
@@ -123,11 +113,9 @@ Json OpenAIBackend::body(const CompletionOptions& options, bool is_stream, Json:
 }
 
 Facts OpenAIBackend::facts(const CompletionOptions& options, int tries, const std::string& finish_reason, const Json& answer) const {
-  Facts facts{
-      {"sampling", sampling_json(options)                                    },
-      {"api",      api_ == OpenAIOptions::Api::kChat ? "chat" : "completions"},
-      {"tries",    std::to_string(tries)                                     }
-  };
+  Facts facts{{"sampling", sampling_json(options)},
+              {"api", api_ == OpenAIOptions::Api::kChat ? "chat" : "completions"},
+              {"tries", std::to_string(tries)}};
   if (!finish_reason.empty()) facts["finish_reason"] = finish_reason;
   if (const std::string model = text_member(answer, "model"); !model.empty()) facts["served_model"] = model;
   return facts;
@@ -213,9 +201,7 @@ Result<InferenceResult> OpenAIBackend::stream(const std::string& prompt, const C
 Result<ChatResult> OpenAIBackend::chat(std::span<const Message> messages, std::span<const Tool> tools, const CompletionOptions& options) {
   HB_TRY(check_messages(messages, options));
   HB_TRY_ASSIGN(wire, wire_messages(messages, WireArguments::kText));
-  Json::Object fields{
-      {"messages", std::move(wire)}
-  };
+  Json::Object fields{{"messages", std::move(wire)}};
   if (!tools.empty()) {
     HB_TRY_ASSIGN(functions, wire_tools(tools));
     add(fields, "tools", std::move(functions));
@@ -226,15 +212,13 @@ Result<ChatResult> OpenAIBackend::chat(std::span<const Message> messages, std::s
   HB_TRY_ASSIGN(choice, choice_of(service_, answer.json));
   HB_TRY_ASSIGN(message, message_of(service_, *choice));
   const Json usage = or_null(answer.json.find("usage"));
-  ChatResult result{
-      .messages = {messages.begin(), messages.end()},
-      .content = text_member(*message, "content"),
-      .prompt_tokens = count_member(usage, "prompt_tokens"),
-      .completion_tokens = count_member(usage, "completion_tokens"),
-      .latency_ms = latency_ms,
-      .backend = info_,
-      .metadata = facts(options, answer.tries, text_member(*choice, "finish_reason"), answer.json)
-  };
+  ChatResult result{.messages = {messages.begin(), messages.end()},
+                    .content = text_member(*message, "content"),
+                    .prompt_tokens = count_member(usage, "prompt_tokens"),
+                    .completion_tokens = count_member(usage, "completion_tokens"),
+                    .latency_ms = latency_ms,
+                    .backend = info_,
+                    .metadata = facts(options, answer.tries, text_member(*choice, "finish_reason"), answer.json)};
   if (std::string thinking = thinking_of(*message); !thinking.empty()) result.thinking = std::move(thinking);
   const Json* calls = message->find("tool_calls");
   if (calls == nullptr || calls->array() == nullptr) return result;
@@ -250,20 +234,14 @@ Result<ChatResult> OpenAIBackend::stream_chat(std::span<const Message> messages,
   HB_TRY(check_messages(messages, options));
   HB_TRY_ASSIGN(wire, wire_messages(messages, WireArguments::kText));
   const Stopwatch clock;
-  HB_TRY_ASSIGN(streamed, stream_events(kChat,
-                                        {
-                                            {"messages", std::move(wire)}
-  },
-                                        options, sink));
-  ChatResult result{
-      .messages = {messages.begin(), messages.end()},
-      .content = std::move(streamed.text),
-      .prompt_tokens = streamed.prompt_tokens,
-      .completion_tokens = streamed.completion_tokens,
-      .latency_ms = clock.ms(),
-      .backend = info_,
-      .metadata = std::move(streamed.metadata)
-  };
+  HB_TRY_ASSIGN(streamed, stream_events(kChat, {{"messages", std::move(wire)}}, options, sink));
+  ChatResult result{.messages = {messages.begin(), messages.end()},
+                    .content = std::move(streamed.text),
+                    .prompt_tokens = streamed.prompt_tokens,
+                    .completion_tokens = streamed.completion_tokens,
+                    .latency_ms = clock.ms(),
+                    .backend = info_,
+                    .metadata = std::move(streamed.metadata)};
   if (!streamed.thinking.empty()) result.thinking = std::move(streamed.thinking);
   return result;
 }

@@ -11,9 +11,7 @@
 namespace halfbyte {
 namespace {
 
-const std::vector<Message> kHello{
-    {.role = "user", .content = "Hello"}
-};
+const std::vector<Message> kHello{{.role = "user", .content = "Hello"}};
 constexpr const char* kWhole =
     R"({"model":"tiny-1","choices":[{"index":0,"message":{"role":"assistant","content":"Hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":4,"completion_tokens":5}})";
 
@@ -151,18 +149,13 @@ TEST(OpenAIBackend, ChatsWithToolsWhoseArgumentsAreText) {
   LoopbackServer server(says(
       "200 OK",
       R"({"choices":[{"message":{"content":null,"tool_calls":[{"id":"c1","type":"function","function":{"name":"weather","arguments":"{\"city\": \"Köln\"}"}}]},"finish_reason":"tool_calls"}]})"));
-  const std::vector<Tool> tools{
-      {.name = "weather", .parameters = "{}"}
-  };
+  const std::vector<Tool> tools{{.name = "weather", .parameters = "{}"}};
   const std::vector<Message> messages{
-      {.role = "assistant", .tool_calls = {{.name = "weather", .arguments = "{\"a\":1}", .call_id = "c0"}}}
-  };
+      {.role = "assistant", .tool_calls = {{.name = "weather", .arguments = "{\"a\":1}", .call_id = "c0"}}}};
   const QuickBackend openai(server);
   const auto result = openai.backend->chat(messages, tools);
   ASSERT_TRUE(result) << result.error().message;
-  EXPECT_EQ(result->tool_calls, (std::vector<ToolCall>{
-                                    {.name = "weather", .arguments = "{\"city\":\"Köln\"}", .call_id = "c1"}
-  }));
+  EXPECT_EQ(result->tool_calls, (std::vector<ToolCall>{{.name = "weather", .arguments = "{\"city\":\"Köln\"}", .call_id = "c1"}}));
   EXPECT_NE(server.asked()[0].body.find(R"({"id":"c0","type":"function","function":{"name":"weather","arguments":"{\"a\":1}"}})"),
             std::string::npos);
 }
@@ -171,11 +164,8 @@ TEST(OpenAIBackend, AnAnswerWithoutItsPartsIsSaidSo) {
   struct Case {
     const char *body, *message;
   };
-  for (const Case& one : {
-           Case{"{}",                              "/v1: the answer has no `choices`"            },
-           Case{R"({"choices":[{}]})",             "/v1: the answer has no `message`"            },
-           Case{R"({"choices":[{"message":{}}]})", "/v1/chat/completions: the answer has no text"}
-  }) {
+  for (const Case& one : {Case{"{}", "/v1: the answer has no `choices`"}, Case{R"({"choices":[{}]})", "/v1: the answer has no `message`"},
+                          Case{R"({"choices":[{"message":{}}]})", "/v1/chat/completions: the answer has no text"}}) {
     LoopbackServer server(says("200 OK", one.body));
     const auto result = QuickBackend(server).backend->complete("p");
     ASSERT_FALSE(result);

@@ -11,10 +11,7 @@ namespace {
 
 Json::Object identity(const Backend& backend) {
   const BackendInfo info = backend.info();
-  return {
-      {"name",     {info.name}    },
-      {"model_id", {info.model_id}}
-  };
+  return {{"name", {info.name}}, {"model_id", {info.model_id}}};
 }
 
 constexpr auto kAlways = [] { return true; };

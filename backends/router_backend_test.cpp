@@ -15,15 +15,13 @@ class Parrot : public Backend {
   Result<InferenceResult> complete(const std::string& prompt, const CompletionOptions&) override {
     ++asked;
     if (fails_) return Error{Code::kIo, id_ + " is ill"};
-    return InferenceResult{
-        .prompt = prompt,
-        .completion = id_,
-        .prompt_tokens = 2,
-        .completion_tokens = 10,
-        .latency_ms = 100.0 * asked,
-        .backend = info(),
-        .metadata = {{"prompt_ms", "20"}, {"generation_ms", "80"}}
-    };
+    return InferenceResult{.prompt = prompt,
+                           .completion = id_,
+                           .prompt_tokens = 2,
+                           .completion_tokens = 10,
+                           .latency_ms = 100.0 * asked,
+                           .backend = info(),
+                           .metadata = {{"prompt_ms", "20"}, {"generation_ms", "80"}}};
   }
   int asked = 0;
 
@@ -69,12 +67,8 @@ TEST(RouterBackend, AsksEachBackendOnceAndTellsHowAllFailed) {
 }
 
 TEST(RouterBackend, GivesToolsOnlyToWhoTakesThem) {
-  const std::vector<Message> messages{
-      {.role = "user", .content = "p"}
-  };
-  const std::vector<Tool> tools{
-      {.name = "t", .parameters = "{}"}
-  };
+  const std::vector<Message> messages{{.role = "user", .content = "p"}};
+  const std::vector<Tool> tools{{.name = "t", .parameters = "{}"}};
   const auto none = open_router({}, std::make_shared<Parrot>("rest"));
   EXPECT_FALSE((*none)->supports_tools());
   EXPECT_EQ((*none)->chat(messages, tools).error().code, Code::kUnsupported);
@@ -118,10 +112,7 @@ TEST(RouterBackend, APatternThatWouldTakeForEverDoesNotMatch) {
 TEST(Benchmark, TellsInterpolatedPercentilesAndTheColdRequestApart) {
   Parrot parrot("p");  // 100, 200, 300, 400 ms
   const std::vector<std::string> prompts(4, "hello");
-  const auto figures = benchmark(parrot, prompts,
-                                 {
-                                     .metadata = {{"machine", "mine"}, {"note", "x"}}
-  });
+  const auto figures = benchmark(parrot, prompts, {.metadata = {{"machine", "mine"}, {"note", "x"}}});
   ASSERT_TRUE(figures) << figures.error().message;
   EXPECT_EQ(figures->n, 4u);
   EXPECT_DOUBLE_EQ(figures->latency_ms_mean, 250);

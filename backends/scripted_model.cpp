@@ -59,10 +59,7 @@ TinyModel scripted_model(const std::vector<std::string>& pieces, const std::stri
       if (tensor.name == "token_embd.weight") tensor.data = rows(count, width, false);
     }
     const auto vocabulary = static_cast<uint64_t>(TinyModel::kVocabulary);
-    tensors.push_back({
-        "output.weight", {vocabulary, static_cast<uint64_t>(width)},
-         rows(count, width, true), true
-    });
+    tensors.push_back({"output.weight", {vocabulary, static_cast<uint64_t>(width)}, rows(count, width, true), true});
   };
   return model;
 }

@@ -126,10 +126,7 @@ Error Service::fault(std::string_view path, std::string_view message) const {
 Result<Service::Exchange> Service::exchange(std::string_view method, std::string_view path, const std::string& body,
                                             const std::stop_token& cancel, const HttpSink& sink) const {
   HttpRequest request{.method = std::string(method), .url = fmt::format("{}{}", options_.base_url, path), .body = body};
-  request.headers = {
-      {"Content-Type", "application/json"     },
-      {"Accept",       "application/json, */*"}
-  };
+  request.headers = {{"Content-Type", "application/json"}, {"Accept", "application/json, */*"}};
   if (options_.headers) {
     HB_TRY_ASSIGN(more, options_.headers());
     request.headers.insert(request.headers.end(), more.begin(), more.end());

@@ -55,10 +55,10 @@ __attribute__((target("avx512f,avx512bf16"))) bool adds_pairs_as_documented() {
     float sum, even[2], odd[2], expected;  // each product of two
   };
   static constexpr Lane kLanes[] = {
-      {1.0F,      {0x1.02p-24F, 1.0F}, {0x1p-24F, 1.0F},      0x1.000002p0F},
-      {1.0F,      {0x1p-24F, 1.0F},    {0x1p-24F, 1.0F},      1.0F         },
-      {0x1p-126F, {0.0F, 0.0F},        {-0x1p-64F, 0x1p-63F}, 0.0F         },
-      {0x1p-126F, {0x1p-127F, 1.0F},   {0.0F, 0.0F},          0x1p-126F    },
+      {1.0F, {0x1.02p-24F, 1.0F}, {0x1p-24F, 1.0F}, 0x1.000002p0F},
+      {1.0F, {0x1p-24F, 1.0F}, {0x1p-24F, 1.0F}, 1.0F},
+      {0x1p-126F, {0.0F, 0.0F}, {-0x1p-64F, 0x1p-63F}, 0.0F},
+      {0x1p-126F, {0x1p-127F, 1.0F}, {0.0F, 0.0F}, 0x1p-126F},
   };
   float sums[16] = {}, expected[16] = {};
   uint32_t a[16] = {}, b[16] = {};

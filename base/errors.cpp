@@ -5,19 +5,17 @@
 namespace halfbyte {
 
 const CodeRow& row(Code code) {
-  static constexpr std::array<CodeRow, 9> kRows{
-      {
-       {Code::kInvalid, "invalid", 2},
-       {Code::kCorrupt, "corrupt", 1},
-       {Code::kUnsupported, "unsupported", 1},
-       {Code::kNotFound, "not_found", 1},
-       {Code::kIo, "io", 1},
-       {Code::kBusy, "busy", 1},
-       {Code::kTooLong, "too_long", 1},
-       {Code::kNumeric, "numeric_error", 1},
-       {Code::kInternal, "internal", 1},
-       }
-  };
+  static constexpr std::array<CodeRow, 9> kRows{{
+      {Code::kInvalid, "invalid", 2},
+      {Code::kCorrupt, "corrupt", 1},
+      {Code::kUnsupported, "unsupported", 1},
+      {Code::kNotFound, "not_found", 1},
+      {Code::kIo, "io", 1},
+      {Code::kBusy, "busy", 1},
+      {Code::kTooLong, "too_long", 1},
+      {Code::kNumeric, "numeric_error", 1},
+      {Code::kInternal, "internal", 1},
+  }};
   for (const CodeRow& r : kRows)
     if (r.code == code) return r;
   return kRows.back();

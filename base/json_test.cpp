@@ -29,15 +29,13 @@ TEST(Json, ReadsEveryKindOfValue) {
 
 TEST(Json, ReadsFloatsToTheLastBit) {
   // Shortest forms whose digits times a power of ten would round to a neighbour; 1e23 lies between two doubles.
-  for (const auto& [text, number] : {
-           std::pair{"3.5844466002796428e+298",  3.5844466002796428e+298 },
-           {"1e23",                     1e23                    },
-           {"9007199254740993.5",       9007199254740993.5      },
-           {"5e-324",                   5e-324                  },
-           {"0.1",                      0.1                     },
-           {"2.2250738585072011e-308",  2.2250738585072011e-308 },
-           {"179769313486231570.0e291", 179769313486231570.0e291}
-  }) {
+  for (const auto& [text, number] : {std::pair{"3.5844466002796428e+298", 3.5844466002796428e+298},
+                                     {"1e23", 1e23},
+                                     {"9007199254740993.5", 9007199254740993.5},
+                                     {"5e-324", 5e-324},
+                                     {"0.1", 0.1},
+                                     {"2.2250738585072011e-308", 2.2250738585072011e-308},
+                                     {"179769313486231570.0e291", 179769313486231570.0e291}}) {
     const auto json = parse_json(text, "here");
     ASSERT_TRUE(json) << json.error().message;
     EXPECT_EQ(std::get<double>(json->value), number) << text;

@@ -189,10 +189,7 @@ void register_all() {
       AttendKernel* kernel;
       size_t bits;
     };
-    for (const CacheType type : {
-             CacheType{"attend_f16/",  table->attend_f16,  16},
-             CacheType{"attend_q8_0/", table->attend_q8_0, 17}
-    })
+    for (const CacheType type : {CacheType{"attend_f16/", table->attend_f16, 16}, CacheType{"attend_q8_0/", table->attend_q8_0, 17}})
       for (const int blocks : {1, 2048})
         for (const int queries : {1, 2, 3, 8, 24, 64})
           benchmark::RegisterBenchmark(

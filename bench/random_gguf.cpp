@@ -39,12 +39,12 @@ struct Shape {
 // The last one has Qwen3-30B-A3B's matrices, a sixth of its layers, a quarter of its experts and a fifth of its vocabulary: attention,
 // experts and head have about the shares in a token's time that they have there.
 constexpr Shape kShapes[] = {
-    {"llama-3.2-1b",        "llama",    "llama-bpe", 16, 2048, 8192,  32, 8,  64,  128256, 131072, 5e5F, true,  false, true,  false, 0,  0, 0  },
-    {"llama-3.2-3b",        "llama",    "llama-bpe", 28, 3072, 8192,  24, 8,  128, 128256, 131072, 5e5F, true,  false, true,  false, 0,  0, 0  },
-    {"llama-3.1-8b",        "llama",    "llama-bpe", 32, 4096, 14336, 32, 8,  128, 128256, 131072, 5e5F, false, false, true,  false, 0,  0, 0  },
-    {"llama-2-7b",          "llama",    "llama-bpe", 32, 4096, 11008, 32, 32, 128, 32000,  4096,   1e4F, false, false, false, false, 0,  0, 0  },
-    {"qwen2.5-0.5b",        "qwen2",    "qwen2",     24, 896,  4864,  14, 2,  64,  151936, 32768,  1e6F, true,  true,  false, false, 0,  0, 0  },
-    {"qwen3-30b-a3b-small", "qwen3moe", "qwen2",     8,  2048, 6144,  32, 4,  128, 32768,  40960,  1e6F, false, false, false, true,  32, 8, 768},
+    {"llama-3.2-1b", "llama", "llama-bpe", 16, 2048, 8192, 32, 8, 64, 128256, 131072, 5e5F, true, false, true, false, 0, 0, 0},
+    {"llama-3.2-3b", "llama", "llama-bpe", 28, 3072, 8192, 24, 8, 128, 128256, 131072, 5e5F, true, false, true, false, 0, 0, 0},
+    {"llama-3.1-8b", "llama", "llama-bpe", 32, 4096, 14336, 32, 8, 128, 128256, 131072, 5e5F, false, false, true, false, 0, 0, 0},
+    {"llama-2-7b", "llama", "llama-bpe", 32, 4096, 11008, 32, 32, 128, 32000, 4096, 1e4F, false, false, false, false, 0, 0, 0},
+    {"qwen2.5-0.5b", "qwen2", "qwen2", 24, 896, 4864, 14, 2, 64, 151936, 32768, 1e6F, true, true, false, false, 0, 0, 0},
+    {"qwen3-30b-a3b-small", "qwen3moe", "qwen2", 8, 2048, 6144, 32, 4, 128, 32768, 40960, 1e6F, false, false, false, true, 32, 8, 768},
 };
 
 // What llama.cpp's quantizer makes of the matrices. `more` is for attn_v and ffn_down of some layers, `head` for the output matrix.
@@ -53,17 +53,10 @@ struct Mix {
   uint32_t file_type;
 };
 constexpr Mix kMixes[] = {
-    {"Q4_K_M", "Q4_K",  "Q6_K",  "Q6_K", 15},
-    {"Q5_K_M", "Q5_K",  "Q6_K",  "Q6_K", 17},
-    {"Q6_K",   "Q6_K",  "Q6_K",  "Q6_K", 18},
-    {"Q4_0",   "Q4_0",  "Q4_0",  "Q6_K", 2 },
-    {"Q4_1",   "Q4_1",  "Q4_1",  "Q6_K", 3 },
-    {"Q5_0",   "Q5_0",  "Q5_0",  "Q6_K", 8 },
-    {"Q8_0",   "Q8_0",  "Q8_0",  "Q8_0", 7 },
-    {"MXFP4",  "MXFP4", "MXFP4", "Q8_0", 38},
-    {"F16",    "F16",   "F16",   "F16",  1 },
-    {"BF16",   "BF16",  "BF16",  "BF16", 32},
-    {"F32",    "F32",   "F32",   "F32",  0 },
+    {"Q4_K_M", "Q4_K", "Q6_K", "Q6_K", 15}, {"Q5_K_M", "Q5_K", "Q6_K", "Q6_K", 17},  {"Q6_K", "Q6_K", "Q6_K", "Q6_K", 18},
+    {"Q4_0", "Q4_0", "Q4_0", "Q6_K", 2},    {"Q4_1", "Q4_1", "Q4_1", "Q6_K", 3},     {"Q5_0", "Q5_0", "Q5_0", "Q6_K", 8},
+    {"Q8_0", "Q8_0", "Q8_0", "Q8_0", 7},    {"MXFP4", "MXFP4", "MXFP4", "Q8_0", 38}, {"F16", "F16", "F16", "F16", 1},
+    {"BF16", "BF16", "BF16", "BF16", 32},   {"F32", "F32", "F32", "F32", 0},
 };
 // The format that stands in where rows are no multiple of 256.
 std::string_view for_short_rows(std::string_view format) {

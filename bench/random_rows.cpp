@@ -149,18 +149,9 @@ MakeRandomRow* random_row_of(std::string_view format) {
     MakeRandomRow* make;
   };
   static constexpr Generator kGenerators[] = {
-      {"F32",   random_row<F32>  },
-      {"F16",   random_row<F16>  },
-      {"BF16",  random_row<BF16> },
-      {"Q4_0",  random_row<Q4_0> },
-      {"Q4_1",  random_row<Q4_1> },
-      {"Q5_0",  random_row<Q5_0> },
-      {"Q5_1",  random_row<Q5_1> },
-      {"Q8_0",  random_row<Q8_0> },
-      {"Q4_K",  random_row<Q4_K> },
-      {"Q5_K",  random_row<Q5_K> },
-      {"Q6_K",  random_row<Q6_K> },
-      {"MXFP4", random_row<MXFP4>},
+      {"F32", random_row<F32>},   {"F16", random_row<F16>},   {"BF16", random_row<BF16>}, {"Q4_0", random_row<Q4_0>},
+      {"Q4_1", random_row<Q4_1>}, {"Q5_0", random_row<Q5_0>}, {"Q5_1", random_row<Q5_1>}, {"Q8_0", random_row<Q8_0>},
+      {"Q4_K", random_row<Q4_K>}, {"Q5_K", random_row<Q5_K>}, {"Q6_K", random_row<Q6_K>}, {"MXFP4", random_row<MXFP4>},
   };
   for (const Generator& g : kGenerators)
     if (g.format == format) return g.make;

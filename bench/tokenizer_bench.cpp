@@ -56,10 +56,7 @@ int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   const std::string prose = english();
   const std::pair<const char*, std::string> hard[] = {
-      {"one_letter", repeated("a")  },
-      {"blanks",     repeated(" ")  },
-      {"no_blanks",  repeated("the")}
-  };
+      {"one_letter", repeated("a")}, {"blanks", repeated(" ")}, {"no_blanks", repeated("the")}};
   std::vector<Checkpoint> checkpoints;
   std::vector<std::unique_ptr<Tokenizer>> tokenizers;
   for (const auto& path : vocabularies()) {

@@ -65,10 +65,8 @@ Result<int> bench_backends(const BackendBenchOptions& options, bool json) {
     const Notice notice(fmt::format("measuring {} ...", word));
     HB_TRY_ASSIGN(backend, open_backend(word));
     HB_TRY_ASSIGN(result, benchmark(*backend, prompts,
-                                    {
-                                        .completion = {.max_new_tokens = options.max_tokens, .temperature = options.temperature},
-                                        .warmup = options.warmup
-    }));
+                                    {.completion = {.max_new_tokens = options.max_tokens, .temperature = options.temperature},
+                                     .warmup = options.warmup}));
     results.push_back(std::move(result));
   }
   if (json) {

@@ -142,10 +142,7 @@ Result<int> explain(const Options& options) {
     HB_TRY_ASSIGN(backend, open_backend(word));
     backends.push_back(std::move(backend));
   }
-  const std::vector<Message> messages{
-      {.role = "system", .content = options.system},
-      {.role = "user",   .content = question      }
-  };
+  const std::vector<Message> messages{{.role = "system", .content = options.system}, {.role = "user", .content = question}};
   std::stop_source stopping;
   const CompletionOptions completion{
       .max_new_tokens = options.max_tokens, .temperature = options.temperature, .cancel = stopping.get_token()};

@@ -6,20 +6,20 @@
 namespace {
 
 constexpr halfbyte::Command kCommands[] = {
-    {"run",        "answer a prompt, or chat",                       "halfbyte run smollm2:135m \"Why is the sky blue?\"",         halfbyte::declare_run       },
-    {"explain",    "a tutor: explains a technical question",         "halfbyte explain \"What does RMSNorm do?\" --backend local",
-     halfbyte::declare_explain                                                                                                                                 },
-    {"show",       "what a model file holds",                        "halfbyte show smollm2:135m",                                 halfbyte::declare_show      },
-    {"list",       "the models found on this machine",               "halfbyte list",                                              halfbyte::declare_list      },
-    {"tokenize",   "text to token ids",                              "echo hello | halfbyte tokenize smollm2:135m --json",         halfbyte::declare_tokenize  },
-    {"detokenize", "token ids to text",                              "halfbyte detokenize smollm2:135m 28120 905",                 halfbyte::declare_detokenize},
-    {"logits",     "logits after given tokens",                      "halfbyte logits smollm2:135m --tokens 504,6376",             halfbyte::declare_logits    },
-    {"perplexity", "how well a model predicts a text",               "halfbyte perplexity smollm2:135m book.txt --tokens 2048",
-     halfbyte::declare_perplexity                                                                                                                              },
-    {"bench",      "prompt and generation speed",                    "halfbyte bench smollm2:135m -p 512 -n 128",                  halfbyte::declare_bench     },
-    {"doctor",     "this machine: speed, threads, what slows it",    "halfbyte doctor",                                            halfbyte::declare_doctor    },
-    {"isa",        "instruction sets that run here, strongest last", "HALFBYTE_ISA=avx2 halfbyte isa",                             halfbyte::declare_isa       },
-    {"version",    "this program's version",                         "halfbyte version",                                           halfbyte::declare_version   },
+    {"run", "answer a prompt, or chat", "halfbyte run smollm2:135m \"Why is the sky blue?\"", halfbyte::declare_run},
+    {"explain", "a tutor: explains a technical question", "halfbyte explain \"What does RMSNorm do?\" --backend local",
+     halfbyte::declare_explain},
+    {"show", "what a model file holds", "halfbyte show smollm2:135m", halfbyte::declare_show},
+    {"list", "the models found on this machine", "halfbyte list", halfbyte::declare_list},
+    {"tokenize", "text to token ids", "echo hello | halfbyte tokenize smollm2:135m --json", halfbyte::declare_tokenize},
+    {"detokenize", "token ids to text", "halfbyte detokenize smollm2:135m 28120 905", halfbyte::declare_detokenize},
+    {"logits", "logits after given tokens", "halfbyte logits smollm2:135m --tokens 504,6376", halfbyte::declare_logits},
+    {"perplexity", "how well a model predicts a text", "halfbyte perplexity smollm2:135m book.txt --tokens 2048",
+     halfbyte::declare_perplexity},
+    {"bench", "prompt and generation speed", "halfbyte bench smollm2:135m -p 512 -n 128", halfbyte::declare_bench},
+    {"doctor", "this machine: speed, threads, what slows it", "halfbyte doctor", halfbyte::declare_doctor},
+    {"isa", "instruction sets that run here, strongest last", "HALFBYTE_ISA=avx2 halfbyte isa", halfbyte::declare_isa},
+    {"version", "this program's version", "halfbyte version", halfbyte::declare_version},
 };
 
 }  // namespace

@@ -13,8 +13,7 @@ namespace {
 
 enum Style : unsigned { kPlain = 0, kBold = 1, kDim = 2, kItalic = 4, kUnderline = 8, kCyan = 16 };
 constexpr std::array<std::pair<unsigned, std::string_view>, 5> kSequences{
-    {{kBold, "1"}, {kDim, "2"}, {kItalic, "3"}, {kUnderline, "4"}, {kCyan, "36"}}
-};
+    {{kBold, "1"}, {kDim, "2"}, {kItalic, "3"}, {kUnderline, "4"}, {kCyan, "36"}}};
 
 bool is_harmful(char32_t c) { return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069); }
 
@@ -277,11 +276,7 @@ void TerminalMarkdown::add_spans(std::string_view text, unsigned style, std::vec
       }
     }
     bool is_emphasis = false;
-    for (const auto& [mark, added] : {
-             std::pair("**", kBold), {"__", kBold  },
-               {"*",  kItalic},
-               {"_",  kItalic}
-    })
+    for (const auto& [mark, added] : {std::pair("**", kBold), {"__", kBold}, {"*", kItalic}, {"_", kItalic}})
       if (const auto inside = emphasis(text, at, mark); inside && !is_emphasis) {
         flush();
         add_spans(*inside, style | added, spans);

@@ -12,17 +12,17 @@ struct DimensionKey {
   std::string_view name, label, key;  // key: after "<architecture>."
 };
 constexpr DimensionKey kDimensions[] = {
-    {"context_length",             "context",        "context_length"            },
-    {"embedding_length",           "embedding",      "embedding_length"          },
-    {"layers",                     "layers",         "block_count"               },
-    {"heads",                      "heads",          "attention.head_count"      },
-    {"kv_heads",                   "kv heads",       "attention.head_count_kv"   },
-    {"head_length",                "head length",    "attention.key_length"      },
-    {"feed_forward_length",        "feed forward",   "feed_forward_length"       },
-    {"expert_count",               "experts",        "expert_count"              },
-    {"expert_used_count",          "experts used",   "expert_used_count"         },
+    {"context_length", "context", "context_length"},
+    {"embedding_length", "embedding", "embedding_length"},
+    {"layers", "layers", "block_count"},
+    {"heads", "heads", "attention.head_count"},
+    {"kv_heads", "kv heads", "attention.head_count_kv"},
+    {"head_length", "head length", "attention.key_length"},
+    {"feed_forward_length", "feed forward", "feed_forward_length"},
+    {"expert_count", "experts", "expert_count"},
+    {"expert_used_count", "experts used", "expert_used_count"},
     {"expert_feed_forward_length", "expert forward", "expert_feed_forward_length"},
-    {"sliding_window",             "sliding window", "attention.sliding_window"  },
+    {"sliding_window", "sliding window", "attention.sliding_window"},
 };
 
 std::string text_or_empty(const Metadata& metadata, std::string_view key) {

@@ -115,10 +115,7 @@ void declare_step_options(Arguments& args, int& chunk_tokens, KvType& kv_type, A
   for (const KvTypeName& kind : kKvTypes) kv_types.push_back({kind.name, kind.type});
   args.value("--kv-type", "f16|bf16|q8_0|f32", "numbers of cached keys and values", choice(kv_type, std::move(kv_types)));
   args.value("--activations", "int8|f32", "f32 checks the formula: exact and slow",
-             choice<ActivationMode>(activations, {
-                                                     {"int8", ActivationMode::kInt8 },
-                                                     {"f32",  ActivationMode::kFloat}
-  }));
+             choice<ActivationMode>(activations, {{"int8", ActivationMode::kInt8}, {"f32", ActivationMode::kFloat}}));
   args.flag("--fast-prompt", fast_prompt,
             "round prompts to bf16 where that is faster: F32 and F16 weights on AVX512-BF16, all on AMX; other bits than without");
 }

@@ -13,16 +13,16 @@ struct Translation {
   std::string_view ollama, ours;
 };
 constexpr Translation kNames[] = {
-    {"temperature",       "temperature"      },
-    {"top_k",             "top-k"            },
-    {"top_p",             "top-p"            },
-    {"min_p",             "min-p"            },
-    {"repeat_penalty",    "repeat-penalty"   },
-    {"presence_penalty",  "presence-penalty" },
+    {"temperature", "temperature"},
+    {"top_k", "top-k"},
+    {"top_p", "top-p"},
+    {"min_p", "min-p"},
+    {"repeat_penalty", "repeat-penalty"},
+    {"presence_penalty", "presence-penalty"},
     {"frequency_penalty", "frequency-penalty"},
-    {"repeat_last_n",     "repeat-window"    },
-    {"seed",              "seed"             },
-    {"num_predict",       "max-tokens"       },
+    {"repeat_last_n", "repeat-window"},
+    {"seed", "seed"},
+    {"num_predict", "max-tokens"},
 };
 
 std::string number_text(const Json& json) {

@@ -6,13 +6,8 @@ namespace halfbyte {
 namespace {
 
 BlockPool pool_of(int pages) {
-  return std::move(*BlockPool::create(KvLayout(
-                                          {
-                                              {.kv_heads = 1, .head_dim = 8},
-                                              {.kv_heads = 1, .head_dim = 8, .window = 64}
-  },
-                                          KvType::kF16),
-                                      pages));
+  return std::move(
+      *BlockPool::create(KvLayout({{.kv_heads = 1, .head_dim = 8}, {.kv_heads = 1, .head_dim = 8, .window = 64}}, KvType::kF16), pages));
 }
 
 TEST(BlockPool, HandsOutEveryPageOnceAndThenNone) {

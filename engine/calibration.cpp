@@ -31,14 +31,8 @@ struct MeasuredKernel {
   int tokens;
 };
 constexpr std::string_view kPromptFormat = "Q4_K";
-constexpr MeasuredKernel kMeasured[] = {
-    {kPromptFormat, 1            },
-    {kPromptFormat, kPromptTokens},
-    {"Q6_K",        1            },
-    {"Q6_K",        kPromptTokens},
-    {"Q8_0",        1            },
-    {"Q8_0",        kPromptTokens}
-};
+constexpr MeasuredKernel kMeasured[] = {{kPromptFormat, 1}, {kPromptFormat, kPromptTokens}, {"Q6_K", 1}, {"Q6_K", kPromptTokens},
+                                        {"Q8_0", 1},        {"Q8_0", kPromptTokens}};
 
 // The shortest of the runs that fit into `budget`, at least three unless stopped: what interrupts a run only makes it longer.
 template <class Work>

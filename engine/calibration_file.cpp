@@ -95,23 +95,18 @@ std::string described(const MachineKey& machine) {
 std::string calibration_text(const MachineKey& machine, const Calibration& calibration) {
   Json::Array pools, kernels;
   for (const PoolSpeed& pool : calibration.pools)
-    pools.push_back({
-        Json::Object{{"threads", json(pool.threads)},
-                     {"bytes_per_second", json(pool.bytes_per_second)},
-                     {"macs_per_second", json(pool.macs_per_second)},
-                     {"barrier_seconds", json(pool.barrier_seconds)}}
-    });
+    pools.push_back({Json::Object{{"threads", json(pool.threads)},
+                                  {"bytes_per_second", json(pool.bytes_per_second)},
+                                  {"macs_per_second", json(pool.macs_per_second)},
+                                  {"barrier_seconds", json(pool.barrier_seconds)}}});
   for (const KernelSpeed& kernel : calibration.kernels)
-    kernels.push_back({
-        Json::Object{{"format", json(kernel.format)}, {"tokens", json(kernel.tokens)}, {"macs_per_second", json(kernel.macs_per_second)}}
-    });
-  Json::Object text{
-      {"machine",
-       {Json::Object{{"processor", json(machine.processor)},
-                     {"processors", json(machine.processors)},
-                     {"isa", json(machine.isa)},
-                     {"version", json(machine.version)}}}}
-  };
+    kernels.push_back({Json::Object{
+        {"format", json(kernel.format)}, {"tokens", json(kernel.tokens)}, {"macs_per_second", json(kernel.macs_per_second)}}});
+  Json::Object text{{"machine",
+                     {Json::Object{{"processor", json(machine.processor)},
+                                   {"processors", json(machine.processors)},
+                                   {"isa", json(machine.isa)},
+                                   {"version", json(machine.version)}}}}};
   if (calibration.clock_hz) text.push_back({"clock_hz", json(*calibration.clock_hz)});
   text.push_back({"pools", {std::move(pools)}});
   text.push_back({"kernels", {std::move(kernels)}});

@@ -7,12 +7,10 @@ namespace halfbyte {
 namespace {
 
 const MachineKey kMachine{.processor = "Fast \"9000\"", .processors = 2, .isa = "avx2", .version = "1.2.3"};
-const Calibration kCalibration{
-    .clock_hz = 3.5e9,
-    .pools = {{.threads = 1, .bytes_per_second = 1.55e10, .macs_per_second = 9e10, .barrier_seconds = 1.1e-8},
-              {.threads = 2, .bytes_per_second = 2.9e10, .macs_per_second = 1.8e11, .barrier_seconds = 2.25e-7}},
-    .kernels = {{.format = "Q4_K", .tokens = 64, .macs_per_second = 1e11}}
-};
+const Calibration kCalibration{.clock_hz = 3.5e9,
+                               .pools = {{.threads = 1, .bytes_per_second = 1.55e10, .macs_per_second = 9e10, .barrier_seconds = 1.1e-8},
+                                         {.threads = 2, .bytes_per_second = 2.9e10, .macs_per_second = 1.8e11, .barrier_seconds = 2.25e-7}},
+                               .kernels = {{.format = "Q4_K", .tokens = 64, .macs_per_second = 1e11}}};
 
 std::string with(std::string_view from, std::string_view to) {
   std::string text = calibration_text(kMachine, kCalibration);

@@ -16,43 +16,20 @@ std::vector<PoolSpeed> pools(std::vector<std::pair<double, double>> bytes_and_ma
 
 TEST(ThreadChoice, IsTheFewestThreadsThatReadAtNearlyTheBestRateAndTheMostMultiplyAdds) {
   const ThreadChoice expected{.generation = 3, .prompt = 4, .pool = 4};
-  EXPECT_EQ(choose_threads(pools({
-                {10,   1},
-                {19,   2},
-                {29.2, 3},
-                {30,   4}
-  })),
-            expected);
+  EXPECT_EQ(choose_threads(pools({{10, 1}, {19, 2}, {29.2, 3}, {30, 4}})), expected);
 }
 
 TEST(ThreadChoice, IsOnePoolForBothWherePromptsLoseAlmostNothing) {
   const ThreadChoice expected{.generation = 2, .prompt = 4, .pool = 2};  // four processors, siblings of two cores
-  EXPECT_EQ(choose_threads(pools({
-                {15, 1   },
-                {30, 1.96},
-                {29, 1.98},
-                {29, 2   }
-  })),
-            expected);
+  EXPECT_EQ(choose_threads(pools({{15, 1}, {30, 1.96}, {29, 1.98}, {29, 2}})), expected);
 }
 
 TEST(ThreadChoice, LeavesOutThreadsThatMakeItSlower) {
   const ThreadChoice expected{.generation = 2, .prompt = 2, .pool = 2};  // a control group lets two run
-  EXPECT_EQ(choose_threads(pools({
-                {15, 1  },
-                {30, 2  },
-                {20, 1.5},
-                {15, 1.2}
-  })),
-            expected);
+  EXPECT_EQ(choose_threads(pools({{15, 1}, {30, 2}, {20, 1.5}, {15, 1.2}})), expected);
 }
 
-TEST(ThreadChoice, OfOneProcessorIsOne) {
-  EXPECT_EQ(choose_threads(pools({
-                {1, 1}
-  })),
-            ThreadChoice());
-}
+TEST(ThreadChoice, OfOneProcessorIsOne) { EXPECT_EQ(choose_threads(pools({{1, 1}})), ThreadChoice()); }
 
 TEST(PoolSizes, AreAllSmallOnesThenTwoPerDoublingAndTheMost) {
   EXPECT_EQ(pool_sizes(1), (std::vector{1}));

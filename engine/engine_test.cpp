@@ -21,10 +21,7 @@ Engine open(const TinyModelFile& file, EngineOptions options = {}) {
 }
 
 Request request_of(std::vector<Token> prompt, int max_tokens, uint64_t seed = 1) {
-  return {
-      .prompt = std::move(prompt), .max_tokens = max_tokens, .sampling = {.temperature = 1, .seed = seed},
-              .obey_end_tokens = false
-  };
+  return {.prompt = std::move(prompt), .max_tokens = max_tokens, .sampling = {.temperature = 1, .seed = seed}, .obey_end_tokens = false};
 }
 
 // Collects the events of one request from the engine's thread.
@@ -130,10 +127,7 @@ TEST(Engine, AnEndTokenEndsTheReplyAndIsNotShown) {
     std::string bias(TinyModel::kVocabulary * 4, '\0');
     const float much = 10;
     std::memcpy(bias.data() + TinyModel::kEndToken * 4, &much, 4);
-    tensors.push_back({
-        "output.weight", {TinyModel::kVocabulary, 64},
-         std::string(TinyModel::kVocabulary * 64 * 4, '\0'), true
-    });
+    tensors.push_back({"output.weight", {TinyModel::kVocabulary, 64}, std::string(TinyModel::kVocabulary * 64 * 4, '\0'), true});
     tensors.push_back({"output.bias", {TinyModel::kVocabulary}, bias, false});
   }});
   Engine engine = open(file);
@@ -196,13 +190,7 @@ TEST(Engine, RefusesWhatItCannotAnswerAndNamesTheField) {
   const TinyModelFile file;
   Engine engine = open(file, {.context_tokens = 32});
   EXPECT_EQ(engine.complete({.prompt = {}}).error().message, "prompt: no tokens");
-  EXPECT_EQ(engine
-                .complete({
-                    .prompt = {1, 258}
-  })
-                .error()
-                .message,
-            "prompt: token 258 at index 1 is outside the vocabulary of 258");
+  EXPECT_EQ(engine.complete({.prompt = {1, 258}}).error().message, "prompt: token 258 at index 1 is outside the vocabulary of 258");
   EXPECT_EQ(engine.complete({.prompt = {1}, .max_tokens = 0}).error().message, "max_tokens: 0 is neither -1 nor at least 1");
   EXPECT_EQ(engine.complete({.prompt = {1}, .stop = {""}}).error().message, "stop: a string of 0 bytes, expected 1 to 256");
   EXPECT_EQ(engine.complete({.prompt = {1}, .sampling = {.top_p = 2}}).error().code, Code::kInvalid);
@@ -287,18 +275,12 @@ TEST(Engine, ALogitThatIsNotFiniteEndsTheRequestHoweverItSamples) {
     std::string head(TinyModel::kVocabulary * 64 * 4, '\0');
     const float much = 3e38F;
     for (size_t i = 200 * 64; i < 201 * 64; ++i) std::memcpy(head.data() + i * 4, &much, 4);
-    tensors.push_back({
-        "output.weight", {TinyModel::kVocabulary, 64},
-         head, true
-    });
+    tensors.push_back({"output.weight", {TinyModel::kVocabulary, 64}, head, true});
   }});
   Engine engine = open(file);
   for (const SamplingOptions& sampling :
        {SamplingOptions{.temperature = 0}, SamplingOptions{}, SamplingOptions{.top_k = 0}, SamplingOptions{.presence_penalty = 1}}) {
-    const auto reply = engine.complete({
-        .prompt = {1, 2},
-          .max_tokens = 5, .sampling = sampling
-    });
+    const auto reply = engine.complete({.prompt = {1, 2}, .max_tokens = 5, .sampling = sampling});
     ASSERT_FALSE(reply);
     EXPECT_EQ(reply.error().code, Code::kNumeric);
     EXPECT_EQ(reply.error().message, "token 2: the logit of token id 200 is not finite");

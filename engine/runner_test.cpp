@@ -144,10 +144,8 @@ void expect_slices_get_the_bits_they_get_alone(const TinyModel& tiny) {
   auto runner = Runner::create(bench.model, bench.pool, {.cache_tokens = 128, .chunk_tokens = 64});
   ASSERT_TRUE(runner);
   CachedSequence cache_a, cache_b;
-  const Runner::Slice slices[] = {
-      {.sequence = &cache_a, .tokens = a, .need = {.row = true}},
-      {.sequence = &cache_b, .tokens = b, .need = {.row = true}}
-  };
+  const Runner::Slice slices[] = {{.sequence = &cache_a, .tokens = a, .need = {.row = true}},
+                                  {.sequence = &cache_b, .tokens = b, .need = {.row = true}}};
   Rows together[2];
   ASSERT_TRUE(
       runner->run(slices, [&](size_t slice, size_t, const Logits& l) { together[slice].emplace_back(l.row.begin(), l.row.end()); }));
@@ -270,11 +268,7 @@ TEST(Runner, ALayerNeedsAtMostSixBarriersAtOneTokenAndOneMoreWithExperts) {
 
 TEST(Measure, StepsAndDepthAreRunAsAsked) {
   Bench bench({.context = 64});
-  const auto measured = measure(bench.model, bench.pool,
-                                {
-                                    .prompt_tokens = 8, .depth = 20, .step_sizes = {1, 4}
-  },
-                                {});
+  const auto measured = measure(bench.model, bench.pool, {.prompt_tokens = 8, .depth = 20, .step_sizes = {1, 4}}, {});
   ASSERT_TRUE(measured);
   EXPECT_GT(measured->prompt_seconds, 0);
   EXPECT_EQ(measured->generation_seconds, 0);

@@ -39,9 +39,7 @@ int main() {
   });
   if (!streamed) return 1;
 
-  const halfbyte::Message messages[] = {
-      {.role = "user", .content = "hello you"}
-  };
+  const halfbyte::Message messages[] = {{.role = "user", .content = "hello you"}};
   const auto replied = backwards.chat(messages);
   std::printf("chat: %s\n", replied->content.c_str());
 

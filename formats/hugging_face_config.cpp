@@ -28,29 +28,29 @@ struct Family {
   std::string_view activations[2];  // names of the one that the formula has
 };
 constexpr Family kFamilies[] = {
-    {"llama",       "llama",    NamingScheme::kLlama,        false, "hidden_act",          {"silu", "swish"}                },
-    {"mistral",     "llama",    NamingScheme::kLlama,        false, "hidden_act",          {"silu", "swish"}                },
-    {"qwen2",       "qwen2",    NamingScheme::kPlainDecoder, false, "hidden_act",          {"silu", "swish"}                },
-    {"qwen3",       "qwen3",    NamingScheme::kPlainDecoder, false, "hidden_act",          {"silu", "swish"}                },
-    {"qwen3_moe",   "qwen3moe", NamingScheme::kPlainDecoder, false, "hidden_act",          {"silu", "swish"}                },
-    {"gemma3_text", "gemma3",   NamingScheme::kGemma3,       true,  "hidden_activation",   {"gelu_pytorch_tanh", "gelu_new"}},
-    {"gpt2",        "gpt2",     NamingScheme::kGpt2,         true,  "activation_function", {"gelu_new", "gelu_pytorch_tanh"}},
+    {"llama", "llama", NamingScheme::kLlama, false, "hidden_act", {"silu", "swish"}},
+    {"mistral", "llama", NamingScheme::kLlama, false, "hidden_act", {"silu", "swish"}},
+    {"qwen2", "qwen2", NamingScheme::kPlainDecoder, false, "hidden_act", {"silu", "swish"}},
+    {"qwen3", "qwen3", NamingScheme::kPlainDecoder, false, "hidden_act", {"silu", "swish"}},
+    {"qwen3_moe", "qwen3moe", NamingScheme::kPlainDecoder, false, "hidden_act", {"silu", "swish"}},
+    {"gemma3_text", "gemma3", NamingScheme::kGemma3, true, "hidden_activation", {"gelu_pytorch_tanh", "gelu_new"}},
+    {"gpt2", "gpt2", NamingScheme::kGpt2, true, "activation_function", {"gelu_new", "gelu_pytorch_tanh"}},
 };
 
 // transformers' Gemma3TextConfig; the files of the larger models name only what differs.
 std::vector<Default> gemma3_defaults() {
   return {
-      {"vocab_size",              uint64_t{262'208}               },
-      {"num_attention_heads",     uint64_t{8}                     },
-      {"num_key_value_heads",     uint64_t{4}                     },
-      {"head_dim",                uint64_t{256}                   },
-      {"max_position_embeddings", uint64_t{131'072}               },
-      {"rms_norm_eps",            1e-6                            },
-      {"hidden_activation",       std::string("gelu_pytorch_tanh")},
-      {"query_pre_attn_scalar",   uint64_t{256}                   },
-      {"sliding_window",          uint64_t{4096}                  },
-      {"sliding_window_pattern",  uint64_t{6}                     },
-      {"rope_theta",              1e6                             },
+      {"vocab_size", uint64_t{262'208}},
+      {"num_attention_heads", uint64_t{8}},
+      {"num_key_value_heads", uint64_t{4}},
+      {"head_dim", uint64_t{256}},
+      {"max_position_embeddings", uint64_t{131'072}},
+      {"rms_norm_eps", 1e-6},
+      {"hidden_activation", std::string("gelu_pytorch_tanh")},
+      {"query_pre_attn_scalar", uint64_t{256}},
+      {"sliding_window", uint64_t{4096}},
+      {"sliding_window_pattern", uint64_t{6}},
+      {"rope_theta", 1e6},
   };
 }
 
@@ -61,10 +61,10 @@ struct Fixed {
 };
 std::vector<Fixed> fixed_settings() {
   return {
-      {"use_bidirectional_attention",     false},
-      {"scale_attn_weights",              true },
+      {"use_bidirectional_attention", false},
+      {"scale_attn_weights", true},
       {"scale_attn_by_inverse_layer_idx", false},
-      {"add_cross_attention",             false},
+      {"add_cross_attention", false},
   };
 }
 // Settings that must be absent or null.

@@ -15,75 +15,71 @@ struct Row {
 };
 
 constexpr Row kDecoderTop[] = {
-    {"embed_tokens", "token_embd" },
-    {"norm",         "output_norm"},
-    {"lm_head",      "output"     },
+    {"embed_tokens", "token_embd"},
+    {"norm", "output_norm"},
+    {"lm_head", "output"},
 };
 constexpr Row kDecoderLayer[] = {
-    {"input_layernorm",          "attn_norm"    },
-    {"self_attn.q_proj",         "attn_q"       },
-    {"self_attn.k_proj",         "attn_k"       },
-    {"self_attn.v_proj",         "attn_v"       },
-    {"self_attn.o_proj",         "attn_output"  },
-    {"self_attn.q_norm",         "attn_q_norm"  },
-    {"self_attn.k_norm",         "attn_k_norm"  },
-    {"post_attention_layernorm", "ffn_norm"     },
-    {"mlp.gate_proj",            "ffn_gate"     },
-    {"mlp.up_proj",              "ffn_up"       },
-    {"mlp.down_proj",            "ffn_down"     },
-    {"mlp.gate",                 "ffn_gate_inp" },
-    {"mlp.experts.*.gate_proj",  "ffn_gate_exps"}, // *: the number of the expert
-    {"mlp.experts.*.up_proj",    "ffn_up_exps"  },
-    {"mlp.experts.*.down_proj",  "ffn_down_exps"},
+    {"input_layernorm", "attn_norm"},
+    {"self_attn.q_proj", "attn_q"},
+    {"self_attn.k_proj", "attn_k"},
+    {"self_attn.v_proj", "attn_v"},
+    {"self_attn.o_proj", "attn_output"},
+    {"self_attn.q_norm", "attn_q_norm"},
+    {"self_attn.k_norm", "attn_k_norm"},
+    {"post_attention_layernorm", "ffn_norm"},
+    {"mlp.gate_proj", "ffn_gate"},
+    {"mlp.up_proj", "ffn_up"},
+    {"mlp.down_proj", "ffn_down"},
+    {"mlp.gate", "ffn_gate_inp"},
+    {"mlp.experts.*.gate_proj", "ffn_gate_exps"},  // *: the number of the expert
+    {"mlp.experts.*.up_proj", "ffn_up_exps"},
+    {"mlp.experts.*.down_proj", "ffn_down_exps"},
 };
 // GGUF's llama turns neighbouring dimensions together, transformers those half a head apart.
 constexpr Row kLlamaLayer[] = {
-    {"input_layernorm",          "attn_norm",   StoredAs::kSame       },
-    {"self_attn.q_proj",         "attn_q",      StoredAs::kQueryHalves},
-    {"self_attn.k_proj",         "attn_k",      StoredAs::kKeyHalves  },
-    {"self_attn.v_proj",         "attn_v",      StoredAs::kSame       },
-    {"self_attn.o_proj",         "attn_output", StoredAs::kSame       },
-    {"post_attention_layernorm", "ffn_norm",    StoredAs::kSame       },
-    {"mlp.gate_proj",            "ffn_gate",    StoredAs::kSame       },
-    {"mlp.up_proj",              "ffn_up",      StoredAs::kSame       },
-    {"mlp.down_proj",            "ffn_down",    StoredAs::kSame       },
+    {"input_layernorm", "attn_norm", StoredAs::kSame},    {"self_attn.q_proj", "attn_q", StoredAs::kQueryHalves},
+    {"self_attn.k_proj", "attn_k", StoredAs::kKeyHalves}, {"self_attn.v_proj", "attn_v", StoredAs::kSame},
+    {"self_attn.o_proj", "attn_output", StoredAs::kSame}, {"post_attention_layernorm", "ffn_norm", StoredAs::kSame},
+    {"mlp.gate_proj", "ffn_gate", StoredAs::kSame},       {"mlp.up_proj", "ffn_up", StoredAs::kSame},
+    {"mlp.down_proj", "ffn_down", StoredAs::kSame},
 };
 // Gemma's norms are stored as w and multiply by 1 + w; the norm after attention has the name others use for the one before the
 // feed-forward part.
 constexpr Row kGemma3Top[] = {
-    {"embed_tokens", "token_embd",  StoredAs::kSame    },
-    {"norm",         "output_norm", StoredAs::kMinusOne},
-    {"lm_head",      "output",      StoredAs::kSame    },
+    {"embed_tokens", "token_embd", StoredAs::kSame},
+    {"norm", "output_norm", StoredAs::kMinusOne},
+    {"lm_head", "output", StoredAs::kSame},
 };
 constexpr Row kGemma3Layer[] = {
-    {"input_layernorm",            "attn_norm",           StoredAs::kMinusOne},
-    {"self_attn.q_proj",           "attn_q",              StoredAs::kSame    },
-    {"self_attn.k_proj",           "attn_k",              StoredAs::kSame    },
-    {"self_attn.v_proj",           "attn_v",              StoredAs::kSame    },
-    {"self_attn.o_proj",           "attn_output",         StoredAs::kSame    },
-    {"self_attn.q_norm",           "attn_q_norm",         StoredAs::kMinusOne},
-    {"self_attn.k_norm",           "attn_k_norm",         StoredAs::kMinusOne},
-    {"post_attention_layernorm",   "post_attention_norm", StoredAs::kMinusOne},
-    {"pre_feedforward_layernorm",  "ffn_norm",            StoredAs::kMinusOne},
-    {"post_feedforward_layernorm", "post_ffw_norm",       StoredAs::kMinusOne},
-    {"mlp.gate_proj",              "ffn_gate",            StoredAs::kSame    },
-    {"mlp.up_proj",                "ffn_up",              StoredAs::kSame    },
-    {"mlp.down_proj",              "ffn_down",            StoredAs::kSame    },
+    {"input_layernorm", "attn_norm", StoredAs::kMinusOne},
+    {"self_attn.q_proj", "attn_q", StoredAs::kSame},
+    {"self_attn.k_proj", "attn_k", StoredAs::kSame},
+    {"self_attn.v_proj", "attn_v", StoredAs::kSame},
+    {"self_attn.o_proj", "attn_output", StoredAs::kSame},
+    {"self_attn.q_norm", "attn_q_norm", StoredAs::kMinusOne},
+    {"self_attn.k_norm", "attn_k_norm", StoredAs::kMinusOne},
+    {"post_attention_layernorm", "post_attention_norm", StoredAs::kMinusOne},
+    {"pre_feedforward_layernorm", "ffn_norm", StoredAs::kMinusOne},
+    {"post_feedforward_layernorm", "post_ffw_norm", StoredAs::kMinusOne},
+    {"mlp.gate_proj", "ffn_gate", StoredAs::kSame},
+    {"mlp.up_proj", "ffn_up", StoredAs::kSame},
+    {"mlp.down_proj", "ffn_down", StoredAs::kSame},
 };
 // GPT-2's matrices ("Conv1D") have inputs as rows.
 constexpr Row kGpt2Top[] = {
-    {"wte",     "token_embd"   },
-    {"wpe",     "position_embd"},
-    {"ln_f",    "output_norm"  },
-    {"lm_head", "output"       },
+    {"wte", "token_embd"},
+    {"wpe", "position_embd"},
+    {"ln_f", "output_norm"},
+    {"lm_head", "output"},
 };
 constexpr Row kGpt2Layer[] = {
-    {"ln_1",        "attn_norm",   StoredAs::kSame   },
-    {"attn.c_attn", "attn_qkv",    StoredAs::kColumns},
+    {"ln_1", "attn_norm", StoredAs::kSame},
+    {"attn.c_attn", "attn_qkv", StoredAs::kColumns},
     {"attn.c_proj", "attn_output", StoredAs::kColumns},
-    {"ln_2",        "ffn_norm",    StoredAs::kSame   },
-    {"mlp.c_fc",    "ffn_up",      StoredAs::kColumns},
-    {"mlp.c_proj",  "ffn_down",    StoredAs::kColumns},
+    {"ln_2", "ffn_norm", StoredAs::kSame},
+    {"mlp.c_fc", "ffn_up", StoredAs::kColumns},
+    {"mlp.c_proj", "ffn_down", StoredAs::kColumns},
 };
 
 constexpr std::string_view kDecoderPrefixes[] = {"model."};
@@ -97,10 +93,10 @@ struct SchemeMap {
   std::span<const Row> top, layer;
 };
 constexpr SchemeMap kSchemes[] = {
-    {NamingScheme::kLlama,        kDecoderPrefixes, "layers.", kDecoderTop, kLlamaLayer  },
+    {NamingScheme::kLlama, kDecoderPrefixes, "layers.", kDecoderTop, kLlamaLayer},
     {NamingScheme::kPlainDecoder, kDecoderPrefixes, "layers.", kDecoderTop, kDecoderLayer},
-    {NamingScheme::kGemma3,       kGemma3Prefixes,  "layers.", kGemma3Top,  kGemma3Layer },
-    {NamingScheme::kGpt2,         kGpt2Prefixes,    "h.",      kGpt2Top,    kGpt2Layer   },
+    {NamingScheme::kGemma3, kGemma3Prefixes, "layers.", kGemma3Top, kGemma3Layer},
+    {NamingScheme::kGpt2, kGpt2Prefixes, "h.", kGpt2Top, kGpt2Layer},
 };
 
 constexpr std::string_view kLeftOutPrefixes[] = {"vision_tower.", "multi_modal_projector.", "model.vision_tower.",

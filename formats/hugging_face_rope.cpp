@@ -55,11 +55,7 @@ class RopeSection {
       std::string_view name;
       double value;
     };
-    static constexpr Fixed kFixed[] = {
-        {"beta_fast",             32},
-        {"beta_slow",             1 },
-        {"partial_rotary_factor", 1 }
-    };
+    static constexpr Fixed kFixed[] = {{"beta_fast", 32}, {"beta_slow", 1}, {"partial_rotary_factor", 1}};
     for (auto at = config_.all().lower_bound(prefix_); at != config_.all().end() && at->first.starts_with(prefix_); ++at) {
       const std::string_view name = std::string_view(at->first).substr(prefix_.size());
       if (std::ranges::find(kKnown, name) != std::end(kKnown) || at->second == MetadataValue(true)) continue;  // truncate: true is ours

@@ -95,18 +95,18 @@ TEST_F(HuggingFace, AConfigBecomesGgufsKeys) {
   const Metadata& m = checkpoint.metadata;
   EXPECT_EQ(m.path(), folder_.string());
   const std::pair<const char*, MetadataValue> expected[] = {
-      {"general.architecture",                   std::string("llama")   },
-      {"general.name",                           std::string("model")   },
-      {"llama.vocab_size",                       number(8)              },
-      {"llama.block_count",                      number(1)              },
-      {"llama.attention.head_count_kv",          number(2)              },
-      {"llama.attention.key_length",             number(8)              },
-      {"llama.attention.layer_norm_rms_epsilon", double{1e-5F}          },
-      {"llama.rope.freq_base",                   5e5                    },
-      {"llama.rope.scaling.type",                std::string("linear")  },
-      {"llama.rope.scaling.factor",              2.0                    },
-      {"tokenizer.ggml.bos_token_id",            number(1)              },
-      {"tokenizer.ggml.model",                   std::string("no_vocab")},
+      {"general.architecture", std::string("llama")},
+      {"general.name", std::string("model")},
+      {"llama.vocab_size", number(8)},
+      {"llama.block_count", number(1)},
+      {"llama.attention.head_count_kv", number(2)},
+      {"llama.attention.key_length", number(8)},
+      {"llama.attention.layer_norm_rms_epsilon", double{1e-5F}},
+      {"llama.rope.freq_base", 5e5},
+      {"llama.rope.scaling.type", std::string("linear")},
+      {"llama.rope.scaling.factor", 2.0},
+      {"tokenizer.ggml.bos_token_id", number(1)},
+      {"tokenizer.ggml.model", std::string("no_vocab")},
   };
   for (const auto& [key, value] : expected) {
     ASSERT_TRUE(m.contains(key)) << key;
@@ -208,21 +208,21 @@ TEST_F(HuggingFace, ATiedModelsCopyOfTheEmbeddingIsLeftOutAndAMissingHeadIsRefus
 TEST_F(HuggingFace, WhatWouldChangeTheFormulaIsRefusedByName) {
   const std::string where = path("config.json") + ": ";
   const std::pair<const char*, const char*> rows[] = {
-      {R"("hidden_act": "relu")",                                                "hidden_act is 'relu', this build runs llama with silu"             },
-      {R"("attn_logit_softcapping": 50.0)",                                      "attn_logit_softcapping is not supported by this build"             },
+      {R"("hidden_act": "relu")", "hidden_act is 'relu', this build runs llama with silu"},
+      {R"("attn_logit_softcapping": 50.0)", "attn_logit_softcapping is not supported by this build"},
       {R"("quantization_config": {"quant_method": "gptq"})",
-       "quantization_config: weights quantized with 'gptq'; this build reads F32, F16 and BF16 here"                                                 },
+       "quantization_config: weights quantized with 'gptq'; this build reads F32, F16 and BF16 here"},
       {R"("rope_scaling": {"type": "dynamic", "factor": 2})",
-       "rope_scaling.rope_type is 'dynamic'; this build runs default, linear, yarn, and llama3 for llama"                                            },
+       "rope_scaling.rope_type is 'dynamic'; this build runs default, linear, yarn, and llama3 for llama"},
       {R"("rope_scaling": {"rope_type": "yarn", "factor": 2, "mscale": 0.7})",
-       "rope_scaling.mscale: this build has no such rope setting, or only its usual value"                                                           },
+       "rope_scaling.mscale: this build has no such rope setting, or only its usual value"},
       {R"("rope_scaling": {"rope_type": "yarn", "factor": 2, "beta_fast": 16})",
-       "rope_scaling.beta_fast: this build has no such rope setting, or only its usual value"                                                        },
-      {R"("rope_scaling": {"rope_type": "linear", "factor": 0})",                "key 'rope_scaling.factor': must be finite and > 0, found 0"        },
-      {R"("num_key_value_heads": "2")",                                          "key 'num_key_value_heads': expected unsigned integer, found string"},
+       "rope_scaling.beta_fast: this build has no such rope setting, or only its usual value"},
+      {R"("rope_scaling": {"rope_type": "linear", "factor": 0})", "key 'rope_scaling.factor': must be finite and > 0, found 0"},
+      {R"("num_key_value_heads": "2")", "key 'num_key_value_heads': expected unsigned integer, found string"},
       {R"("layer_types": ["linear_attention"])",
-       "layer_types[0] is 'linear_attention', this build runs sliding_attention and full_attention"                                                  },
-      {R"("layer_types": [])",                                                   "layer_types has 0 entries, num_hidden_layers is 1"                 },
+       "layer_types[0] is 'linear_attention', this build runs sliding_attention and full_attention"},
+      {R"("layer_types": [])", "layer_types has 0 entries, num_hidden_layers is 1"},
   };
   for (const auto& [member, message] : rows) {
     write_llama(member);

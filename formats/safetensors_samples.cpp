@@ -37,7 +37,7 @@ std::vector<GoodSafetensors> good_safetensors_samples() {
       {"two tensors, last one first", safetensors_file("{" + tensor("b", 8, 20) + "," + tensor("a", 0, 8) + "}", zeros(20))},
       {"one value and none",
        safetensors_file(R"({"x":{"dtype":"F16","shape":[],"data_offsets":[0,2]},"y":{"dtype":"I64","shape":[3,0],"data_offsets":[2,2]}})",
-       zeros(2))},
+                        zeros(2))},
       {"four bits a value", safetensors_file(R"({"x":{"dtype":"F4","shape":[2,3],"data_offsets":[0,3]}})", zeros(3))},
       {"escapes in a name", safetensors_file("{" + tensor("\\u0061.w", 0, 1) + "}", zeros(1))},
   };

@@ -82,27 +82,13 @@ TEST_P(Attend, FollowsItsFormulaForSlidingWindowsAndQueriesThatSeeNothing) {
   SKIP_UNLESS_IT_RUNS_HERE(GetParam());
   const int dims = 64;
   const TestCache cache(kernels(GetParam()), CacheKind::kF32, dims, 256);
-  const std::vector<QueryRange> ranges = {
-      {0,   0  },
-      {3,   4  },
-      {0,   256},
-      {100, 140},
-      {101, 141},
-      {240, 256},
-      {256, 256},
-      {0,   17 },
-      {250, 251}
-  };
+  const std::vector<QueryRange> ranges = {{0, 0}, {3, 4}, {0, 256}, {100, 140}, {101, 141}, {240, 256}, {256, 256}, {0, 17}, {250, 251}};
   expect_attention(cache, dims, random_floats(ranges.size() * dims, 32, 0.2F), ranges, 2e-5);
 }
 
 TEST_P(Attend, IsCloseWithAShorterCache) {
   SKIP_UNLESS_IT_RUNS_HERE(GetParam());
-  const std::vector<QueryRange> ranges = {
-      {0, 48},
-      {0, 49},
-      {0, 50}
-  };
+  const std::vector<QueryRange> ranges = {{0, 48}, {0, 49}, {0, 50}};
   for (const auto& [kind, tolerance] :
        {std::pair(CacheKind::kF16, 5e-3), std::pair(CacheKind::kBf16, 2e-2), std::pair(CacheKind::kQ8_0, 4e-2)})
     for (const int dims : {64, 72, 88}) {
@@ -137,10 +123,7 @@ TEST_P(Attend, ShowsWhatIsNotFiniteInAQuery) {
       for (const size_t d : {3, 70}) {
         auto q = random_floats(2 * kDims, 37);
         q[d] = x;
-        const auto out = cache.attend(q, {
-                                             {0, 40},
-                                             {0, 40}
-        });
+        const auto out = cache.attend(q, {{0, 40}, {0, 40}});
         EXPECT_TRUE(std::isnan(out[1]) && std::isnan(out[2])) << x << " in dim " << d;
         EXPECT_TRUE(std::isfinite(out[kDims + 3])) << "the query beside it";
       }
@@ -151,9 +134,7 @@ TEST_P(Attend, ShowsWhatIsNotFiniteInAQuery) {
 TEST_P(Attend, TakesQueriesTooSmallToScaleForZero) {
   SKIP_UNLESS_IT_RUNS_HERE(GetParam());
   const TestCache cache(kernels(GetParam()), CacheKind::kQ8_0, 40, 33);
-  const auto out = cache.attend(std::vector<float>(40, 1e-40F), {
-                                                                    {0, 33}
-  });
+  const auto out = cache.attend(std::vector<float>(40, 1e-40F), {{0, 33}});
   EXPECT_EQ(out[0], 0.0F);
   EXPECT_EQ(out[1], 33.0F);
 }
@@ -231,11 +212,7 @@ TEST_P(Attend, OfTwoHalvesMergesToTheWhole) {
   const KernelTable& table = kernels(GetParam());
   const TestCache cache(table, CacheKind::kF32, 64, 200);
   const auto q = random_floats(64, 35, 0.4F);
-  auto first = cache.attend(q,
-                            {
-                                {0, 90}
-  }),
-       second = cache.attend(q, {{90, 200}}), whole = cache.attend(q, {{0, 200}});
+  auto first = cache.attend(q, {{0, 90}}), second = cache.attend(q, {{90, 200}}), whole = cache.attend(q, {{0, 200}});
   std::vector<float> merged(66), out(64), expected(64);
   merged[0] = -INFINITY;
   const auto state = [](std::vector<float>& v) { return AttendState{v.data(), v.data() + 1, v.data() + 2}; };

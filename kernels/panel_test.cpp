@@ -147,11 +147,9 @@ TEST(PanelKernels, OfPairsTakeSubnormalNumbersForZero) {
     uint16_t weights[2];
     float x[2], expected;
   } cases[] = {
-      {{tiny, one},       {1.0F, 1.0F},           1.0F     },
-      {{one, one},        {0x1p-127F, 1.0F},      1.0F     },
-      {{least, one},      {1.0F, 0.0F},           0x1p-126F},
-      {{minus_half, one}, {0x1p-126F, 0x1p-126F}, 0.0F     }, // 2^-126 - 2^-127
-      {{tiny, 0},         {0x1p100F, 0.0F},       0.0F     },
+      {{tiny, one}, {1.0F, 1.0F}, 1.0F},       {{one, one}, {0x1p-127F, 1.0F}, 1.0F},
+      {{least, one}, {1.0F, 0.0F}, 0x1p-126F}, {{minus_half, one}, {0x1p-126F, 0x1p-126F}, 0.0F},  // 2^-126 - 2^-127
+      {{tiny, 0}, {0x1p100F, 0.0F}, 0.0F},
   };
   for (const Isa isa : isas_here())
     for (const auto& c : cases)

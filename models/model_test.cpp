@@ -177,12 +177,12 @@ TEST(Mixture, NumbersOfExpertsOutOfRangeAreRefusedByKey) {
     TinyModel model;
     const char* key;
   } rows[] = {
-      {mixture_with_u32("qwen3moe.expert_count",               0),          "qwen3moe.expert_count"              },
-      {mixture_with_u32("qwen3moe.expert_count",               4097),       "qwen3moe.expert_count"              },
-      {mixture_with_u32("qwen3moe.expert_count",               0xffffffff), "qwen3moe.expert_count"              },
-      {mixture_with_u32("qwen3moe.expert_used_count",          0),          "qwen3moe.expert_used_count"         },
-      {mixture_with_u32("qwen3moe.expert_used_count",          6),          "qwen3moe.expert_used_count"         },
-      {mixture_with_u32("qwen3moe.expert_feed_forward_length", 0),          "qwen3moe.expert_feed_forward_length"},
+      {mixture_with_u32("qwen3moe.expert_count", 0), "qwen3moe.expert_count"},
+      {mixture_with_u32("qwen3moe.expert_count", 4097), "qwen3moe.expert_count"},
+      {mixture_with_u32("qwen3moe.expert_count", 0xffffffff), "qwen3moe.expert_count"},
+      {mixture_with_u32("qwen3moe.expert_used_count", 0), "qwen3moe.expert_used_count"},
+      {mixture_with_u32("qwen3moe.expert_used_count", 6), "qwen3moe.expert_used_count"},
+      {mixture_with_u32("qwen3moe.expert_feed_forward_length", 0), "qwen3moe.expert_feed_forward_length"},
   };
   for (const auto& row : rows) {
     const std::string message = refusal(row.model);

@@ -12,12 +12,8 @@ struct Family {
 };
 
 constexpr Family kFamilies[] = {
-    {"llama",    make_llama   },
-    {"qwen2",    make_qwen2   },
-    {"qwen3",    make_qwen3   },
-    {"qwen3moe", make_qwen3moe},
-    {"gemma3",   make_gemma3  },
-    {"gpt2",     make_gpt2    },
+    {"llama", make_llama},       {"qwen2", make_qwen2},   {"qwen3", make_qwen3},
+    {"qwen3moe", make_qwen3moe}, {"gemma3", make_gemma3}, {"gpt2", make_gpt2},
 };
 
 }  // namespace

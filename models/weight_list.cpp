@@ -19,22 +19,17 @@ void WeightList::optional_vector(std::string name, VectorId& id, int n) {
 }
 
 void WeightList::matrix(std::string name, MatrixId& id, int rows, int columns) {
-  add({
-      .name = std::move(name), .shape = {extent(rows), extent(columns)},
-           .matrix = &id
-  });
+  add({.name = std::move(name), .shape = {extent(rows), extent(columns)}, .matrix = &id});
 }
 
 void WeightList::matrices(const std::string& name, std::vector<MatrixId>& ids, int count, int rows, int columns) {
   ids.resize(static_cast<size_t>(count));
   for (size_t i = 0; i < ids.size(); ++i)
-    add({
-        .name = name,
-        .shape = {extent(count), extent(rows), extent(columns)},
-        .first = i * extent(rows),
-        .rows = extent(rows),
-        .matrix = &ids[i]
-    });
+    add({.name = name,
+         .shape = {extent(count), extent(rows), extent(columns)},
+         .first = i * extent(rows),
+         .rows = extent(rows),
+         .matrix = &ids[i]});
 }
 
 void WeightList::linear(const std::string& name, Linear& linear, int rows, int columns) {
@@ -42,13 +37,11 @@ void WeightList::linear(const std::string& name, Linear& linear, int rows, int c
 }
 
 void WeightList::linear_rows(const std::string& name, Linear& linear, int first, int rows, int all, int columns) {
-  add({
-      .name = name + ".weight",
-      .shape = {extent(all), extent(columns)},
-      .first = extent(first),
-      .rows = extent(rows),
-      .matrix = &linear.matrix
-  });
+  add({.name = name + ".weight",
+       .shape = {extent(all), extent(columns)},
+       .first = extent(first),
+       .rows = extent(rows),
+       .matrix = &linear.matrix});
   add({.name = name + ".bias",
        .shape = {extent(all)},
        .first = extent(first),
@@ -58,10 +51,7 @@ void WeightList::linear_rows(const std::string& name, Linear& linear, int first,
 }
 
 void WeightList::table(std::string name, MatrixId& id, int rows, int columns, bool is_lookup) {
-  add({
-      .name = std::move(name), .shape = {extent(rows), extent(columns)},
-           .matrix = &id, .is_lookup = is_lookup
-  });
+  add({.name = std::move(name), .shape = {extent(rows), extent(columns)}, .matrix = &id, .is_lookup = is_lookup});
 }
 
 }  // namespace halfbyte

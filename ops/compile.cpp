@@ -133,10 +133,7 @@ Result<void> Compiler::plan_fusions() {
       is_done_[static_cast<size_t>(i)] = true;
     }
     if (n.op == Op::kAdd) {
-      for (const auto& [product, other] : {
-               std::pair{n.b, n.a},
-               std::pair{n.a, n.b}
-      }) {
+      for (const auto& [product, other] : {std::pair{n.b, n.a}, std::pair{n.a, n.b}}) {
         const bool is_product = node(product).op == Op::kLinear || node(product).op == Op::kExperts;
         if (!is_product || !used_once(product) || other.node > product.node) continue;
         Fusion& fusion = fusions_[static_cast<size_t>(product.node)];
@@ -254,10 +251,7 @@ Result<void> Compiler::emit_experts(Tensor here) {
   const MatrixId gate = e.gate.front(), up = e.up.front(), down = e.down.front();
 
   Stage gated{.kind = Stage::Kind::kExperts, .input = slot_of(n.a)};
-  gated.experts = {
-      {e.gate, kernel_of(gate)},
-      {e.up,   kernel_of(up)  }
-  };
+  gated.experts = {{e.gate, kernel_of(gate)}, {e.up, kernel_of(up)}};
   gated.routing = slot_of(n.b);
   round(gated.input, std::array{gate, up}, false);
   gated.out = new_slot(static_cast<int>(record_.weights()[gate].rows), false, used);
@@ -266,9 +260,7 @@ Result<void> Compiler::emit_experts(Tensor here) {
   close_epoch();
 
   Stage sum{.kind = Stage::Kind::kExpertSum, .input = between};
-  sum.experts = {
-      {e.down, kernel_of(down)}
-  };
+  sum.experts = {{e.down, kernel_of(down)}};
   sum.routing = slot_of(n.b);
   touch(between);
   round(between, std::array{down}, false);
@@ -366,10 +358,7 @@ void Compiler::share_out(Stage& stage) const {
     const uint32_t step = undivided > 0 ? std::lcm(undivided, 16U) / 16 : 1;
     for (uint32_t first = 0; first < matrix.panels(); first += step) {
       const uint32_t last = std::min(first + step, matrix.panels());
-      units.push_back({
-          {static_cast<int>(p), first, last},
-          panel_bytes * (last - first)
-      });
+      units.push_back({{static_cast<int>(p), first, last}, panel_bytes * (last - first)});
       total += units.back().bytes;
     }
   }

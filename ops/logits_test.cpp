@@ -71,11 +71,7 @@ TEST(LogitsReduction, OfEqualLogitsTheLowestIdsAreKept) {
   LogitsReduction reduction;
   reduction.restart(3);
   reduction.add(kKernels, row, 0);
-  EXPECT_EQ(candidates_of(reduction), (Candidates{
-                                          {-2.5F, 0},
-                                          {-2.5F, 1},
-                                          {-2.5F, 2}
-  }));
+  EXPECT_EQ(candidates_of(reduction), (Candidates{{-2.5F, 0}, {-2.5F, 1}, {-2.5F, 2}}));
 }
 
 TEST(LogitsReduction, FindsTheLowestIdThatIsNotFinite) {
@@ -102,9 +98,7 @@ TEST(LogitsReduction, BeginsAnew) {
   reduction.add(kKernels, std::vector<float>{1, 2}, 7);
   EXPECT_FALSE(reduction.not_finite());
   EXPECT_EQ(reduction.top(), 2);
-  EXPECT_EQ(candidates_of(reduction), (Candidates{
-                                          {2, 8}
-  }));
+  EXPECT_EQ(candidates_of(reduction), (Candidates{{2, 8}}));
 }
 
 // An embedding and a head with a bias: the logits after token t are dot(table[t], head[v]) + bias[v].
@@ -156,20 +150,13 @@ class Head {
     std::vector<Delivered> out;
     for (int again = 0; again < 2; ++again) {  // a workspace that was used before
       out.clear();
-      program->run(
-          {
-              .tokens = tokens, .slices = {&slice, 1},
-                   .wanted = wanted
-      },
-          pool, *workspace, [&](size_t i, const Logits& logits) {
-            EXPECT_EQ(i, out.size());
-            out.push_back({
-                logits.not_finite,
-                {logits.greatest.begin(), logits.greatest.end()},
-                logits.log_sum_exp,
-                {logits.row.begin(),      logits.row.end()     }
-            });
-          });
+      program->run({.tokens = tokens, .slices = {&slice, 1}, .wanted = wanted}, pool, *workspace, [&](size_t i, const Logits& logits) {
+        EXPECT_EQ(i, out.size());
+        out.push_back({logits.not_finite,
+                       {logits.greatest.begin(), logits.greatest.end()},
+                       logits.log_sum_exp,
+                       {logits.row.begin(), logits.row.end()}});
+      });
     }
     return out;
   }
@@ -208,13 +195,8 @@ TEST_P(HeadTest, DeliversWhatTheRowsSayForAnyThreadsTokensAndSets) {
   for (const size_t tokens : {1U, 3U, 16U, 35U}) {
     const auto rows = head.run(std::vector(tokens, kRow));
     ASSERT_EQ(rows.size(), tokens);
-    for (const LogitsNeed& need : {
-             LogitsNeed{.greatest = 1},
-             LogitsNeed{.greatest = 40},
-             LogitsNeed{.greatest = 5000},
-             LogitsNeed{.log_sum_exp = true},
-             LogitsNeed{.greatest = 3, .log_sum_exp = true, .row = true}
-    })
+    for (const LogitsNeed& need : {LogitsNeed{.greatest = 1}, LogitsNeed{.greatest = 40}, LogitsNeed{.greatest = 5000},
+                                   LogitsNeed{.log_sum_exp = true}, LogitsNeed{.greatest = 3, .log_sum_exp = true, .row = true}})
       for (const int threads : {1, 2, 3})
         for (const Isa isa : {Isa::kScalar, isas_here().back()}) {
           SCOPED_TRACE(testing::Message() << tokens << " tokens, " << threads << " threads, " << name(isa) << ", greatest "
@@ -234,12 +216,7 @@ TEST_P(HeadTest, DeliversWhatTheRowsSayForAnyThreadsTokensAndSets) {
 TEST_P(HeadTest, EachRowGetsWhatItNeedsWhateverTheOthersDo) {
   const Head head(GetParam());
   const LogitsNeed kinds[] = {
-      {.greatest = 1},
-      kRow, {.greatest = 40},
-      {},
-      {.log_sum_exp = true, .row = true},
-      {.greatest = 7, .row = true}
-  };
+      {.greatest = 1}, kRow, {.greatest = 40}, {}, {.log_sum_exp = true, .row = true}, {.greatest = 7, .row = true}};
   std::vector<LogitsNeed> needs;
   for (size_t t = 0; t < 20; ++t) needs.push_back(kinds[t % std::size(kinds)]);
   const auto rows = head.run(std::vector(needs.size(), kRow));
@@ -254,11 +231,7 @@ TEST_P(HeadTest, EachRowGetsWhatItNeedsWhateverTheOthersDo) {
 TEST(Head, LogitsThatAreNotFiniteAreNamedByTheLowestIdAndOnlyInTheirRow) {
   const Head bad_tokens(1000, [](std::vector<float>&, std::vector<float>& bias) { bias[700] = bias[999] = INFINITY; });
   const Head bad_row(1000, [](std::vector<float>& table, std::vector<float>&) { table[1 * Head::kWidth] = NAN; });
-  for (const LogitsNeed& need : {
-           LogitsNeed{},
-           LogitsNeed{.greatest = 1},
-           LogitsNeed{.greatest = 40, .log_sum_exp = true, .row = true}
-  })
+  for (const LogitsNeed& need : {LogitsNeed{}, LogitsNeed{.greatest = 1}, LogitsNeed{.greatest = 40, .log_sum_exp = true, .row = true}})
     for (const int threads : {1, 2, 3}) {
       for (const auto& delivered : bad_tokens.run({need, need, need}, threads)) {
         EXPECT_EQ(delivered.not_finite, 700);

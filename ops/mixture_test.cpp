@@ -81,12 +81,8 @@ class MixtureTest : public testing::TestWithParam<const char*> {
       std::vector<WantedRow> wanted;
       for (size_t t = 0; t < chunk.size(); ++t) wanted.push_back({.row = static_cast<int>(t), .need = {.row = true}});
       const SliceInput slice{.count = static_cast<int>(chunk.size())};
-      program->run(
-          {
-              .tokens = chunk, .slices = {&slice, 1},
-                   .wanted = wanted
-      },
-          pool, *workspace, [&](size_t, const Logits& logits) { out.emplace_back(logits.row.begin(), logits.row.end()); });
+      program->run({.tokens = chunk, .slices = {&slice, 1}, .wanted = wanted}, pool, *workspace,
+                   [&](size_t, const Logits& logits) { out.emplace_back(logits.row.begin(), logits.row.end()); });
     }
     return out;
   }
@@ -148,7 +144,7 @@ TEST_P(MixtureTest, FollowsItsFormula) {
     double tolerance;
   } rows[] = {
       {ActivationMode::kFloat, 1e-5},
-      {ActivationMode::kInt8,  2e-2},
+      {ActivationMode::kInt8, 2e-2},
   };
   std::vector<std::vector<double>> right;
   for (size_t t = 0; t < kVocabulary; ++t) right.push_back(expected(tokens_[t]));

@@ -92,16 +92,11 @@ class ToyTest : public testing::Test {
     }
     const SliceInput slice{.count = count};
     int rows = 0;
-    program.run(
-        {
-            .tokens = tokens, .slices = {&slice, 1},
-                 .wanted = wanted
-    },
-        pool, *workspace, [&](size_t i, const Logits& logits) {
-          ++rows;
-          ASSERT_EQ(logits.row.size(), static_cast<size_t>(kVocabulary));
-          visit(logits.row, expected(tokens[i]));
-        });
+    program.run({.tokens = tokens, .slices = {&slice, 1}, .wanted = wanted}, pool, *workspace, [&](size_t i, const Logits& logits) {
+      ++rows;
+      ASSERT_EQ(logits.row.size(), static_cast<size_t>(kVocabulary));
+      visit(logits.row, expected(tokens[i]));
+    });
     EXPECT_EQ(rows, count);
   }
 
@@ -196,15 +191,10 @@ TEST_F(ToyTest, LayerNormLearnedPositionsAndGeluFollowTheirFormulas) {
       wanted.push_back({.row = t, .need = {.row = true}});
     }
     const SliceInput slice{.count = count, .first_position = first_position};
-    program->run(
-        {
-            .tokens = tokens, .slices = {&slice, 1},
-                 .wanted = wanted
-    },
-        pool, *workspace, [&](size_t i, const Logits& logits) {
-          const std::vector<double> right = expected_at(tokens[i], first_position + static_cast<int>(i));
-          for (size_t v = 0; v < logits.row.size(); ++v) EXPECT_NEAR(static_cast<double>(logits.row[v]), right[v], 1e-4);
-        });
+    program->run({.tokens = tokens, .slices = {&slice, 1}, .wanted = wanted}, pool, *workspace, [&](size_t i, const Logits& logits) {
+      const std::vector<double> right = expected_at(tokens[i], first_position + static_cast<int>(i));
+      for (size_t v = 0; v < logits.row.size(); ++v) EXPECT_NEAR(static_cast<double>(logits.row[v]), right[v], 1e-4);
+    });
   }
 }
 
@@ -225,17 +215,11 @@ TEST_F(ToyTest, EqualScoresGoToTheFirstExperts) {
     auto workspace = program->workspace();
     ThreadPool pool(1);
     const std::vector<Token> tokens{7};
-    const std::vector<WantedRow> wanted{
-        {.row = 0, .need = {.row = true}}
-    };
+    const std::vector<WantedRow> wanted{{.row = 0, .need = {.row = true}}};
     const SliceInput slice{.count = 1};
     std::vector<float> out;
-    program->run(
-        {
-            .tokens = tokens, .slices = {&slice, 1},
-                 .wanted = wanted
-    },
-        pool, *workspace, [&](size_t, const Logits& l) { out.assign(l.row.begin(), l.row.end()); });
+    program->run({.tokens = tokens, .slices = {&slice, 1}, .wanted = wanted}, pool, *workspace,
+                 [&](size_t, const Logits& l) { out.assign(l.row.begin(), l.row.end()); });
     return out;
   };
   EXPECT_EQ(logits(router), logits(first_two));
@@ -249,20 +233,13 @@ TEST_F(ToyTest, OnlyTheRowsAskedForGetLogits) {
   auto workspace = program->workspace();
   ThreadPool pool(1);
   const std::vector<Token> tokens{3, 4, 5};
-  const std::vector<WantedRow> wanted{
-      {.row = 1, .need = {.row = true}}
-  };
+  const std::vector<WantedRow> wanted{{.row = 1, .need = {.row = true}}};
   const SliceInput slice{.count = 3};
   std::vector<size_t> seen;
-  program->run(
-      {
-          .tokens = tokens, .slices = {&slice, 1},
-               .wanted = wanted
-  },
-      pool, *workspace, [&](size_t i, const Logits& logits) {
-        seen.push_back(i);
-        EXPECT_NEAR(static_cast<double>(logits.row[0]), expected(4)[0], 1e-5);
-      });
+  program->run({.tokens = tokens, .slices = {&slice, 1}, .wanted = wanted}, pool, *workspace, [&](size_t i, const Logits& logits) {
+    seen.push_back(i);
+    EXPECT_NEAR(static_cast<double>(logits.row[0]), expected(4)[0], 1e-5);
+  });
   EXPECT_EQ(seen, std::vector<size_t>{0});
 }
 
@@ -300,11 +277,7 @@ TEST_F(ToyTest, ExpertsWithoutARouteAreRefused) {
 
 TEST(KvLayout, LayersOfOneWindowShareAGroupAndDoNotOverlap) {
   const KvLayout layout(
-      {
-          {.kv_heads = 2, .head_dim = 16, .window = 64},
-          {.kv_heads = 1, .head_dim = 32},
-          {.kv_heads = 2, .head_dim = 16, .window = 64}
-  },
+      {{.kv_heads = 2, .head_dim = 16, .window = 64}, {.kv_heads = 1, .head_dim = 32}, {.kv_heads = 2, .head_dim = 16, .window = 64}},
       KvType::kF16);
   ASSERT_EQ(layout.groups().size(), 2U);
   EXPECT_EQ(layout.group_of(0), layout.group_of(2));
@@ -316,15 +289,7 @@ TEST(KvLayout, LayersOfOneWindowShareAGroupAndDoNotOverlap) {
 }
 
 TEST(KvLayout, ABytePerNumberAndAScalePer32) {
-  const auto page = [](KvType type, int dims) {
-    return KvLayout(
-               {
-                   {.kv_heads = 2, .head_dim = dims}
-    },
-               type)
-        .groups()[0]
-        .page_bytes;
-  };
+  const auto page = [](KvType type, int dims) { return KvLayout({{.kv_heads = 2, .head_dim = dims}}, type).groups()[0].page_bytes; };
   EXPECT_EQ(page(KvType::kQ8_0, 64), 2U * 2 * 32 * 68);
   EXPECT_EQ(page(KvType::kQ8_0, 40), 2U * 2 * 32 * 44);  // 8 dims have a scale of their own
   EXPECT_EQ(page(KvType::kBf16, 64), page(KvType::kF16, 64));

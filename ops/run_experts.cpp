@@ -86,13 +86,11 @@ void Program::Pass::run_experts(const Stage& stage) const {
     const size_t first = panels_before(share_begin), last = panels_before(share_end);
     before += cost * panels;
     if (first == last) continue;
-    const Product product{
-        .linear = {gate.matrices[e], {}},
-        .gate = Product::Gate::kSwiglu,
-        .up = {up.matrices[e], {}},
-        .kernels = {.usual = gate.kernel},
-        .up_kernels = {.usual = up.kernel}
-    };
+    const Product product{.linear = {gate.matrices[e], {}},
+                          .gate = Product::Gate::kSwiglu,
+                          .up = {up.matrices[e], {}},
+                          .kernels = {.usual = gate.kernel},
+                          .up_kernels = {.usual = up.kernel}};
     for (int from = sorted.first[e]; from < sorted.first[e + 1]; from += kExpertRows) {
       const int count = std::min(kExpertRows, sorted.first[e + 1] - from);
       const Rows x = gather(stage, {sorted.token + from, static_cast<size_t>(count)});

@@ -11,15 +11,11 @@ Tensor Step::record(Node node) {
 }
 
 Tensor Step::embed(MatrixId table) {
-  return record({
-      .op = Op::kEmbed, .width = static_cast<int>(weights_[table].columns), .linear = {table, {}}
-  });
+  return record({.op = Op::kEmbed, .width = static_cast<int>(weights_[table].columns), .linear = {table, {}}});
 }
 
 Tensor Step::embed_position(MatrixId table) {
-  return record({
-      .op = Op::kEmbedPosition, .width = static_cast<int>(weights_[table].columns), .linear = {table, {}}
-  });
+  return record({.op = Op::kEmbedPosition, .width = static_cast<int>(weights_[table].columns), .linear = {table, {}}});
 }
 
 Tensor Step::rms_norm(Tensor x, VectorId weight, float eps) {

@@ -58,7 +58,7 @@ static_assert(sizeof(IQ4_XS) == 136);
 
 template <>
 inline constexpr auto kPanelParts<IQ4_NL> = std::to_array<PanelPart>({
-    {PanelPart::kHalfs, offsetof(IQ4_NL, d),  1},
+    {PanelPart::kHalfs, offsetof(IQ4_NL, d), 1},
     {PanelPart::kWords, offsetof(IQ4_NL, qs), 4},
 });
 template <>

@@ -34,7 +34,7 @@ static_assert(sizeof(MXFP4) == 17);
 
 template <>
 inline constexpr auto kPanelParts<MXFP4> = std::to_array<PanelPart>({
-    {PanelPart::kBytes, offsetof(MXFP4, e),  1},
+    {PanelPart::kBytes, offsetof(MXFP4, e), 1},
     {PanelPart::kWords, offsetof(MXFP4, qs), 4},
 });
 

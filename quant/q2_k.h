@@ -39,9 +39,9 @@ static_assert(sizeof(Q2_K) == 84);
 
 template <>
 inline constexpr auto kPanelParts<Q2_K> = std::to_array<PanelPart>({
-    {PanelPart::kWords, offsetof(Q2_K, d),      1 },
-    {PanelPart::kWords, offsetof(Q2_K, scales), 4 },
-    {PanelPart::kWords, offsetof(Q2_K, qs),     16},
+    {PanelPart::kWords, offsetof(Q2_K, d), 1},
+    {PanelPart::kWords, offsetof(Q2_K, scales), 4},
+    {PanelPart::kWords, offsetof(Q2_K, qs), 16},
 });
 
 }  // namespace halfbyte

@@ -44,12 +44,10 @@ static_assert(sizeof(Q3_K) == 110);
 template <>
 inline constexpr auto kPanelParts<Q3_K> = [] {
   constexpr auto kScales = std::to_array<PanelPart>({
-      {PanelPart::kHalfsAsFloats, offsetof(Q3_K, d),      1},
-      {PanelPart::kWords,         offsetof(Q3_K, scales), 3},
+      {PanelPart::kHalfsAsFloats, offsetof(Q3_K, d), 1},
+      {PanelPart::kWords, offsetof(Q3_K, scales), 3},
   });
-  constexpr std::array kRest = {
-      PanelPart{PanelPart::kWords, offsetof(Q3_K, qs) + 32, 8}
-  };
+  constexpr std::array kRest = {PanelPart{PanelPart::kWords, offsetof(Q3_K, qs) + 32, 8}};
   return joined(kScales, words_in_turn<8>(offsetof(Q3_K, hmask), offsetof(Q3_K, qs)), kRest);
 }();
 

@@ -33,7 +33,7 @@ template <>
 inline constexpr size_t kPanelGroup<Q4_0> = 64;
 template <>
 inline constexpr auto kPanelParts<Q4_0> = std::to_array<PanelPart>({
-    {PanelPart::kHalfs, offsetof(Q4_0, d),  1},
+    {PanelPart::kHalfs, offsetof(Q4_0, d), 1},
     {PanelPart::kWords, offsetof(Q4_0, qs), 4},
 });
 

@@ -35,8 +35,8 @@ template <>
 inline constexpr size_t kPanelGroup<Q4_1> = 64;
 template <>
 inline constexpr auto kPanelParts<Q4_1> = std::to_array<PanelPart>({
-    {PanelPart::kHalfs, offsetof(Q4_1, d),  1},
-    {PanelPart::kHalfs, offsetof(Q4_1, m),  1},
+    {PanelPart::kHalfs, offsetof(Q4_1, d), 1},
+    {PanelPart::kHalfs, offsetof(Q4_1, m), 1},
     {PanelPart::kWords, offsetof(Q4_1, qs), 4},
 });
 

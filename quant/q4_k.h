@@ -40,9 +40,9 @@ static_assert(sizeof(Q4_K) == 144);
 
 template <>
 inline constexpr auto kPanelParts<Q4_K> = std::to_array<PanelPart>({
-    {PanelPart::kHalfs, offsetof(Q4_K, d),      2 },
-    {PanelPart::kWords, offsetof(Q4_K, scales), 3 },
-    {PanelPart::kWords, offsetof(Q4_K, qs),     32},
+    {PanelPart::kHalfs, offsetof(Q4_K, d), 2},
+    {PanelPart::kWords, offsetof(Q4_K, scales), 3},
+    {PanelPart::kWords, offsetof(Q4_K, qs), 32},
 });
 
 }  // namespace halfbyte

@@ -40,8 +40,8 @@ template <>
 inline constexpr size_t kPanelGroup<Q5_0> = 64;
 template <>
 inline constexpr auto kPanelParts<Q5_0> = std::to_array<PanelPart>({
-    {PanelPart::kHalfs, offsetof(Q5_0, d),  1},
-    {PanelPart::kBits,  offsetof(Q5_0, qh), 1},
+    {PanelPart::kHalfs, offsetof(Q5_0, d), 1},
+    {PanelPart::kBits, offsetof(Q5_0, qh), 1},
     {PanelPart::kWords, offsetof(Q5_0, qs), 4},
 });
 

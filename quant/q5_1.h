@@ -41,9 +41,9 @@ template <>
 inline constexpr size_t kPanelGroup<Q5_1> = 64;
 template <>
 inline constexpr auto kPanelParts<Q5_1> = std::to_array<PanelPart>({
-    {PanelPart::kHalfs, offsetof(Q5_1, d),  1},
-    {PanelPart::kHalfs, offsetof(Q5_1, m),  1},
-    {PanelPart::kBits,  offsetof(Q5_1, qh), 1},
+    {PanelPart::kHalfs, offsetof(Q5_1, d), 1},
+    {PanelPart::kHalfs, offsetof(Q5_1, m), 1},
+    {PanelPart::kBits, offsetof(Q5_1, qh), 1},
     {PanelPart::kWords, offsetof(Q5_1, qs), 4},
 });
 

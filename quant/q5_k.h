@@ -42,12 +42,10 @@ static_assert(sizeof(Q5_K) == 176);
 template <>
 inline constexpr auto kPanelParts<Q5_K> = [] {
   constexpr auto kScales = std::to_array<PanelPart>({
-      {PanelPart::kHalfs, offsetof(Q5_K, d),      2},
+      {PanelPart::kHalfs, offsetof(Q5_K, d), 2},
       {PanelPart::kWords, offsetof(Q5_K, scales), 3},
   });
-  constexpr std::array kRest = {
-      PanelPart{PanelPart::kWords, offsetof(Q5_K, qs) + 32, 24}
-  };
+  constexpr std::array kRest = {PanelPart{PanelPart::kWords, offsetof(Q5_K, qs) + 32, 24}};
   return joined(kScales, words_in_turn<8>(offsetof(Q5_K, qh), offsetof(Q5_K, qs)), kRest);
 }();
 

@@ -44,13 +44,11 @@ static_assert(sizeof(Q6_K) == 210);
 template <>
 inline constexpr auto kPanelParts<Q6_K> = [] {
   constexpr auto kScales = std::to_array<PanelPart>({
-      {PanelPart::kHalfsAsFloats, offsetof(Q6_K, d),      1},
-      {PanelPart::kWords,         offsetof(Q6_K, scales), 4},
+      {PanelPart::kHalfsAsFloats, offsetof(Q6_K, d), 1},
+      {PanelPart::kWords, offsetof(Q6_K, scales), 4},
   });
   constexpr auto half = [](size_t ql, size_t qh) {
-    const std::array rest = {
-        PanelPart{PanelPart::kWords, ql + 32, 8}
-    };
+    const std::array rest = {PanelPart{PanelPart::kWords, ql + 32, 8}};
     return joined(words_in_turn<8>(qh, ql), rest);
   };
   return joined(kScales, half(offsetof(Q6_K, ql), offsetof(Q6_K, qh)), half(offsetof(Q6_K, ql) + 64, offsetof(Q6_K, qh) + 32));

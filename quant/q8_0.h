@@ -28,7 +28,7 @@ static_assert(sizeof(Q8_0) == 34);
 
 template <>
 inline constexpr auto kPanelParts<Q8_0> = std::to_array<PanelPart>({
-    {PanelPart::kHalfs, offsetof(Q8_0, d),  1},
+    {PanelPart::kHalfs, offsetof(Q8_0, d), 1},
     {PanelPart::kWords, offsetof(Q8_0, qs), 8},
 });
 

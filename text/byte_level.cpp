@@ -16,15 +16,9 @@ constexpr auto kWritten = [] {
   for (size_t byte = 0; byte < 256; ++byte) {
     const char16_t c = characters[byte];
     if (c < 0x80)
-      written[byte] = {
-          {static_cast<char>(c), 0},
-          1
-      };
+      written[byte] = {{static_cast<char>(c), 0}, 1};
     else
-      written[byte] = {
-          {static_cast<char>(0xc0 | c >> 6), static_cast<char>(0x80 | (c & 0x3f))},
-          2
-      };
+      written[byte] = {{static_cast<char>(0xc0 | c >> 6), static_cast<char>(0x80 | (c & 0x3f))}, 2};
   }
   return written;
 }();

@@ -13,9 +13,7 @@ namespace halfbyte {
 namespace {
 
 const std::filesystem::path kData = std::filesystem::path(HALFBYTE_TEST_DATA) / "chat_templates";
-const std::vector<Message> kQuestion = {
-    {"user", "Why is the sky blue?"}
-};
+const std::vector<Message> kQuestion = {{"user", "Why is the sky blue?"}};
 constexpr int64_t kMorningOf26July2024 = 1721988000;
 
 std::string rendered(std::string_view source, const std::vector<Message>& messages = kQuestion, const std::vector<Tool>& tools = {},
@@ -83,25 +81,17 @@ TEST(ChatTemplate, RendersEveryFamilyAsJinja2Does) {
 TEST(ChatTemplate, ArgumentsAndParametersAreJsonObjects) {
   const std::string source = "{{ tools|tojson }}{{ messages[0].tool_calls|tojson }}";
   const auto call = [&](const std::string& arguments) {
-    return rendered(source, {
-                                {.role = "assistant", .tool_calls = {{.name = "f", .arguments = arguments}}}
-    });
+    return rendered(source, {{.role = "assistant", .tool_calls = {{.name = "f", .arguments = arguments}}}});
   };
   EXPECT_EQ(call(""), R"(null[{"type": "function", "function": {"name": "f", "arguments": {}}}])");
   EXPECT_EQ(call("[1]"), "call of f: arguments: expected a JSON object, found [1]");
   EXPECT_TRUE(call("{\"a\": }").starts_with("call of f: arguments: not valid JSON at byte ")) << call("{");
-  EXPECT_EQ(rendered(source, kQuestion,
-                     {
-                         {.name = "g\n", .parameters = "1"}
-  }),
-            "tool g\\x0a: parameters: expected a JSON object, found 1");
+  EXPECT_EQ(rendered(source, kQuestion, {{.name = "g\n", .parameters = "1"}}), "tool g\\x0a: parameters: expected a JSON object, found 1");
 }
 
 TEST(ChatTemplate, ArgumentsAreTextForATemplateThatJoinsThemToText) {
   EXPECT_EQ(rendered("{{ 'call ' + messages[0].tool_calls[0].function.arguments }}",
-                     {
-                         {.role = "assistant", .tool_calls = {{.name = "f", .arguments = R"({"a": 1})"}}}
-  }),
+                     {{.role = "assistant", .tool_calls = {{.name = "f", .arguments = R"({"a": 1})"}}}}),
             R"(call {"a": 1})");
 }
 
@@ -114,20 +104,12 @@ TEST(ChatTemplate, LeavesTheAssistantsTurnClosedWhenAskedTo) {
 
 TEST(ChatTemplate, MessagesAreTextWhateverTheyHold) {
   const std::string odd = std::string("{{ 1 }} \" \\ \n \t {% raise %} \x01 ") + '\0' + " \xf0\x9f\x98\x80";
-  EXPECT_EQ(rendered("{{ messages[0].content }}",
-                     {
-                         {"user", odd}
-  }),
-            odd);
+  EXPECT_EQ(rendered("{{ messages[0].content }}", {{"user", odd}}), odd);
   EXPECT_EQ(rendered("{{ messages|length }}", {}), "0");
 }
 
 TEST(ChatTemplate, AMessageThatIsNotUtf8IsRefused) {
-  EXPECT_EQ(rendered("{{ messages[0].content }}",
-                     {
-                         {"user", "\xff"}
-  }),
-            "chat template failed: the messages are not valid UTF-8");
+  EXPECT_EQ(rendered("{{ messages[0].content }}", {{"user", "\xff"}}), "chat template failed: the messages are not valid UTF-8");
 }
 
 TEST(ChatTemplate, AnInvalidTemplateIsRefusedWithItsLine) {

@@ -32,10 +32,7 @@ TEST(Merger, AgreesWithTheDefinitionForWordsOfAnyLength) {
   for (int round = 0; round < 300; ++round) {
     std::map<std::pair<Token, Token>, Merge> rules;
     for (uint32_t i = 0; i < 40; ++i)
-      rules.insert({
-          {static_cast<Token>(random(12)), static_cast<Token>(random(12))},
-          {random(20),                     static_cast<Token>(random(12))}
-      });
+      rules.insert({{static_cast<Token>(random(12)), static_cast<Token>(random(12))}, {random(20), static_cast<Token>(random(12))}});
     std::vector<Token> tokens(random(200));
     for (Token& token : tokens) token = static_cast<Token>(random(4));
     merger.symbols.clear();

@@ -18,27 +18,23 @@ constexpr CharSet kLineFeed = CharKind::kLineFeed;
 
 // 's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
 Pattern gpt2() {
-  return {
-      {suffix()},
-      {optional(kSpace), run(kL)},
-      {optional(kSpace), run(kN)},
-      {optional(kSpace), run(~(kS | kL | kN))},
-      {run(kS), not_before_word()},
-      {run(kS)}
-  };
+  return {{suffix()},
+          {optional(kSpace), run(kL)},
+          {optional(kSpace), run(kN)},
+          {optional(kSpace), run(~(kS | kL | kN))},
+          {run(kS), not_before_word()},
+          {run(kS)}};
 }
 
 // (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,digits}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+
 Pattern llama3(uint32_t digits) {
-  return {
-      {any_case_suffix()},
-      {optional(~(kCrLf | kL | kN)), run(kL)},
-      {run(kN, 1, digits)},
-      {optional(kSpace), run(~(kS | kL | kN)), any(kCrLf)},
-      {any(kS), run(kCrLf)},
-      {run(kS), not_before_word()},
-      {run(kS)}
-  };
+  return {{any_case_suffix()},
+          {optional(~(kCrLf | kL | kN)), run(kL)},
+          {run(kN, 1, digits)},
+          {optional(kSpace), run(~(kS | kL | kN)), any(kCrLf)},
+          {any(kS), run(kCrLf)},
+          {run(kS), not_before_word()},
+          {run(kS)}};
 }
 
 // [^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?
@@ -48,27 +44,23 @@ Pattern llama3(uint32_t digits) {
 Pattern cased_words(uint32_t digits, bool has_suffixes) {
   constexpr CharSet kHigh = kUpperOrTitle | kUncased | kM, kLow = kLower | kUncased | kM, kBefore = ~(kCrLf | kL | kN);
   const Element end = has_suffixes ? optional_suffix() : any(CharSet());
-  return {
-      {optional(kBefore), any(kHigh), run(kLow), end},
-      {optional(kBefore), run(kHigh), any(kLow), end},
-      {run(kN, 1, digits)},
-      {optional(kSpace), run(~(kS | kL | kN)), any(kSlashes)},
-      {any(kS), run(kCrLf)},
-      {run(kS), not_before_word()},
-      {run(kS)}
-  };
+  return {{optional(kBefore), any(kHigh), run(kLow), end},
+          {optional(kBefore), run(kHigh), any(kLow), end},
+          {run(kN, 1, digits)},
+          {optional(kSpace), run(~(kS | kL | kN)), any(kSlashes)},
+          {any(kS), run(kCrLf)},
+          {run(kS), not_before_word()},
+          {run(kS)}};
 }
 
 // [!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+
 Pattern deepseek3() {
-  return {
-      {one(kAsciiMarks), run(kAsciiLetter)},
-      {optional(~(kCrLf | kL | kP | kSymbol)), run(kL | kM)},
-      {optional(kSpace), run(kP | kSymbol), any(kCrLf)},
-      {any(kS), run(kCrLf)},
-      {run(kS), not_before_word()},
-      {run(kS)}
-  };
+  return {{one(kAsciiMarks), run(kAsciiLetter)},
+          {optional(~(kCrLf | kL | kP | kSymbol)), run(kL | kM)},
+          {optional(kSpace), run(kP | kSymbol), any(kCrLf)},
+          {any(kS), run(kCrLf)},
+          {run(kS), not_before_word()},
+          {run(kS)}};
 }
 
 Stages gpt_2() { return {gpt2()}; }
@@ -80,15 +72,13 @@ Stages single_digits() { return {Pattern{{one(kN)}}, gpt2()}; }
 
 // (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+
 Stages qwen_35() {
-  return {
-      Pattern{{any_case_suffix()},
-              {optional(~(kCrLf | kL | kN)), run(kL | kM)},
-              {one(kN)},
-              {optional(kSpace), run(~(kS | kL | kM | kN)), any(kCrLf)},
-              {any(kS), run(kCrLf)},
-              {run(kS), not_before_word()},
-              {run(kS)}}
-  };
+  return {Pattern{{any_case_suffix()},
+                  {optional(~(kCrLf | kL | kN)), run(kL | kM)},
+                  {one(kN)},
+                  {optional(kSpace), run(~(kS | kL | kM | kN)), any(kCrLf)},
+                  {any(kS), run(kCrLf)},
+                  {run(kS), not_before_word()},
+                  {run(kS)}}};
 }
 
 Stages deepseek_3() { return {Pattern{{run(kN, 1, 3)}}, Pattern{{run(ranges::kIdeographsAndKana)}}, deepseek3()}; }
@@ -116,129 +106,93 @@ Stages unnamed() {
 }
 
 //  ?[^(\s|.,!?…。，、।۔،)]+
-Pattern bloom_words() {
-  return {
-      {optional(kSpace), run(ranges::kBloomWord)}
-  };
-}
+Pattern bloom_words() { return {{optional(kSpace), run(ranges::kBloomWord)}}; }
 Stages bloom() { return {bloom_words()}; }
 Stages viking() { return {bloom_words(), Pattern{{one(kN)}}}; }
 
 // As Llama 3, but with white space in runs of 512, 256, ... 4, then 1 or 2.
 Stages jais_2() {
   const auto spaces = [](uint32_t count) { return Pattern::Alternative{run(kS, count, count), not_before_word()}; };
-  return {
-      Pattern{{any_case_suffix()},
-              {optional(~(kCrLf | kL | kN)), run(kL)},
-              {run(kN, 1, 3)},
-              {optional(kSpace), run(~(kS | kL | kN)), any(kCrLf)},
-              {any(kS), run(kCrLf)},
-              spaces(512),
-              spaces(256),
-              spaces(128),
-              spaces(64),
-              spaces(32),
-              spaces(16),
-              spaces(8),
-              spaces(4),
-              {run(kS, 1, 2), not_before_word()},
-              {one(kS)}}
-  };
+  return {Pattern{{any_case_suffix()},
+                  {optional(~(kCrLf | kL | kN)), run(kL)},
+                  {run(kN, 1, 3)},
+                  {optional(kSpace), run(~(kS | kL | kN)), any(kCrLf)},
+                  {any(kS), run(kCrLf)},
+                  spaces(512),
+                  spaces(256),
+                  spaces(128),
+                  spaces(64),
+                  spaces(32),
+                  spaces(16),
+                  spaces(8),
+                  spaces(4),
+                  {run(kS, 1, 2), not_before_word()},
+                  {one(kS)}}};
 }
 
 // As DeepSeek 3, but newlines one by one and not after punctuation.
 Stages spark() {
-  return {
-      Pattern{{run(kN, 1, 3)}},
-      Pattern{{run(ranges::kIdeographsAndKana)}},
-      Pattern{{one(kAsciiMarks), run(kAsciiLetter)},
-              {optional(~(kCrLf | kL | kP | kSymbol)), run(kL | kM)},
-              {optional(kSpace), run(kP | kSymbol)},
-              {one(kCrLf)},
-              {run(kS), not_before_word()},
-              {run(kS)}},
-      Pattern{{one(kN)}}
-  };
+  return {Pattern{{run(kN, 1, 3)}}, Pattern{{run(ranges::kIdeographsAndKana)}},
+          Pattern{{one(kAsciiMarks), run(kAsciiLetter)},
+                  {optional(~(kCrLf | kL | kP | kSymbol)), run(kL | kM)},
+                  {optional(kSpace), run(kP | kSymbol)},
+                  {one(kCrLf)},
+                  {run(kS), not_before_word()},
+                  {run(kS)}},
+          Pattern{{one(kN)}}};
 }
 
 // [가-힣ㄱ-ㆎ]+|[！…“”‘’—：；，、-〿︰-﹏]+|[ㄅ-ㄯ]+|[一-龥぀-ゟ゠-ヿ]+, then GPT-4o's with single digits
 Stages youtu() {
-  return {
-      Pattern{{run(ranges::kHangul)}, {run(ranges::kYoutuMarks)}, {run(ranges::kBopomofo)}, {run(ranges::kIdeographsAndKana)}},
-      cased_words(1, true)
-  };
+  return {Pattern{{run(ranges::kHangul)}, {run(ranges::kYoutuMarks)}, {run(ranges::kBopomofo)}, {run(ranges::kIdeographsAndKana)}},
+          cased_words(1, true)};
 }
 
 // \d{1,3}(?=(?:\d{3})*\b), then GPT-4o's
 Stages tiny_aya() {
   constexpr CharSet kDigits = CharSet(CharKind::kAsciiDigit) | CharKind::kDigit;
-  return {
-      DigitsFromTheRight{kDigits, kL | kM | kN | CharKind::kUnderscore, true},
-      cased_words(3, true)
-  };
+  return {DigitsFromTheRight{kDigits, kL | kM | kN | CharKind::kUnderscore, true}, cased_words(3, true)};
 }
 
 // \p{N}+, then (?=(\d{3})+(?!\d)); no words otherwise
-Stages superbpe() {
-  return {
-      Pattern{{run(kN)}},
-      DigitsFromTheRight{CharSet(CharKind::kAsciiDigit) | CharKind::kDigit, {}, false}
-  };
-}
+Stages superbpe() { return {Pattern{{run(kN)}}, DigitsFromTheRight{CharSet(CharKind::kAsciiDigit) | CharKind::kDigit, {}, false}}; }
 
 // Digits in threes from the right, scripts without blanks, then DeepSeek 3's
-Stages afmoe() {
-  return {
-      DigitsFromTheRight{kN, {}, true},
-      Pattern{{run(ranges::kAfmoeScripts)}},
-      deepseek3()
-  };
-}
+Stages afmoe() { return {DigitsFromTheRight{kN, {}, true}, Pattern{{run(ranges::kAfmoeScripts)}}, deepseek3()}; }
 
 // (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1}| ?[^\s\p{L}\p{N}\r\n]+|\s*[\r\n]+|\s+(?!\S)|\s+
 Stages seed_coder() {
-  return {
-      Pattern{{any_case_suffix()},
-              {optional(~(kCrLf | kL | kN)), run(kL)},
-              {one(kN)},
-              {optional(kSpace), run(~(kS | kL | kN))},
-              {any(kS), run(kCrLf)},
-              {run(kS), not_before_word()},
-              {run(kS)}}
-  };
+  return {Pattern{{any_case_suffix()},
+                  {optional(~(kCrLf | kL | kN)), run(kL)},
+                  {one(kN)},
+                  {optional(kSpace), run(~(kS | kL | kN))},
+                  {any(kS), run(kCrLf)},
+                  {run(kS), not_before_word()},
+                  {run(kS)}}};
 }
 
 // Qwen 2's without the English suffixes
 Stages ufakzeka() {
-  return {
-      Pattern{{optional(~(kCrLf | kL | kN)), run(kL)},
-              {one(kN)},
-              {optional(kSpace), run(~(kS | kL | kN)), any(kCrLf)},
-              {any(kS), run(kCrLf)},
-              {run(kS), not_before_word()},
-              {run(kS)}}
-  };
+  return {Pattern{{optional(~(kCrLf | kL | kN)), run(kL)},
+                  {one(kN)},
+                  {optional(kSpace), run(~(kS | kL | kN)), any(kCrLf)},
+                  {any(kS), run(kCrLf)},
+                  {run(kS), not_before_word()},
+                  {run(kS)}}};
 }
 
 // [^\n]+|[\n]+, then Qwen 2's
-Stages laguna() {
-  return {
-      Pattern{{run(~kLineFeed)}, {run(kLineFeed)}},
-      llama3(1)
-  };
-}
+Stages laguna() { return {Pattern{{run(~kLineFeed)}, {run(kLineFeed)}}, llama3(1)}; }
 
 // (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?(?:\p{L}\p{M}*(?: \p{L}\p{M}*)*)+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]?|\s*[\r\n]|\s+(?!\S)|\s+
 Stages exaone_moe() {
-  return {
-      Pattern{{any_case_suffix()},
-              {optional(~(kCrLf | kL | kN)), phrase()},
-              {one(kN)},
-              {optional(kSpace), run(~(kS | kL | kN)), optional(kSlashes)},
-              {any(kS), one(kCrLf)},
-              {run(kS), not_before_word()},
-              {run(kS)}}
-  };
+  return {Pattern{{any_case_suffix()},
+                  {optional(~(kCrLf | kL | kN)), phrase()},
+                  {one(kN)},
+                  {optional(kSpace), run(~(kS | kL | kN)), optional(kSlashes)},
+                  {any(kS), one(kCrLf)},
+                  {run(kS), not_before_word()},
+                  {run(kS)}}};
 }
 
 // \p{N}{1,3}, then Llama 3's with runs of digits whole
@@ -251,30 +205,26 @@ Stages kimi_k2() {
   constexpr CharSet kBefore = ~(kCrLf | kL | kN);
   Element han = run(ranges::kHanSigns);
   han.set = CharKind::kHan;
-  return {
-      Pattern{{han},
-              {optional(kBefore), any(kHigh), run(kLow), optional_suffix()},
-              {optional(kBefore), run(kHigh), any(kLow), optional_suffix()},
-              {run(kN, 1, 3)},
-              {optional(kSpace), run(~(kS | kL | kN)), any(kCrLf)},
-              {any(kS), run(kCrLf)},
-              {run(kS), not_before_word()},
-              {run(kS)}}
-  };
+  return {Pattern{{han},
+                  {optional(kBefore), any(kHigh), run(kLow), optional_suffix()},
+                  {optional(kBefore), run(kHigh), any(kLow), optional_suffix()},
+                  {run(kN, 1, 3)},
+                  {optional(kSpace), run(~(kS | kL | kN)), any(kCrLf)},
+                  {any(kS), run(kCrLf)},
+                  {run(kS), not_before_word()},
+                  {run(kS)}}};
 }
 
 // <sentinel:[0-9]+>, (IMGIMG)((A|B|C|D|E|F|G|H|I){1,4})Z, ([\t\n]|    |  ), \p{N}, [\p{P}!-/:-@\[-`{-~], then GPT-2's
 Stages chameleon() {
   Element image = run(ranges::kAToI);
   image.most = 4;
-  return {
-      Pattern{{literal("<sentinel:"), run(CharKind::kAsciiDigit), literal(">")}},
-      Pattern{{literal("IMGIMG"), image, literal("Z")}},
-      Pattern{{one(kLineFeed | CharKind::kTab)}, {literal("    ")}, {literal("  ")}},
-      Pattern{{one(kN)}},
-      Pattern{{one(kP | CharKind::kAsciiSymbol)}},
-      gpt2()
-  };
+  return {Pattern{{literal("<sentinel:"), run(CharKind::kAsciiDigit), literal(">")}},
+          Pattern{{literal("IMGIMG"), image, literal("Z")}},
+          Pattern{{one(kLineFeed | CharKind::kTab)}, {literal("    ")}, {literal("  ")}},
+          Pattern{{one(kN)}},
+          Pattern{{one(kP | CharKind::kAsciiSymbol)}},
+          gpt2()};
 }
 
 constexpr PreTokenizerFamily kFamilies[] = {

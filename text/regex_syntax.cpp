@@ -25,51 +25,51 @@ constexpr uint32_t category(utf8proc_category_t c) { return 1u << c; }
 constexpr CharSet kDecimal = CharSet(CharKind::kAsciiDigit) | CharKind::kDigit;
 
 constexpr Property kProperties[] = {
-    {"L",           chars::kL,                                         0                                                                                               },
-    {"Letter",      chars::kL,                                         0                                                                                               },
-    {"Lu",          CharSet(CharKind::kAsciiUpper) | CharKind::kUpper, 0                                                                                               },
-    {"Ll",          chars::kLower,                                     0                                                                                               },
-    {"Lt",          CharKind::kTitle,                                  0                                                                                               },
-    {"Lm",          {},                                                category(UTF8PROC_CATEGORY_LM)                                                                  },
-    {"Lo",          {},                                                category(UTF8PROC_CATEGORY_LO)                                                                  },
-    {"M",           chars::kM,                                         0                                                                                               },
-    {"Mark",        chars::kM,                                         0                                                                                               },
-    {"Mn",          {},                                                category(UTF8PROC_CATEGORY_MN)                                                                  },
-    {"Mc",          {},                                                category(UTF8PROC_CATEGORY_MC)                                                                  },
-    {"Me",          {},                                                category(UTF8PROC_CATEGORY_ME)                                                                  },
-    {"N",           chars::kN,                                         0                                                                                               },
-    {"Number",      chars::kN,                                         0                                                                                               },
-    {"Nd",          kDecimal,                                          0                                                                                               },
-    {"Nl",          {},                                                category(UTF8PROC_CATEGORY_NL)                                                                  },
-    {"No",          {},                                                category(UTF8PROC_CATEGORY_NO)                                                                  },
-    {"P",           chars::kP,                                         0                                                                                               },
-    {"Punctuation", chars::kP,                                         0                                                                                               },
-    {"Pc",          {},                                                category(UTF8PROC_CATEGORY_PC)                                                                  },
-    {"Pd",          {},                                                category(UTF8PROC_CATEGORY_PD)                                                                  },
-    {"Ps",          {},                                                category(UTF8PROC_CATEGORY_PS)                                                                  },
-    {"Pe",          {},                                                category(UTF8PROC_CATEGORY_PE)                                                                  },
-    {"Pi",          {},                                                category(UTF8PROC_CATEGORY_PI)                                                                  },
-    {"Pf",          {},                                                category(UTF8PROC_CATEGORY_PF)                                                                  },
-    {"Po",          {},                                                category(UTF8PROC_CATEGORY_PO)                                                                  },
-    {"S",           chars::kSymbol,                                    0                                                                                               },
-    {"Symbol",      chars::kSymbol,                                    0                                                                                               },
-    {"Sm",          {},                                                category(UTF8PROC_CATEGORY_SM)                                                                  },
-    {"Sc",          {},                                                category(UTF8PROC_CATEGORY_SC)                                                                  },
-    {"Sk",          {},                                                category(UTF8PROC_CATEGORY_SK)                                                                  },
-    {"So",          {},                                                category(UTF8PROC_CATEGORY_SO)                                                                  },
-    {"Z",           {},                                                category(UTF8PROC_CATEGORY_ZS) | category(UTF8PROC_CATEGORY_ZL) | category(UTF8PROC_CATEGORY_ZP)},
-    {"Zs",          {},                                                category(UTF8PROC_CATEGORY_ZS)                                                                  },
-    {"Zl",          {},                                                category(UTF8PROC_CATEGORY_ZL)                                                                  },
-    {"Zp",          {},                                                category(UTF8PROC_CATEGORY_ZP)                                                                  },
+    {"L", chars::kL, 0},
+    {"Letter", chars::kL, 0},
+    {"Lu", CharSet(CharKind::kAsciiUpper) | CharKind::kUpper, 0},
+    {"Ll", chars::kLower, 0},
+    {"Lt", CharKind::kTitle, 0},
+    {"Lm", {}, category(UTF8PROC_CATEGORY_LM)},
+    {"Lo", {}, category(UTF8PROC_CATEGORY_LO)},
+    {"M", chars::kM, 0},
+    {"Mark", chars::kM, 0},
+    {"Mn", {}, category(UTF8PROC_CATEGORY_MN)},
+    {"Mc", {}, category(UTF8PROC_CATEGORY_MC)},
+    {"Me", {}, category(UTF8PROC_CATEGORY_ME)},
+    {"N", chars::kN, 0},
+    {"Number", chars::kN, 0},
+    {"Nd", kDecimal, 0},
+    {"Nl", {}, category(UTF8PROC_CATEGORY_NL)},
+    {"No", {}, category(UTF8PROC_CATEGORY_NO)},
+    {"P", chars::kP, 0},
+    {"Punctuation", chars::kP, 0},
+    {"Pc", {}, category(UTF8PROC_CATEGORY_PC)},
+    {"Pd", {}, category(UTF8PROC_CATEGORY_PD)},
+    {"Ps", {}, category(UTF8PROC_CATEGORY_PS)},
+    {"Pe", {}, category(UTF8PROC_CATEGORY_PE)},
+    {"Pi", {}, category(UTF8PROC_CATEGORY_PI)},
+    {"Pf", {}, category(UTF8PROC_CATEGORY_PF)},
+    {"Po", {}, category(UTF8PROC_CATEGORY_PO)},
+    {"S", chars::kSymbol, 0},
+    {"Symbol", chars::kSymbol, 0},
+    {"Sm", {}, category(UTF8PROC_CATEGORY_SM)},
+    {"Sc", {}, category(UTF8PROC_CATEGORY_SC)},
+    {"Sk", {}, category(UTF8PROC_CATEGORY_SK)},
+    {"So", {}, category(UTF8PROC_CATEGORY_SO)},
+    {"Z", {}, category(UTF8PROC_CATEGORY_ZS) | category(UTF8PROC_CATEGORY_ZL) | category(UTF8PROC_CATEGORY_ZP)},
+    {"Zs", {}, category(UTF8PROC_CATEGORY_ZS)},
+    {"Zl", {}, category(UTF8PROC_CATEGORY_ZL)},
+    {"Zp", {}, category(UTF8PROC_CATEGORY_ZP)},
     {"C",
      {},
      category(UTF8PROC_CATEGORY_CC) | category(UTF8PROC_CATEGORY_CF) | category(UTF8PROC_CATEGORY_CN) | category(UTF8PROC_CATEGORY_CO) |
-         category(UTF8PROC_CATEGORY_CS)                                                                                                                                },
-    {"Cc",          {},                                                category(UTF8PROC_CATEGORY_CC)                                                                  },
-    {"Cf",          {},                                                category(UTF8PROC_CATEGORY_CF)                                                                  },
-    {"Cn",          {},                                                category(UTF8PROC_CATEGORY_CN)                                                                  },
-    {"Co",          {},                                                category(UTF8PROC_CATEGORY_CO)                                                                  },
-    {"Cs",          {},                                                category(UTF8PROC_CATEGORY_CS)                                                                  },
+         category(UTF8PROC_CATEGORY_CS)},
+    {"Cc", {}, category(UTF8PROC_CATEGORY_CC)},
+    {"Cf", {}, category(UTF8PROC_CATEGORY_CF)},
+    {"Cn", {}, category(UTF8PROC_CATEGORY_CN)},
+    {"Co", {}, category(UTF8PROC_CATEGORY_CO)},
+    {"Cs", {}, category(UTF8PROC_CATEGORY_CS)},
 };
 
 CharClassTerms of_kinds(CharSet kinds) {
@@ -326,11 +326,7 @@ class Parser {
 
   static CharClassTerms hexadecimal() {
     CharClassTerms terms;
-    terms.ranges = {
-        {'0', '9'},
-        {'a', 'f'},
-        {'A', 'F'}
-    };
+    terms.ranges = {{'0', '9'}, {'a', 'f'}, {'A', 'F'}};
     return terms;
   }
 
@@ -388,15 +384,8 @@ class Parser {
     CharClassTerms terms;
     if (name == "Han") {
       terms.kinds = CharKind::kHan;
-      terms.ranges = {
-          {0x2e80,  0x2e99 },
-          {0x2e9b,  0x2ef3 },
-          {0x2f00,  0x2fd5 },
-          {0x3007,  0x3007 },
-          {0x3021,  0x3029 },
-          {0x3038,  0x303a },
-          {0x16ff0, 0x16ff1}
-      };
+      terms.ranges = {{0x2e80, 0x2e99}, {0x2e9b, 0x2ef3}, {0x2f00, 0x2fd5},  {0x3007, 0x3007},
+                      {0x3021, 0x3029}, {0x3038, 0x303a}, {0x16ff0, 0x16ff1}};
     } else {
       const auto known = std::find_if(std::begin(kProperties), std::end(kProperties), [&](const Property& p) { return p.name == name; });
       if (known == std::end(kProperties)) return not_done(fmt::format("the property '{}'", escaped(name)));
@@ -478,12 +467,10 @@ CharClassTerms word_characters() {
   CharClassTerms terms;
   terms.kinds = chars::kL | chars::kM | chars::kN | CharKind::kUnderscore;
   terms.categories = category(UTF8PROC_CATEGORY_PC);
-  terms.ranges = {
-      {0x24b6,  0x24e9 },
-      {0x1f130, 0x1f149},
-      {0x1f150, 0x1f169},
-      {0x1f170, 0x1f189}
-  };  // circled and squared letters: symbols with the property Alphabetic
+  terms.ranges = {{0x24b6, 0x24e9},
+                  {0x1f130, 0x1f149},
+                  {0x1f150, 0x1f169},
+                  {0x1f170, 0x1f189}};  // circled and squared letters: symbols with the property Alphabetic
   return terms;
 }
 

@@ -12,8 +12,7 @@ namespace {
 const std::vector<Tool> kTools = {
     {"get_weather", "", R"({"type": "object", "properties": {"city": {"type": "string"}, "days": {"type": "integer"},
                             "note": {"type": ["string", "null"]}, "where": {"type": "object"}}})"},
-    {"stop",        "", ""                                                                                           }
-};
+    {"stop", "", ""}};
 
 std::string template_named(const std::string& name) {
   const auto source = read_text(std::filesystem::path(HALFBYTE_TEST_DATA) / "chat_templates" / (name + ".jinja"), size_t{1} << 20);
@@ -53,61 +52,72 @@ struct Case {
 
 const Case kCases[] = {
     // Hermes, Qwen 2.5 and 3
-    {"qwen2.5",        "Hello",                                                                                                         {"Hello", "", ""}                                                                                           },
-    {"qwen2.5",        " Hello <b> \n",                                                                                                 {" Hello <b> \n", "", ""}                                                                                   },
+    {"qwen2.5", "Hello", {"Hello", "", ""}},
+    {"qwen2.5", " Hello <b> \n", {" Hello <b> \n", "", ""}},
     {"qwen2.5",
-     "<tool_call>\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \"K\\u00f8ge\", \"days\": 2}}\n</tool_call>",                  {"", "", R"(get_weather({"city":"Køge","days":2})#call00001)"}                                              },
+     "<tool_call>\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \"K\\u00f8ge\", \"days\": 2}}\n</tool_call>",
+     {"", "", R"(get_weather({"city":"Køge","days":2})#call00001)"}},
     {"qwen2.5",
-     "I look.\n<tool_call>\n{\"name\": \"stop\"}\n</tool_call>\n<tool_call>{\"name\":\"stop\",\"arguments\":{}}</tool_call>\nDone",     {"I look.Done", "", "stop({})#call00001 stop({})#call00002"}                                                },
-    {"qwen2.5",        R"(<tool_call>{"name": "stop", "arguments": "{\"a\": 1}", "id": "x"}</tool_call>)",                              {"", "", R"(stop({"a":1})#x)"}                                                                              },
+     "I look.\n<tool_call>\n{\"name\": \"stop\"}\n</tool_call>\n<tool_call>{\"name\":\"stop\",\"arguments\":{}}</tool_call>\nDone",
+     {"I look.Done", "", "stop({})#call00001 stop({})#call00002"}},
+    {"qwen2.5", R"(<tool_call>{"name": "stop", "arguments": "{\"a\": 1}", "id": "x"}</tool_call>)", {"", "", R"(stop({"a":1})#x)"}},
     {"qwen2.5",
-     R"(<tool_call>{"name": "stop", "arguments": {"a": "</tool_call>"}}</tool_call>)",                                                  {"", "", R"(stop({"a":"</tool_call>"})#call00001)"}                                                         },
-    {"qwen2.5",        R"(<tool_call>{"name": "stop", "arguments": {)",                                                                 {R"(<tool_call>{"name": "stop", "arguments": {)", "", ""}                                                   },
-    {"qwen2.5",        R"(<tool_call>{"name": "stop"})",                                                                                {"", "", "stop({})#call00001"}                                                                              },
-    {"qwen2.5",        "a <tool_call>{name: stop}</tool_call> b",                                                                       {"a<tool_call>{name: stop}</tool_call> b", "", ""}                                                          },
+     R"(<tool_call>{"name": "stop", "arguments": {"a": "</tool_call>"}}</tool_call>)",
+     {"", "", R"(stop({"a":"</tool_call>"})#call00001)"}},
+    {"qwen2.5", R"(<tool_call>{"name": "stop", "arguments": {)", {R"(<tool_call>{"name": "stop", "arguments": {)", "", ""}},
+    {"qwen2.5", R"(<tool_call>{"name": "stop"})", {"", "", "stop({})#call00001"}},
+    {"qwen2.5", "a <tool_call>{name: stop}</tool_call> b", {"a<tool_call>{name: stop}</tool_call> b", "", ""}},
     {"qwen2.5",
-     R"(<tool_call>no</tool_call> and <tool_call>{"name": "stop"}</tool_call>)",                                                        {"<tool_call>no</tool_call> and", "", "stop({})#call00001"}                                                 },
-    {"qwen2.5",        "<tool_call>[1]</tool_call>",                                                                                    {"<tool_call>[1]</tool_call>", "", ""}                                                                      },
-    {"qwen2.5",        "<tool_cal",                                                                                                     {"<tool_cal", "", ""}                                                                                       },
+     R"(<tool_call>no</tool_call> and <tool_call>{"name": "stop"}</tool_call>)",
+     {"<tool_call>no</tool_call> and", "", "stop({})#call00001"}},
+    {"qwen2.5", "<tool_call>[1]</tool_call>", {"<tool_call>[1]</tool_call>", "", ""}},
+    {"qwen2.5", "<tool_cal", {"<tool_cal", "", ""}},
     // thinking
     {"qwen3-thinking",
-     "<think>\nLet me see.\n\n</think>\n\n<tool_call>\n{\"name\": \"stop\", \"arguments\": {}}\n</tool_call>",                          {"", "Let me see.", "stop({})#call00001"}                                                                   },
-    {"qwen3-thinking", "<think>\n\n</think>\n\nHi",                                                                                     {"Hi", "", ""}                                                                                              },
-    {"qwen3-thinking", "<think>cut off in",                                                                                             {"", "cut off in", ""}                                                                                      },
-    {"qwen3-thinking", "<think>a <b </think> c",                                                                                        {"c", "a <b", ""}                                                                                           },
-    {"qwen3-thinking", "One <think> is a tag.",                                                                                         {"One <think> is a tag.", "", ""}                                                                           },
-    {"mistral-nemo",   "[THINK]hm[/THINK]Hi",                                                                                           {"Hi", "hm", ""}                                                                                            },
+     "<think>\nLet me see.\n\n</think>\n\n<tool_call>\n{\"name\": \"stop\", \"arguments\": {}}\n</tool_call>",
+     {"", "Let me see.", "stop({})#call00001"}},
+    {"qwen3-thinking", "<think>\n\n</think>\n\nHi", {"Hi", "", ""}},
+    {"qwen3-thinking", "<think>cut off in", {"", "cut off in", ""}},
+    {"qwen3-thinking", "<think>a <b </think> c", {"c", "a <b", ""}},
+    {"qwen3-thinking", "One <think> is a tag.", {"One <think> is a tag.", "", ""}},
+    {"mistral-nemo", "[THINK]hm[/THINK]Hi", {"Hi", "hm", ""}},
     // Llama 3.1
-    {"llama3.1-tools", R"({"name": "get_weather", "parameters": {"city": "Oslo"}})",                                                    {"", "", R"(get_weather({"city":"Oslo"})#call00001)"}                                                       },
+    {"llama3.1-tools", R"({"name": "get_weather", "parameters": {"city": "Oslo"}})", {"", "", R"(get_weather({"city":"Oslo"})#call00001)"}},
     {"llama3.1-tools",
-     R"({"name": "stop", "parameters": {}}; {"name": "stop", "parameters": {"a": 1}})",                                                 {"", "", R"(stop({})#call00001 stop({"a":1})#call00002)"}                                                   },
-    {"llama3.1-tools", R"({"type": "function", "function": {"name": "stop", "parameters": {}}})",                                       {"", "", "stop({})#call00001"}                                                                              },
-    {"llama3.1-tools", R"({"name": "Ada", "age": 36} is the answer)",                                                                   {R"({"name": "Ada", "age": 36} is the answer)", "", ""}                                                     },
-    {"llama3.1-tools", R"({"name": "stop")",                                                                                            {R"({"name": "stop")", "", ""}                                                                              },
-    {"llama3.1-tools", "\n[1] says so",                                                                                                 {"\n[1] says so", "", ""}                                                                                   },
+     R"({"name": "stop", "parameters": {}}; {"name": "stop", "parameters": {"a": 1}})",
+     {"", "", R"(stop({})#call00001 stop({"a":1})#call00002)"}},
+    {"llama3.1-tools", R"({"type": "function", "function": {"name": "stop", "parameters": {}}})", {"", "", "stop({})#call00001"}},
+    {"llama3.1-tools", R"({"name": "Ada", "age": 36} is the answer)", {R"({"name": "Ada", "age": 36} is the answer)", "", ""}},
+    {"llama3.1-tools", R"({"name": "stop")", {R"({"name": "stop")", "", ""}},
+    {"llama3.1-tools", "\n[1] says so", {"\n[1] says so", "", ""}},
     // Mistral
     {"mistral-nemo",
-     R"([TOOL_CALLS][{"name": "stop", "arguments": {}, "id": "abcdefghi"}, {"name": "stop", "arguments": {"a": [1.5, null]}}])",        {"", "", R"(stop({})#abcdefghi stop({"a":[1.5,null]})#call00001)"}                                          },
+     R"([TOOL_CALLS][{"name": "stop", "arguments": {}, "id": "abcdefghi"}, {"name": "stop", "arguments": {"a": [1.5, null]}}])",
+     {"", "", R"(stop({})#abcdefghi stop({"a":[1.5,null]})#call00001)"}},
     {"mistral-nemo",
-     R"(Well. [TOOL_CALLS]stop[ARGS]{"a": 1}[TOOL_CALLS]stop[CALL_ID]123456789[ARGS]{})",                                               {"Well.", "", R"(stop({"a":1})#call00001 stop({})#123456789)"}                                              },
-    {"mistral-nemo",   R"([{"name": "stop", "arguments": {}}])",                                                                        {"", "", "stop({})#call00001"}                                                                              },
-    {"mistral-nemo",   "[TOOL_CALLS] nothing",                                                                                          {"[TOOL_CALLS] nothing", "", ""}                                                                            },
+     R"(Well. [TOOL_CALLS]stop[ARGS]{"a": 1}[TOOL_CALLS]stop[CALL_ID]123456789[ARGS]{})",
+     {"Well.", "", R"(stop({"a":1})#call00001 stop({})#123456789)"}},
+    {"mistral-nemo", R"([{"name": "stop", "arguments": {}}])", {"", "", "stop({})#call00001"}},
+    {"mistral-nemo", "[TOOL_CALLS] nothing", {"[TOOL_CALLS] nothing", "", ""}},
     // Qwen3-Coder
     {"qwen3-coder",
      "<tool_call>\n<function=get_weather>\n<parameter=city>\n12\n</parameter>\n<parameter=days>\n2\n</parameter>\n"
-     "<parameter=where>\n{\"lat\": [1, -2]}\n</parameter>\n<parameter=note>\ntwo\n lines <b>\n</parameter>\n</function>\n</tool_call>", {"", "", R"(get_weather({"city":"12","days":2,"where":{"lat":[1,-2]},"note":"two\n lines <b>"})#call00001)"}},
+     "<parameter=where>\n{\"lat\": [1, -2]}\n</parameter>\n<parameter=note>\ntwo\n lines <b>\n</parameter>\n</function>\n</tool_call>",
+     {"", "", R"(get_weather({"city":"12","days":2,"where":{"lat":[1,-2]},"note":"two\n lines <b>"})#call00001)"}},
     {"qwen3-coder",
-     "<function=get_weather>\n<parameter=days>\nTrue\n</parameter>\n<parameter=days>\nmany\n</parameter>\n</function>",                 {"", "", R"(get_weather({"days":"many"})#call00001)"}                                                       },
-    {"qwen3-coder",    "<tool_call>\n<function=stop>\n</function>\n</tool_call>",                                                       {"", "", "stop({})#call00001"}                                                                              },
-    {"qwen3-coder",    "<tool_call>\n<function=stop>\n",                                                                                {"<tool_call>\n<function=stop>\n", "", ""}                                                                  },
+     "<function=get_weather>\n<parameter=days>\nTrue\n</parameter>\n<parameter=days>\nmany\n</parameter>\n</function>",
+     {"", "", R"(get_weather({"days":"many"})#call00001)"}},
+    {"qwen3-coder", "<tool_call>\n<function=stop>\n</function>\n</tool_call>", {"", "", "stop({})#call00001"}},
+    {"qwen3-coder", "<tool_call>\n<function=stop>\n", {"<tool_call>\n<function=stop>\n", "", ""}},
     // DeepSeek R1 and V3.1
     {"deepseek-r1",
      "<think>x</think><｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>stop\n```json\n{\"a\": 1}\n```<｜tool▁call▁end｜>\n"
-     "<｜tool▁call▁begin｜>stop<｜tool▁sep｜>{}<｜tool▁call▁end｜><｜tool▁calls▁end｜>",                                                {"", "x", R"(stop({"a":1})#call00001 stop({})#call00002)"}                                                  },
+     "<｜tool▁call▁begin｜>stop<｜tool▁sep｜>{}<｜tool▁call▁end｜><｜tool▁calls▁end｜>",
+     {"", "x", R"(stop({"a":1})#call00001 stop({})#call00002)"}},
     // no format of its own: JSON, also fenced
-    {"chatml",         "```json\n{\"name\": \"stop\", \"arguments\": {}}\n```",                                                         {"", "", "stop({})#call00001"}                                                                              },
-    {"chatml",         "```python\nprint()\n```",                                                                                       {"```python\nprint()\n```", "", ""}                                                                         },
-    {"chatml",         "<tool_call>{\"name\": \"stop\"}</tool_call>",                                                                   {"<tool_call>{\"name\": \"stop\"}</tool_call>", "", ""}                                                     },
+    {"chatml", "```json\n{\"name\": \"stop\", \"arguments\": {}}\n```", {"", "", "stop({})#call00001"}},
+    {"chatml", "```python\nprint()\n```", {"```python\nprint()\n```", "", ""}},
+    {"chatml", "<tool_call>{\"name\": \"stop\"}</tool_call>", {"<tool_call>{\"name\": \"stop\"}</tool_call>", "", ""}},
 };
 
 TEST(ReplyParser, TellsThinkingContentAndCallsApartHoweverTheReplyIsCut) {

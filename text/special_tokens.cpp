@@ -35,9 +35,7 @@ SpecialTokens::SpecialTokens(const Vocabulary& vocabulary, Stripping stripping) 
     uint32_t node;
     size_t depth, begin, end;
   };
-  std::vector<Group> groups{
-      {0, 0, 0, special.size()}
-  };
+  std::vector<Group> groups{{0, 0, 0, special.size()}};
   for (size_t g = 0; g < groups.size(); ++g) {
     auto [node, depth, begin, end] = groups[g];
     if (begin < end && vocabulary.text(special[begin]).size() == depth) {

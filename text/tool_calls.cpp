@@ -236,13 +236,13 @@ ToolCalls read_gemma(std::string_view body, std::span<const Tool>) {
 }
 
 constexpr ToolCallSyntax kSyntaxes[] = {
-    {"<tool_call>",            "</tool_call>",         read_tool_call_tag},
-    {"<function=",             "</function>",          read_function_tag },
-    {"[TOOL_CALLS]",           "",                     read_mistral      },
-    {"<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>", read_deepseek     },
-    {"<|python_tag|>",         "",                     read_json_calls   }, // Llama 3
-    {"<|tool_call|>",          "<|/tool_call|>",       read_json_calls   }, // Phi-4
-    {"<start_function_call>",  "<end_function_call>",  read_gemma        },
+    {"<tool_call>", "</tool_call>", read_tool_call_tag},
+    {"<function=", "</function>", read_function_tag},
+    {"[TOOL_CALLS]", "", read_mistral},
+    {"<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>", read_deepseek},
+    {"<|python_tag|>", "", read_json_calls},               // Llama 3
+    {"<|tool_call|>", "<|/tool_call|>", read_json_calls},  // Phi-4
+    {"<start_function_call>", "<end_function_call>", read_gemma},
 };
 
 }  // namespace

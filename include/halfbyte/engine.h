@@ -22,12 +22,7 @@ struct KvTypeName {
   std::string_view name;
   KvType type;
 };
-inline constexpr KvTypeName kKvTypes[] = {
-    {"f16",  KvType::kF16 },
-    {"bf16", KvType::kBf16},
-    {"q8_0", KvType::kQ8_0},
-    {"f32",  KvType::kF32 }
-};
+inline constexpr KvTypeName kKvTypes[] = {{"f16", KvType::kF16}, {"bf16", KvType::kBf16}, {"q8_0", KvType::kQ8_0}, {"f32", KvType::kF32}};
 enum class ActivationMode { kInt8, kFloat };  // kFloat checks formulas: weights are decoded, nothing else is quantized; slow
 
 struct EngineOptions {

@@ -16,8 +16,8 @@ struct Set {
 };
 const Set kSets[] = {
     {"avx512_bf16", [] { return runs_here(Isa::kAvx512Bf16) ? fast_prompt_kernels(Isa::kAvx512Bf16) : nullptr; }},
-    {"amx",         [] { return runs_here(Isa::kAmx) ? fast_prompt_kernels(Isa::kAmx) : nullptr; }              },
-    {"plain_amx",   [] { return runs_here(Isa::kAvx512Bf16) ? &amx_bf16::kPlainTable : nullptr; }               },
+    {"amx", [] { return runs_here(Isa::kAmx) ? fast_prompt_kernels(Isa::kAmx) : nullptr; }},
+    {"plain_amx", [] { return runs_here(Isa::kAvx512Bf16) ? &amx_bf16::kPlainTable : nullptr; }},
 };
 constexpr const char* kFormats[] = {
 #define PANEL(name, format) format,

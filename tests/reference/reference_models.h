@@ -27,12 +27,13 @@ struct RealModel {
   friend void PrintTo(const RealModel& model, std::ostream* out) { *out << model.name; }
 };
 inline constexpr RealModel kRealModels[] = {
-    {"SmolLM2_135M", "smollm2-135m.gguf",       "smollm2-135m-q4_1.json" },
-    {"Gemma3_270M",  "gemma3-270m-q4_k_m.gguf", "gemma3-270m-q4_k_m.json"},
+    {"SmolLM2_135M", "smollm2-135m.gguf", "smollm2-135m-q4_1.json"},
+    {"Gemma3_270M", "gemma3-270m-q4_k_m.gguf", "gemma3-270m-q4_k_m.json"},
 };
 
 // The random checkpoints of tests/data/tiny.
-inline constexpr const char* kTinyModels[] = {"llama-hd", "llama-rope3", "llama-yarn", "mistral-swa", "qwen2", "qwen3", "qwen3moe", "gemma3", "gpt2"};
+inline constexpr const char* kTinyModels[] = {"llama-hd", "llama-rope3", "llama-yarn", "mistral-swa", "qwen2",
+                                              "qwen3",    "qwen3moe",    "gemma3",     "gpt2"};
 std::string tiny_test_name(const testing::TestParamInfo<const char*>& name);
 
 // kNotFound says which variable to set or what to fetch. Tests fail on it: a real model is never left out silently.

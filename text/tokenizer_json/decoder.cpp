@@ -82,17 +82,8 @@ class WordPiece final : public EachText {
     if (!is_first) text = text.starts_with(prefix_) ? text.substr(prefix_.size()) : " " + text;
     if (!cleans_) return text;
     constexpr std::pair<std::string_view, std::string_view> kCleanings[] = {
-        {" .",      "."     },
-        {" ?",      "?"     },
-        {" !",      "!"     },
-        {" ,",      ","     },
-        {" ' ",     "'"     },
-        {" n't",    "n't"   },
-        {" 'm",     "'m"    },
-        {" do not", " don't"},
-        {" 's",     "'s"    },
-        {" 've",    "'ve"   },
-        {" 're",    "'re"   },
+        {" .", "."},   {" ?", "?"},           {" !", "!"},   {" ,", ","},     {" ' ", "'"},    {" n't", "n't"},
+        {" 'm", "'m"}, {" do not", " don't"}, {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"},
     };
     for (const auto& [from, to] : kCleanings) text = replaced(text, from, to);
     return text;
@@ -240,14 +231,10 @@ struct Row {
   Result<Step> (*read)(Fields& fields);
 };
 constexpr Row kTypes[] = {
-    {"BPEDecoder",   read_bpe                },
-    {"ByteFallback", read_plain<ByteFallback>},
-    {"ByteLevel",    read_byte_level         },
-    {"Fuse",         read_plain<Fuse>        },
-    {"Metaspace",    read_metaspace          },
-    {"Replace",      read_replace            },
-    {"Strip",        read_strip              },
-    {"WordPiece",    read_word_piece         },
+    {"BPEDecoder", read_bpe},       {"ByteFallback", read_plain<ByteFallback>},
+    {"ByteLevel", read_byte_level}, {"Fuse", read_plain<Fuse>},
+    {"Metaspace", read_metaspace},  {"Replace", read_replace},
+    {"Strip", read_strip},          {"WordPiece", read_word_piece},
 };
 
 }  // namespace

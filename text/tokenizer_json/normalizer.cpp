@@ -229,19 +229,19 @@ struct Row {
   Result<Step> (*read)(Fields& fields);
 };
 constexpr Row kTypes[] = {
-    {"BertNormalizer", read_bert                    },
-    {"ByteLevel",      read_plain<ByteLevel>        },
-    {"Lowercase",      read_plain<Lowercase>        },
-    {"NFC",            read_form<UnicodeForm::kNfc> },
-    {"NFD",            read_form<UnicodeForm::kNfd> },
-    {"NFKC",           read_form<UnicodeForm::kNfkc>},
-    {"NFKD",           read_form<UnicodeForm::kNfkd>},
-    {"Nmt",            read_plain<Nmt>              },
-    {"Precompiled",    read_precompiled             },
-    {"Prepend",        read_prepend                 },
-    {"Replace",        read_replace                 },
-    {"Strip",          read_strip                   },
-    {"StripAccents",   read_plain<StripAccents>     },
+    {"BertNormalizer", read_bert},
+    {"ByteLevel", read_plain<ByteLevel>},
+    {"Lowercase", read_plain<Lowercase>},
+    {"NFC", read_form<UnicodeForm::kNfc>},
+    {"NFD", read_form<UnicodeForm::kNfd>},
+    {"NFKC", read_form<UnicodeForm::kNfkc>},
+    {"NFKD", read_form<UnicodeForm::kNfkd>},
+    {"Nmt", read_plain<Nmt>},
+    {"Precompiled", read_precompiled},
+    {"Prepend", read_prepend},
+    {"Replace", read_replace},
+    {"Strip", read_strip},
+    {"StripAccents", read_plain<StripAccents>},
 };
 
 }  // namespace

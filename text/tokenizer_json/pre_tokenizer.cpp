@@ -159,11 +159,11 @@ using Steps = std::vector<std::unique_ptr<const PreTokenizerStep>>;
 
 Result<Behavior> read_behavior(Fields& fields, std::optional<Behavior> fallback = std::nullopt) {
   constexpr std::pair<std::string_view, Behavior> kNames[] = {
-      {"Removed",            Behavior::kRemoved           },
-      {"Isolated",           Behavior::kIsolated          },
+      {"Removed", Behavior::kRemoved},
+      {"Isolated", Behavior::kIsolated},
       {"MergedWithPrevious", Behavior::kMergedWithPrevious},
-      {"MergedWithNext",     Behavior::kMergedWithNext    },
-      {"Contiguous",         Behavior::kContiguous        },
+      {"MergedWithNext", Behavior::kMergedWithNext},
+      {"Contiguous", Behavior::kContiguous},
   };
   const Json* value = fields.take("behavior");
   if (value == nullptr && fallback) return *fallback;
@@ -242,8 +242,8 @@ Result<void> read_metaspace(Fields& fields, Steps& steps) {
   fields.skip("str_rep");  // the replacement again
   constexpr std::pair<std::string_view, WriteMarks::Prepends> kSchemes[] = {
       {"always", WriteMarks::Prepends::kAlways},
-      {"first",  WriteMarks::Prepends::kFirst },
-      {"never",  WriteMarks::Prepends::kNever },
+      {"first", WriteMarks::Prepends::kFirst},
+      {"never", WriteMarks::Prepends::kNever},
   };
   const auto known = std::find_if(std::begin(kSchemes), std::end(kSchemes), [&](const auto& row) { return row.first == scheme; });
   if (known == std::end(kSchemes)) return unsupported("{}: scheme '{}' is not supported", fields.place("prepend_scheme"), escaped(scheme));
@@ -263,15 +263,9 @@ struct Row {
   Result<void> (*read)(Fields& fields, Steps& steps);
 };
 constexpr Row kTypes[] = {
-    {"BertPreTokenizer",   read_bert            },
-    {"ByteLevel",          read_byte_level      },
-    {"CharDelimiterSplit", read_delimiter       },
-    {"Digits",             read_digits          },
-    {"Metaspace",          read_metaspace       },
-    {"Punctuation",        read_punctuation     },
-    {"Split",              read_split           },
-    {"Whitespace",         read_whitespace      },
-    {"WhitespaceSplit",    read_whitespace_split},
+    {"BertPreTokenizer", read_bert}, {"ByteLevel", read_byte_level},  {"CharDelimiterSplit", read_delimiter},
+    {"Digits", read_digits},         {"Metaspace", read_metaspace},   {"Punctuation", read_punctuation},
+    {"Split", read_split},           {"Whitespace", read_whitespace}, {"WhitespaceSplit", read_whitespace_split},
 };
 
 }  // namespace

@@ -18,11 +18,7 @@ struct Word {
 
 class Words {
  public:
-  Words(std::string_view text, bool opens_input)
-      : text_(text),
-        words_{
-            {0, static_cast<uint32_t>(text.size()), opens_input}
-  } {}
+  Words(std::string_view text, bool opens_input) : text_(text), words_{{0, static_cast<uint32_t>(text.size()), opens_input}} {}
 
   std::string_view text() const { return text_; }
   std::string_view text(const Word& word) const { return text_.substr(word.begin, word.end - word.begin); }
