@@ -65,10 +65,11 @@ Result<std::unique_ptr<OllamaBackend>> OllamaBackend::open(const OllamaOptions& 
     if (!value) return invalid("{}", value.error().message);
     think = std::move(*value);
   }
+  HB_TRY_ASSIGN(address, parse_base_url(options.base_url));
   HB_TRY_ASSIGN(
       service,
       Service::open({.name = "Ollama",
-                     .base_url = options.base_url,
+                     .address = std::move(address),
                      .timeout_seconds = options.timeout_seconds,
                      .start_hint = fmt::format("Start it with `ollama serve` and fetch the model with `ollama pull {}`.", options.model_id),
                      .missing_hint = fmt::format("Fetch the model with `ollama pull {}`.", options.model_id)}));

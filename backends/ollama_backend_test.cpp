@@ -220,6 +220,23 @@ TEST(OllamaBackend, RefusesBadArgumentsBeforeAnythingIsSent) {
   EXPECT_EQ(open_ollama({.model_id = ""}).error().code, Code::kInvalid);
 }
 
+TEST(OllamaBackend, AUserAndPasswordInTheAddressAreSentAndShownNowhere) {
+  LoopbackServer server(says("200 OK", R"({"models":[]})"));
+  const std::string address = "http://joe:s3cret@" + server.url().substr(7) + "?key=s3cret";
+  ASSERT_TRUE(ollama_models(address, 20));
+  EXPECT_EQ(server.asked()[0].path, "/api/tags?key=s3cret");
+  EXPECT_NE(server.asked()[0].headers.find("Authorization: Basic am9lOnMzY3JldA==\r\n"), std::string::npos);
+  const auto backend = open_ollama({.base_url = address});
+  ASSERT_TRUE(backend) << backend.error().message;
+  EXPECT_EQ((*backend)->info().extra.at("base_url"), server.url());
+  EXPECT_EQ((*backend)->complete("p").error().message, "Ollama at " + server.url() + "/api/generate: the answer has no `response` text");
+  const auto refused = open_ollama({.base_url = "joe:s3cret@127.0.0.1"});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(
+      refused.error().message,
+      "base_url: address '(not shown, it may hold a password)': neither http nor https; expected http://HOST[:PORT][/PATH] or https://...");
+}
+
 TEST(OllamaBackend, ListsTheModelsOfTheServer) {
   LoopbackServer server(says("200 OK", R"({"models":[{"name":"tiny:1b"},{"name":"llama3.2:3b"}]})"));
   const auto models = ollama_models(server.url(), 20);

@@ -24,15 +24,16 @@ std::string trimmed(std::string text) {
   return text.substr(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
 }
 
-Result<std::vector<HttpHeader>> key_headers(const std::optional<std::string>& given, const std::filesystem::path& env_file,
-                                            bool is_needed) {
-  std::optional<std::string> key = given;
-  if (!key && !env_file.empty()) key = dotenv_value(env_file, kKeyName);
+// Read once, when the backend is opened. An address with a user has its own authorization.
+Result<std::vector<HttpHeader>> key_headers(const OpenAIOptions& options, const Url& address) {
+  if (!address.basic().empty()) return std::vector<HttpHeader>{};
+  std::optional<std::string> key = options.api_key;
+  if (!key && !options.env_file.empty()) key = dotenv_value(options.env_file, kKeyName);
   if (const char* set = std::getenv(kKeyName.data()); !key && set != nullptr) key = set;
   const std::string text = trimmed(key.value_or(""));
-  if (text.empty() && is_needed)
+  if (text.empty() && is_original(address.at("").shown()))
     return not_found("no API key: pass api_key, or set {} in {} or in the environment", kKeyName,
-                     env_file.empty() ? ".env" : env_file.string());
+                     options.env_file.empty() ? ".env" : options.env_file.string());
   if (!std::ranges::all_of(text, [](char c) { return c >= ' ' && c < 0x7f; }))
     return invalid("the API key ({}) contains characters that no key has", kKeyName);
   if (text.empty()) return std::vector<HttpHeader>{};
@@ -67,15 +68,16 @@ Result<std::unique_ptr<OpenAIBackend>> OpenAIBackend::open(const OpenAIOptions& 
   if (options.name.empty()) return invalid("name: expected text, found an empty string");
   if (options.api_key && options.api_key->empty()) return invalid("api_key: expected text, found an empty string");
   if (options.max_retries < 0) return invalid("max_retries: expected 0 or more, found {}", options.max_retries);
-  std::string url = options.base_url;
-  while (url.ends_with('/')) url.pop_back();
+  HB_TRY_ASSIGN(address, parse_base_url(options.base_url));
+  if (options.api_key && !address.basic().empty())
+    return invalid("api_key: expected none beside the user name in base_url, for a request carries one authorization");
+  auto headers = key_headers(options, address);
   HB_TRY_ASSIGN(service, Service::open({.name = "OpenAI",
-                                        .base_url = url,
+                                        .address = std::move(address),
                                         .timeout_seconds = options.timeout_seconds,
                                         .start_hint = "Check the address and that the service runs.",
                                         .max_retries = options.max_retries,
-                                        .headers = [key = options.api_key, file = options.env_file,
-                                                    is_needed = is_original(url)] { return key_headers(key, file, is_needed); },
+                                        .headers = std::move(headers),
                                         .sleep = std::move(sleep)}));
   BackendInfo info{.name = options.name, .model_id = options.model_id, .extra = options.extra};
   info.extra["base_url"] = service.base_url();

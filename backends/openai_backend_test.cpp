@@ -183,6 +183,48 @@ TEST(OpenAIBackend, AKeyThatWouldBreakTheHeaderIsRefusedWithoutBeingShown) {
   EXPECT_TRUE(server.asked().empty());
 }
 
+TEST(OpenAIBackend, PutsItsRoutesBetweenPathAndQueryOfTheAddress) {
+  LoopbackServer server(says("200 OK", kWhole));
+  const auto backend = open_openai({.base_url = server.url() + "/v1/?api-version=1", .api_key = "k"});
+  ASSERT_TRUE(backend) << backend.error().message;
+  ASSERT_TRUE((*backend)->complete("p"));
+  EXPECT_EQ(server.asked()[0].path, "/v1/chat/completions?api-version=1");
+  EXPECT_EQ((*backend)->info().extra.at("base_url"), server.url() + "/v1");
+}
+
+TEST(OpenAIBackend, AUserInTheAddressIsSentInPlaceOfAKeyThatWasNotGiven) {
+  LoopbackServer server(says("200 OK", kWhole));
+  const std::string address = "http://joe:s3cret@" + server.url().substr(7);
+  ASSERT_EQ(setenv("OPENAI_API_KEY", "from-environment", 1), 0);
+  ASSERT_TRUE((*open_openai({.base_url = address, .env_file = ""}))->complete("p"));
+  unsetenv("OPENAI_API_KEY");
+  EXPECT_NE(server.asked()[0].headers.find("Authorization: Basic am9lOnMzY3JldA==\r\n"), std::string::npos);
+  EXPECT_EQ(server.asked()[0].headers.find("Bearer"), std::string::npos);
+  const auto both = open_openai({.base_url = address, .api_key = "sk-1"});
+  ASSERT_FALSE(both);
+  EXPECT_EQ(both.error().message, "api_key: expected none beside the user name in base_url, for a request carries one authorization");
+}
+
+TEST(OpenAIBackend, AServiceThatRepeatsTheKeyOrThePasswordIsNotQuoted) {
+  struct Case {
+    const char *status, *body, *message;
+  };
+  for (const Case& one :
+       {Case{"401 No sk-secret", R"({"error":{"message":"wrong key sk-secret"}})", "/v1/chat/completions: HTTP 401 No ***: wrong key ***"},
+        Case{"403 Forbidden", "Bearer sk-secret is no good", "/v1/chat/completions: HTTP 403 Forbidden: Bearer *** is no good"},
+        Case{"200 OK", R"({"error":"sk-secret expired"})", "/v1: *** expired"},
+        Case{"200 OK", "sk-secret", "/v1/chat/completions: the answer is not JSON: '***'"}}) {
+    LoopbackServer server(says(one.status, one.body));
+    const auto result = (*open_openai({.base_url = server.url() + "/v1", .api_key = "sk-secret", .max_retries = 0}))->complete("p");
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().message, "OpenAI at " + server.url() + one.message);
+  }
+  LoopbackServer server(says("401 Unauthorized", "no user joe with s3cret or am9lOnMzY3JldA=="));
+  const auto result = (*open_openai({.base_url = "http://joe:s3cret@" + server.url().substr(7)}))->complete("p");
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().message, "OpenAI at " + server.url() + "/chat/completions: HTTP 401 Unauthorized: no user joe with *** or ***");
+}
+
 TEST(OpenAIBackend, TakesTheKeyOfAnEnvFileBeforeThatOfTheEnvironment) {
   LoopbackServer server(says("200 OK", kWhole));
   const auto file = std::filesystem::temp_directory_path() / "halfbyte-openai-backend-test.env";

@@ -11,13 +11,14 @@
 #include "backends/json_text.h"
 #include "base/errors.h"
 #include "http/lines.h"
-#include "http/url.h"
 
 namespace halfbyte {
 namespace {
 
 constexpr double kMostWaitSeconds = 60;
 constexpr size_t kMostErrorCharacters = 200;
+constexpr size_t kLeastSecretBytes = 4;  // a shorter one stands in innocent words too
+constexpr std::string_view kHidden = "***";
 
 bool is_retried(int status) { return status == 429 || status == 500 || status == 502 || status == 503 || status == 504; }
 
@@ -67,9 +68,30 @@ double wait_seconds(const HttpResponse& answer, int tries) {
 
 }  // namespace
 
+Result<Url> parse_base_url(std::string_view base_url) {
+  auto url = parse_url(base_url);
+  if (!url) return invalid("base_url: {}", url.error().message);
+  return url;
+}
+
+Service::Service(ServiceOptions options) : options_(std::move(options)), base_url_(options_.address.at("").shown()) {
+  std::vector<std::string> given{options_.address.password, options_.address.basic()};
+  if (options_.headers)
+    for (const HttpHeader& header : *options_.headers) given.push_back(header.value);
+  for (const std::string& text : given) {
+    std::string secret = text.substr(text.rfind(' ') + 1);  // of "Bearer KEY", the key
+    if (secret.size() >= kLeastSecretBytes) secrets_.push_back(std::move(secret));
+  }
+}
+
+std::string Service::without_secrets(std::string_view said) const {
+  std::string text(said);
+  for (const std::string& secret : secrets_)
+    for (size_t at = 0; (at = text.find(secret, at)) != std::string::npos; at += kHidden.size()) text.replace(at, secret.size(), kHidden);
+  return text;
+}
+
 Result<Service> Service::open(ServiceOptions options) {
-  while (options.base_url.ends_with('/')) options.base_url.pop_back();
-  if (const auto url = parse_url(options.base_url); !url) return invalid("base_url: {}", url.error().message);
   if (!(options.timeout_seconds > 0) || !std::isfinite(options.timeout_seconds))
     return invalid("timeout: expected more than 0 seconds, found {}", options.timeout_seconds);
   if (!options.sleep) options.sleep = sleep_or_stop;
@@ -113,24 +135,23 @@ Result<Service::Ended> Service::post_lines(std::string_view path, const Json& bo
 
 Result<Json> Service::parse(std::string_view path, std::string_view text) const {
   auto value = parse_json(text, "answer");
-  if (!value) return fault(path, "the answer is not JSON: " + shown(text));
-  if (value->object() == nullptr) return fault(path, "expected a JSON object, found " + shown(text));
-  if (const Json* error = error_of(*value)) return io_error("{} at {}: {}", options_.name, options_.base_url, error_message(*error));
+  if (!value) return fault(path, "the answer is not JSON: " + shown(without_secrets(text)));
+  if (value->object() == nullptr) return fault(path, "expected a JSON object, found " + shown(without_secrets(text)));
+  if (const Json* error = error_of(*value))
+    return io_error("{} at {}: {}", options_.name, base_url_, without_secrets(error_message(*error)));
   return value;
 }
 
 Error Service::fault(std::string_view path, std::string_view message) const {
-  return corrupt("{} at {}{}: {}", options_.name, options_.base_url, path, message);
+  return corrupt("{} at {}{}: {}", options_.name, base_url_, path, message);
 }
 
 Result<Service::Exchange> Service::exchange(std::string_view method, std::string_view path, const std::string& body,
                                             const std::stop_token& cancel, const HttpSink& sink) const {
-  HttpRequest request{.method = std::string(method), .url = fmt::format("{}{}", options_.base_url, path), .body = body};
+  if (!options_.headers) return options_.headers.error();
+  HttpRequest request{.method = std::string(method), .url = options_.address.at(path), .body = body};
   request.headers = {{"Content-Type", "application/json"}, {"Accept", "application/json, */*"}};
-  if (options_.headers) {
-    HB_TRY_ASSIGN(more, options_.headers());
-    request.headers.insert(request.headers.end(), more.begin(), more.end());
-  }
+  request.headers.insert(request.headers.end(), options_.headers->begin(), options_.headers->end());
   // A day at most: more milliseconds than a clock counts would be none at all.
   const HttpOptions options{.idle = std::chrono::milliseconds(static_cast<int64_t>(std::min(options_.timeout_seconds, 86400.0) * 1000)),
                             .stop = cancel};
@@ -149,9 +170,10 @@ Error Service::failed(const Error& error) const {
 }
 
 Error Service::refused(const HttpResponse& answer, std::string_view path, int tries) const {
-  std::string message = fmt::format("{} at {}{}: HTTP {} {}", options_.name, options_.base_url, path, answer.status, answer.reason);
+  std::string message =
+      fmt::format("{} at {}{}: HTTP {} {}", options_.name, base_url_, path, answer.status, without_secrets(answer.reason));
   if (tries > 1) message += fmt::format(" after {} tries", tries);
-  if (const std::string said = error_text(answer.body); !said.empty()) message += ": " + said;
+  if (const std::string said = error_text(without_secrets(answer.body)); !said.empty()) message += ": " + said;
   if (answer.status != 404) return {answer.status == 429 || answer.status == 503 ? Code::kBusy : Code::kIo, message};
   if (!options_.missing_hint.empty()) message += ". " + options_.missing_hint;
   return {Code::kNotFound, message};

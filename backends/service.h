@@ -13,14 +13,17 @@
 
 namespace halfbyte {
 
+// An address that an option gives; kInvalid names the option.
+Result<Url> parse_base_url(std::string_view base_url);
+
 struct ServiceOptions {
   std::string name;  // in messages
-  std::string base_url;
+  Url address;
   double timeout_seconds = 120;          // without a byte
   std::string start_hint, missing_hint;  // what a user runs when nobody answers, and when the answer is 404
   int max_retries = 0;                   // further tries after 429 and 5xx, with back-off
-  // Asked for each request, so that a key is kept nowhere. None: no further headers.
-  std::function<Result<std::vector<HttpHeader>>()> headers;
+  // Of every request; or what every request fails with, for a key that is not there. An address with a user needs no key.
+  Result<std::vector<HttpHeader>> headers = std::vector<HttpHeader>{};
   // Waits, or until the token asks to stop.
   std::function<void(std::chrono::duration<double>, const std::stop_token&)> sleep;
 };
@@ -28,10 +31,10 @@ struct ServiceOptions {
 // Thread-safe.
 class Service {
  public:
-  // kInvalid: no http(s) address, a timeout that is not above 0.
+  // kInvalid: a timeout that is not above 0.
   static Result<Service> open(ServiceOptions options);
 
-  const std::string& base_url() const { return options_.base_url; }  // without trailing slashes
+  const std::string& base_url() const { return base_url_; }  // without trailing slashes, and without what may be a secret
 
   struct Answer {
     Json json;  // an object
@@ -54,7 +57,7 @@ class Service {
   Error fault(std::string_view path, std::string_view message) const;
 
  private:
-  explicit Service(ServiceOptions options) : options_(std::move(options)) {}
+  explicit Service(ServiceOptions options);
   struct Exchange {
     HttpResponse response;
     int tries;
@@ -63,8 +66,11 @@ class Service {
                             const HttpSink& sink) const;
   Error failed(const Error& error) const;
   Error refused(const HttpResponse& answer, std::string_view path, int tries) const;
+  std::string without_secrets(std::string_view said) const;
 
   ServiceOptions options_;
+  std::string base_url_;
+  std::vector<std::string> secrets_;  // what a service may repeat in an error, and no message of ours
 };
 
 }  // namespace halfbyte

@@ -39,14 +39,12 @@ bool has_control_character(std::string_view text) {
 class Exchange {
  public:
   Exchange(const HttpRequest& request, const HttpOptions& options, const HttpSink* sink)
-      : request_(request), options_(options), sink_(sink), begin_(Clock::now()) {}
+      : request_(request), options_(options), sink_(sink), url_(request.url), shown_(url_.shown()), begin_(Clock::now()) {}
 
   Result<HttpResponse> run() {
-    HB_TRY_ASSIGN(url, parse_url(request_.url));
     for (const HttpHeader& header : request_.headers)
       if (header.name.empty() || has_control_character(header.name) || has_control_character(header.value))
-        return invalid("{}: header '{}' has no name or contains control characters", request_.url, escaped(header.name));
-    url_ = std::move(url);
+        return invalid("{}: header '{}' has no name or contains control characters", shown_, escaped(header.name));
 
     asio::ip::tcp::resolver resolver(io_);
     asio::ip::tcp::resolver::results_type places;
@@ -75,17 +73,17 @@ class Exchange {
       context.set_default_verify_paths(error);
     else
       context.load_verify_file(options_.certificates.string(), error);
-    if (error) return io_error("{}: cannot read the trusted certificates: {}", request_.url, error.message());
+    if (error) return io_error("{}: cannot read the trusted certificates: {}", shown_, error.message());
 
     TlsStream stream(io_, context);
     tcp_ = &beast::get_lowest_layer(stream);
     stream.set_verify_mode(asio::ssl::verify_peer, error);
     if (!error) stream.set_verify_callback(asio::ssl::host_name_verification(url_.host), error);
-    if (error) return internal("{}: {}", request_.url, error.message());
+    if (error) return internal("{}: {}", shown_, error.message());
     error_code not_an_ip;
     asio::ip::make_address(url_.host, not_an_ip);
     if (not_an_ip && SSL_set_tlsext_host_name(stream.native_handle(), url_.host.c_str()) != 1)
-      return invalid("{}: not a host name for TLS", request_.url);
+      return invalid("{}: not a host name for TLS", shown_);
     HB_TRY(connect(places));
     if (const error_code failed = wait([&](auto done) { stream.async_handshake(asio::ssl::stream_base::client, done); }))
       return unreached(failed);
@@ -101,9 +99,10 @@ class Exchange {
   template <class Stream>
   Result<HttpResponse> exchange(Stream& stream) {
     const auto method = http::string_to_verb(request_.method);
-    if (method == http::verb::unknown) return invalid("{}: unknown method '{}'", request_.url, escaped(request_.method));
-    http::request<http::string_body> message(method, url_.target, 11, request_.body);
+    if (method == http::verb::unknown) return invalid("{}: unknown method '{}'", shown_, escaped(request_.method));
+    http::request<http::string_body> message(method, url_.target(), 11, request_.body);
     for (const HttpHeader& header : request_.headers) message.insert(header.name, header.value);
+    if (const std::string basic = url_.basic(); !basic.empty()) message.set(http::field::authorization, basic);
     message.set(http::field::host, url_.authority());
     message.set(http::field::user_agent, "halfbyte");
     message.set(http::field::connection, "close");
@@ -123,7 +122,7 @@ class Exchange {
     HttpResponse response{.status = static_cast<int>(parser.get().result_int()), .reason = std::string(parser.get().reason())};
     for (const auto& field : parser.get()) response.headers.push_back({std::string(field.name_string()), std::string(field.value())});
     if (const std::string* place = response.header("Location"); place != nullptr && response.status / 100 == 3)
-      return unsupported("{}: HTTP {}: a redirect to {}, which is not followed", request_.url, response.status, escaped(*place));
+      return unsupported("{}: HTTP {}: a redirect to {}, which is not followed", shown_, response.status, shown_address(*place));
 
     const bool is_streamed = sink_ != nullptr && response.status / 100 == 2;
     uint64_t bytes = 0;
@@ -172,12 +171,12 @@ class Exchange {
   // Why no connection came about.
   Error unreached(error_code error) const {
     if (error == beast::error::timeout || options_.stop.stop_requested()) return broken(error);
-    return not_found("{}: {}", request_.url, error.message());
+    return not_found("{}: {}", shown_, error.message());
   }
 
   // Why a connection was of no use.
   Error broken(error_code error) const {
-    const std::string& url = request_.url;
+    const std::string& url = shown_;
     if (options_.stop.stop_requested()) return io_error("{}: stopped", url);
     if (error == beast::error::timeout) {
       if (options_.total.count() > 0 && Clock::now() - begin_ >= options_.total)
@@ -198,8 +197,9 @@ class Exchange {
   const HttpRequest& request_;
   const HttpOptions& options_;
   const HttpSink* sink_;
+  const Url& url_;
+  std::string shown_;  // in messages, in place of an address that may have a password
   Clock::time_point begin_;
-  Url url_;
   asio::io_context io_{1};
   beast::tcp_stream* tcp_ = nullptr;  // what deadlines and stopping apply to; null while the name is looked up
 };

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "halfbyte/result.h"
+#include "http/url.h"
 
 namespace halfbyte {
 
@@ -20,7 +21,7 @@ struct HttpHeader {
 
 struct HttpRequest {
   std::string method = "GET";
-  std::string url;                  // http://... or https://...
+  Url url;                          // its user and password are sent as Basic authorization
   std::vector<HttpHeader> headers;  // beside Host, Content-Length, Connection and User-Agent
   std::string body;
 };
@@ -48,7 +49,7 @@ struct HttpResponse {
 using HttpSink = std::function<bool(std::string_view)>;
 
 // Any status is an answer, save redirects: following one would carry the headers, a key among them, to another address.
-// Failures name the address and why. kInvalid: not an address, or a header with control characters. kNotFound: nobody was
+// Failures name the address, as Url::shown() has it, and why. kInvalid: a header with control characters. kNotFound: nobody was
 // reached there: unknown host, connection refused, certificate not trusted. kIo: time is up, the connection broke, or stopped.
 // kCorrupt: not HTTP. kTooLong: headers or body past their limit. kUnsupported: a redirect.
 Result<HttpResponse> http_request(const HttpRequest& request, const HttpOptions& options = {});

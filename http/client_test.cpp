@@ -17,10 +17,16 @@ void expect_error(const Result<HttpResponse>& result, Code code, const std::stri
   EXPECT_EQ(result.error().message, message);
 }
 
+Url url_of(const std::string& text) {
+  const auto url = parse_url(text);
+  EXPECT_TRUE(url) << url.error().message;
+  return *url;
+}
+
 TEST(HttpClient, SendsMethodPathHeadersAndBody) {
   LoopbackServer server([](LoopbackConnection& c, const AskedRequest&) { c.send_answer("200 OK", "{}", "X-Seen: yes\r\n"); });
-  const auto answer =
-      http_request({.method = "POST", .url = server.url() + "/api?a=1", .headers = {{"Authorization", "Bearer k"}}, .body = "{\"x\":1}"});
+  const auto answer = http_request(
+      {.method = "POST", .url = url_of(server.url() + "/api?a=1"), .headers = {{"Authorization", "Bearer k"}}, .body = "{\"x\":1}"});
   ASSERT_TRUE(answer) << answer.error().message;
   EXPECT_EQ(answer->status, 200);
   EXPECT_EQ(answer->reason, "OK");
@@ -38,7 +44,7 @@ TEST(HttpClient, SendsMethodPathHeadersAndBody) {
 TEST(HttpClient, AnswersThatAreNot200AreAnswers) {
   LoopbackServer server([](LoopbackConnection& c, const AskedRequest&) { c.send_answer("429 Too Many Requests", "later"); });
   std::string streamed;
-  const auto answer = http_stream({.url = server.url()}, {}, [&](std::string_view bytes) { return streamed += bytes, true; });
+  const auto answer = http_stream({.url = url_of(server.url())}, {}, [&](std::string_view bytes) { return streamed += bytes, true; });
   ASSERT_TRUE(answer) << answer.error().message;
   EXPECT_EQ(answer->status, 429);
   EXPECT_EQ(answer->body, "later");
@@ -55,7 +61,7 @@ TEST(HttpClient, StreamsAChunkedBodyAsItComes) {
     c.send_chunk("");
   });
   std::string text;
-  const auto answer = http_stream({.url = server.url()}, {}, [&](std::string_view bytes) {
+  const auto answer = http_stream({.url = url_of(server.url())}, {}, [&](std::string_view bytes) {
     text += bytes;
     first_seen = true;
     return true;
@@ -72,14 +78,14 @@ TEST(HttpClient, ASinkThatHasEnoughClosesTheConnection) {
     c.wait_until_gone();
     is_gone = true;
   });
-  ASSERT_TRUE(http_stream({.url = server.url()}, {}, [](std::string_view) { return false; }));
+  ASSERT_TRUE(http_stream({.url = url_of(server.url())}, {}, [](std::string_view) { return false; }));
   for (int i = 0; i < 2000 && !is_gone; ++i) std::this_thread::sleep_for(1ms);
   EXPECT_TRUE(is_gone);
 }
 
 TEST(HttpClient, ASilentServerIsGivenUp) {
   LoopbackServer server([](LoopbackConnection& c, const AskedRequest&) { c.wait_until_gone(); });
-  expect_error(http_request({.url = server.url()}, {.idle = 50ms}), Code::kIo, server.url() + ": timed out, no byte for 0.05 s");
+  expect_error(http_request({.url = url_of(server.url())}, {.idle = 50ms}), Code::kIo, server.url() + ": timed out, no byte for 0.05 s");
 }
 
 TEST(HttpClient, AServerThatSendsBytesForEverIsGivenUp) {
@@ -90,7 +96,8 @@ TEST(HttpClient, AServerThatSendsBytesForEverIsGivenUp) {
       std::this_thread::sleep_for(5ms);
     }
   });
-  expect_error(http_request({.url = server.url()}, {.total = 60ms}), Code::kIo, server.url() + ": timed out, not complete after 0.06 s");
+  expect_error(http_request({.url = url_of(server.url())}, {.total = 60ms}), Code::kIo,
+               server.url() + ": timed out, not complete after 0.06 s");
 }
 
 TEST(HttpClient, AnotherThreadStopsARequest) {
@@ -99,8 +106,8 @@ TEST(HttpClient, AnotherThreadStopsARequest) {
     source.request_stop();
     c.wait_until_gone();
   });
-  expect_error(http_request({.url = server.url()}, {.stop = source.get_token()}), Code::kIo, server.url() + ": stopped");
-  expect_error(http_request({.url = server.url()}, {.stop = source.get_token()}), Code::kIo, server.url() + ": stopped");
+  expect_error(http_request({.url = url_of(server.url())}, {.stop = source.get_token()}), Code::kIo, server.url() + ": stopped");
+  expect_error(http_request({.url = url_of(server.url())}, {.stop = source.get_token()}), Code::kIo, server.url() + ": stopped");
 }
 
 TEST(HttpClient, NobodyThereIsNotFound) {
@@ -109,8 +116,8 @@ TEST(HttpClient, NobodyThereIsNotFound) {
     LoopbackServer server([](LoopbackConnection&, const AskedRequest&) {});
     url = server.url();
   }
-  expect_error(http_request({.url = url}), Code::kNotFound, url + ": Connection refused");
-  const auto unknown = http_request({.url = "http://nobody.invalid/"});
+  expect_error(http_request({.url = url_of(url)}), Code::kNotFound, url + ": Connection refused");
+  const auto unknown = http_request({.url = url_of("http://nobody.invalid/")});
   ASSERT_FALSE(unknown);
   EXPECT_EQ(unknown.error().code, Code::kNotFound);
 }
@@ -119,7 +126,8 @@ TEST(HttpClient, AConnectionThatClosesEarlyIsSaidSo) {
   for (const std::string sent : {"", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfour",
                                  "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nfo"}) {
     LoopbackServer server([&](LoopbackConnection& c, const AskedRequest&) { c.send(sent); });
-    expect_error(http_request({.url = server.url()}), Code::kIo, server.url() + ": the connection closed before the answer was complete");
+    expect_error(http_request({.url = url_of(server.url())}), Code::kIo,
+                 server.url() + ": the connection closed before the answer was complete");
   }
 }
 
@@ -127,33 +135,54 @@ TEST(HttpClient, RedirectsAreNotFollowed) {
   LoopbackServer server([](LoopbackConnection& c, const AskedRequest&) {
     c.send_answer("307 Temporary Redirect", "", "Location: http://elsewhere.example/\r\n");
   });
-  expect_error(http_request({.url = server.url()}), Code::kUnsupported,
+  expect_error(http_request({.url = url_of(server.url())}), Code::kUnsupported,
                server.url() + ": HTTP 307: a redirect to http://elsewhere.example/, which is not followed");
   EXPECT_EQ(server.asked().size(), 1u);
+}
+
+TEST(HttpClient, AUserAndPasswordAreSentAndNotShown) {
+  LoopbackServer server([](LoopbackConnection& c, const AskedRequest& asked) {
+    if (asked.path == "/moved")
+      c.send_answer("302 Found", "", "Location: http://joe:s3cret@elsewhere.example/?key=s3cret\r\n");
+    else if (asked.path == "/asked")
+      c.send_answer("302 Found", "", "Location: /login?key=s3cret\r\n");
+    else
+      c.wait_until_gone();
+  });
+  const std::string port = server.url().substr(server.url().rfind(':'));
+  const auto at = [&](const std::string& path) { return url_of("http://joe:s3cret@127.0.0.1" + port + path); };
+  expect_error(http_request({.url = at("/silent?key=s3cret")}, {.idle = 50ms}), Code::kIo,
+               server.url() + "/silent: timed out, no byte for 0.05 s");
+  EXPECT_NE(server.asked()[0].headers.find("Authorization: Basic am9lOnMzY3JldA==\r\n"), std::string::npos);
+  expect_error(http_request({.url = at("/moved")}), Code::kUnsupported,
+               server.url() + "/moved: HTTP 302: a redirect to (not shown, it may hold a password), which is not followed");
+  expect_error(http_request({.url = at("/asked")}), Code::kUnsupported,
+               server.url() + "/asked: HTTP 302: a redirect to /login, which is not followed");
 }
 
 TEST(HttpClient, HeadersHaveALimit) {
   LoopbackServer server(
       [](LoopbackConnection& c, const AskedRequest&) { c.send_answer("200 OK", "", "X-Much: " + std::string(100'000, 'x') + "\r\n"); });
-  expect_error(http_request({.url = server.url()}), Code::kTooLong, server.url() + ": the answer has headers of more than 65536 bytes");
+  expect_error(http_request({.url = url_of(server.url())}), Code::kTooLong,
+               server.url() + ": the answer has headers of more than 65536 bytes");
 }
 
 TEST(HttpClient, BodiesHaveALimitWhetherTheirLengthIsToldOrNot) {
   const std::string expected = ": the answer has more than 1000 bytes";
   LoopbackServer told([](LoopbackConnection& c, const AskedRequest&) { c.send_answer("200 OK", std::string(1001, 'x')); });
-  expect_error(http_request({.url = told.url()}, {.most_body_bytes = 1000}), Code::kTooLong, told.url() + expected);
+  expect_error(http_request({.url = url_of(told.url())}, {.most_body_bytes = 1000}), Code::kTooLong, told.url() + expected);
   LoopbackServer chunked([](LoopbackConnection& c, const AskedRequest&) {
     c.begin_chunked("text/plain");
     for (int i = 0; i < 11; ++i) c.send_chunk(std::string(100, 'x'));
     c.send_chunk("");
   });
-  expect_error(http_request({.url = chunked.url()}, {.most_body_bytes = 1000}), Code::kTooLong, chunked.url() + expected);
+  expect_error(http_request({.url = url_of(chunked.url())}, {.most_body_bytes = 1000}), Code::kTooLong, chunked.url() + expected);
 }
 
 TEST(HttpClient, WhatIsNotHttpIsCorrupt) {
   for (const std::string sent : {"SSH-2.0-OpenSSH\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-2\r\n"}) {
     LoopbackServer server([&](LoopbackConnection& c, const AskedRequest&) { c.send(sent); });
-    const auto answer = http_request({.url = server.url()});
+    const auto answer = http_request({.url = url_of(server.url())});
     ASSERT_FALSE(answer);
     EXPECT_EQ(answer.error().code, Code::kCorrupt) << answer.error().message;
   }
@@ -161,7 +190,7 @@ TEST(HttpClient, WhatIsNotHttpIsCorrupt) {
 
 TEST(HttpClient, HeadersThatWouldSmuggleOthersAreRefusedBeforeAnythingIsSent) {
   LoopbackServer server([](LoopbackConnection& c, const AskedRequest&) { c.send_answer("200 OK", ""); });
-  const auto answer = http_request({.url = server.url(), .headers = {{"Authorization", "secret\r\nX-Other: 1"}}});
+  const auto answer = http_request({.url = url_of(server.url()), .headers = {{"Authorization", "secret\r\nX-Other: 1"}}});
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, Code::kInvalid);
   EXPECT_EQ(answer.error().message.find("secret"), std::string::npos);
@@ -170,14 +199,14 @@ TEST(HttpClient, HeadersThatWouldSmuggleOthersAreRefusedBeforeAnythingIsSent) {
 
 TEST(HttpClient, ATrustedCertificateIsAccepted) {
   LoopbackServer server([](LoopbackConnection& c, const AskedRequest&) { c.send_answer("200 OK", "safe"); }, "localhost");
-  const auto answer = http_request({.url = server.url()}, {.certificates = server.certificate()});
+  const auto answer = http_request({.url = url_of(server.url())}, {.certificates = server.certificate()});
   ASSERT_TRUE(answer) << answer.error().message;
   EXPECT_EQ(answer->body, "safe");
 }
 
 TEST(HttpClient, ACertificateOfItsOwnMakingIsRefused) {
   LoopbackServer server([](LoopbackConnection& c, const AskedRequest&) { c.send_answer("200 OK", "unsafe"); }, "localhost");
-  const auto answer = http_request({.url = server.url()});
+  const auto answer = http_request({.url = url_of(server.url())});
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, Code::kNotFound);
   EXPECT_NE(answer.error().message.find("certificate verify failed"), std::string::npos) << answer.error().message;
@@ -186,7 +215,7 @@ TEST(HttpClient, ACertificateOfItsOwnMakingIsRefused) {
 
 TEST(HttpClient, ACertificateForAnotherHostIsRefused) {
   LoopbackServer server([](LoopbackConnection& c, const AskedRequest&) { c.send_answer("200 OK", "unsafe"); }, "elsewhere.example");
-  const auto answer = http_request({.url = server.url()}, {.certificates = server.certificate()});
+  const auto answer = http_request({.url = url_of(server.url())}, {.certificates = server.certificate()});
   ASSERT_FALSE(answer);
   EXPECT_NE(answer.error().message.find("certificate verify failed"), std::string::npos) << answer.error().message;
   EXPECT_TRUE(server.asked().empty());

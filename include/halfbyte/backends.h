@@ -16,6 +16,9 @@
 
 namespace halfbyte {
 
+// Services. A user and password in `base_url` are sent as Basic authorization; a query stays behind the path of every request. No
+// message, and no info(), shows the three.
+
 // A model served by Ollama, or by anything that speaks its API. Thread-safe.
 struct OllamaOptions {
   std::string model_id = "llama3.2:3b";
@@ -31,7 +34,7 @@ Result<std::unique_ptr<Backend>> open_ollama(const OllamaOptions& options = {});
 // The models that the server has, as it names them.
 Result<std::vector<std::string>> ollama_models(const std::string& base_url, double timeout_seconds = 120);
 
-// A model behind an OpenAI-style API. Thread-safe. The key is looked for at each request: `api_key`, else OPENAI_API_KEY in
+// A model behind an OpenAI-style API. Thread-safe. The key is looked for when it is opened: `api_key`, else OPENAI_API_KEY in
 // `env_file`, else in the environment; it is shown nowhere. Services other than the original may work without.
 struct OpenAIOptions {
   enum class Api { kChat, kCompletions };  // a prompt as one user message, or continued as it is by the older route
@@ -45,7 +48,8 @@ struct OpenAIOptions {
   std::string name = "openai";
   std::map<std::string, std::string> extra;
 };
-// Errors as with open_ollama(). kNotFound at a request: there is no key and the original service wants one.
+// Errors as with open_ollama(); kInvalid too: `api_key` beside a user in `base_url`. kNotFound at a request: there is no key and the
+// original service wants one.
 Result<std::unique_ptr<Backend>> open_openai(const OpenAIOptions& options = {});
 
 // Our engine in this process. `model`: a GGUF file, a checkpoint directory, or a name known on this machine.

@@ -14,10 +14,14 @@ from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 
+from ._address import Address, shown_address
+
 MAX_LINE_BYTES = 32 << 20  # longer than any line a service sends; a stream without line ends must not fill the memory
 MAX_ERROR_BYTES = 64 << 10
 MAX_WAIT_SECONDS = 60.0
 RETRIED = frozenset({429, 500, 502, 503, 504})
+LEAST_SECRET_CHARACTERS = 4  # a shorter one stands in innocent words too
+HIDDEN = "***"
 
 
 class ServiceError(RuntimeError):
@@ -45,13 +49,14 @@ def default_urlopen(request: urllib.request.Request, *, timeout: float) -> Any:
     return urllib.request.build_opener(_NoRedirect).open(request, timeout=timeout)
 
 
-def check_base_url(base_url: object) -> str:
-    """`base_url` without trailing slashes; TypeError or ValueError when it is no http(s) address."""
+def parse_base_url(base_url: object) -> Address:
+    """TypeError or ValueError when it is no http(s) address."""
     if not isinstance(base_url, str):
         raise TypeError(f"base_url: expected a string, found {type(base_url).__name__}")
-    if not base_url.startswith(("http://", "https://")):
-        raise ValueError(f"base_url: expected http://... or https://..., found {base_url!r}")
-    return base_url.rstrip("/")
+    try:
+        return Address.parse(base_url)
+    except ValueError as cause:
+        raise ValueError(f"base_url: {cause}") from None
 
 
 @dataclass(frozen=True)
@@ -60,20 +65,35 @@ class Service:
 
     name: in messages. timeout: seconds without a byte. error: what every failure is raised as, with its cause.
     start_hint, missing_hint: what a user runs when nobody answers, and when the answer is 404.
-    headers: asked for each request, so that a key is kept nowhere.
+    headers: of every request. no_key: what every request fails with, for a key that is not there; empty when it is.
     max_retries: further tries after 429 and 5xx, with back-off, as long as no byte of an answer has been used.
     """
 
     name: str
-    base_url: str
+    address: Address
     timeout: float
     error: type[ServiceError]
     start_hint: str
     missing_hint: str = ""
     urlopen: Urlopen = default_urlopen
-    headers: Callable[[], Mapping[str, str]] = field(default=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    no_key: str = ""
     max_retries: int = 0
     sleep: Callable[[float], None] = time.sleep
+
+    @property
+    def base_url(self) -> str:
+        """Without trailing slashes, and without what may be a secret."""
+        return self.address.shown
+
+    def without_secrets(self, said: str) -> str:
+        """What a service says, without the password or key that it may repeat."""
+        given = [self.address.password.decode("utf-8", "replace"), self.address.basic, *self.headers.values()]
+        for text in given:
+            secret = text.rpartition(" ")[2]  # of "Bearer KEY", the key
+            if len(secret) >= LEAST_SECRET_CHARACTERS:
+                said = said.replace(secret, HIDDEN)
+        return said
 
     def get_json(self, path: str) -> dict[str, Any]:
         with self._open("GET", path, None) as (response, _):
@@ -109,20 +129,22 @@ class Service:
         try:
             value = json.loads(text)
         except (ValueError, RecursionError) as cause:
-            raise self.error(f"{self.name} at {url}: the answer is not JSON: {_shown(text)}") from cause
+            raise self.error(f"{self.name} at {url}: the answer is not JSON: {self._shown(text)}") from cause
         if not isinstance(value, dict):
-            raise self.error(f"{self.name} at {url}: expected a JSON object, found {_shown(text)}")
+            raise self.error(f"{self.name} at {url}: expected a JSON object, found {self._shown(text)}")
         return value
 
     @contextlib.contextmanager
     def _open(self, method: str, path: str, body: Mapping[str, Any] | None) -> Iterator[tuple[Any, int]]:
         """An open response and the count of tries. Failures while it is read are translated here too."""
         url = f"{self.base_url}{path}"
+        if self.no_key:
+            raise self.error(self.no_key)
         tries = 1
         try:
             while True:
                 try:
-                    response = self.urlopen(self._request(method, url, body), timeout=self.timeout)
+                    response = self.urlopen(self._request(method, path, body), timeout=self.timeout)
                     break
                 except urllib.error.HTTPError as answer:
                     if answer.code not in RETRIED or tries > self.max_retries:
@@ -147,10 +169,12 @@ class Service:
         except (OSError, http.client.HTTPException, UnicodeError) as cause:
             raise self._unreachable(url, cause) from cause
 
-    def _request(self, method: str, url: str, body: Mapping[str, Any] | None) -> urllib.request.Request:
+    def _request(self, method: str, path: str, body: Mapping[str, Any] | None) -> urllib.request.Request:
         data = None if body is None else json.dumps(body).encode()
-        headers = {"Content-Type": "application/json", "Accept": "application/json, */*", **self.headers()}
-        return urllib.request.Request(url, data=data, headers=headers, method=method)
+        headers = {"Content-Type": "application/json", "Accept": "application/json, */*", **self.headers}
+        if self.address.basic:
+            headers["Authorization"] = self.address.basic
+        return urllib.request.Request(self.address.at(path), data=data, headers=headers, method=method)
 
     def _unreachable(self, url: str, reason: object) -> ServiceError:
         return self.error(f"Could not reach {self.name} at {url}: {reason}. {self.start_hint}")
@@ -159,12 +183,36 @@ class Service:
         return self.error(f"{self.name} at {url}: timed out, no byte for {self.timeout:g} s")
 
     def _refused(self, answer: urllib.error.HTTPError, url: str, tries: int) -> ServiceError:
-        said = _error_text(answer)
+        place = answer.headers.get("Location") if answer.headers else None
+        if place is not None and answer.code // 100 == 3:
+            if answer.fp is not None:
+                answer.close()
+            told = f"a redirect to {shown_address(place)}, which is not followed"
+            return self.error(f"{self.name} at {url}: HTTP {answer.code}: {told}", status=answer.code)
+        said = self._error_text(answer)
         after = f" after {tries} tries" if tries > 1 else ""
-        message = f"{self.name} at {url}: HTTP {answer.code} {answer.reason or ''}{after}{': ' if said else ''}{said}"
+        message = f"{self.name} at {url}: HTTP {answer.code} {self.without_secrets(str(answer.reason or ''))}{after}{': ' if said else ''}{said}"
         if answer.code == 404 and self.missing_hint:
             message += f". {self.missing_hint}"
         return self.error(message, status=answer.code)
+
+    def _shown(self, text: bytes) -> str:
+        said = self.without_secrets(text.decode("utf-8", "replace"))
+        return repr(said[:80]) + (" ..." if len(said) > 80 else "")
+
+    def _error_text(self, answer: urllib.error.HTTPError) -> str:
+        """What the service says in an error's body: `{"error": "..."}`, `{"error": {"message": "..."}}` or plain text."""
+        if answer.fp is None:
+            return ""
+        try:
+            text = answer.read(MAX_ERROR_BYTES)
+        except (OSError, http.client.HTTPException):
+            return ""
+        with contextlib.suppress(ValueError, RecursionError):
+            value = json.loads(text)
+            if isinstance(value, dict) and "error" in value:
+                return self.without_secrets(error_message(value["error"]))
+        return self.without_secrets(text.decode("utf-8", "replace")).strip()[:200]
 
 
 def _is_json(text: bytes) -> bool:
@@ -173,25 +221,6 @@ def _is_json(text: bytes) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
-
-
-def _shown(text: bytes) -> str:
-    return repr(text[:80].decode("utf-8", "replace")) + (" ..." if len(text) > 80 else "")
-
-
-def _error_text(answer: urllib.error.HTTPError) -> str:
-    """What the service says in an error's body: `{"error": "..."}`, `{"error": {"message": "..."}}` or plain text."""
-    if answer.fp is None:
-        return ""
-    try:
-        text = answer.read(MAX_ERROR_BYTES)
-    except (OSError, http.client.HTTPException):
-        return ""
-    with contextlib.suppress(ValueError, RecursionError):
-        value = json.loads(text)
-        if isinstance(value, dict) and "error" in value:
-            return error_message(value["error"])
-    return text.decode("utf-8", "replace").strip()[:200]
 
 
 def error_message(error: object) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 from ._checks import check_messages, check_request, check_sampling, check_timeout
-from ._service import Service, ServiceError, Urlopen, check_base_url, default_urlopen, error_message
+from ._service import Service, ServiceError, Urlopen, default_urlopen, error_message, parse_base_url
 from .backend import Backend, BackendInfo, ChatResult, InferenceResult, Message, ToolCall
 
 DEFAULT_OLLAMA_URL = "http://localhost:11434"
@@ -22,6 +22,7 @@ class OllamaBackend(Backend):
     """A model served by Ollama.
 
     timeout: seconds without a byte from the server. urlopen: `urlopen(request, timeout=...)` in place of urllib's.
+    base_url: a user and password in it are sent as Basic authorization, and shown nowhere.
     think: sent as it is when not None (True, False, "low", "medium", "high").
     ValueError: empty model_id, no http(s) base_url, timeout not above 0. Everything the server does wrong: OllamaError.
     """
@@ -37,13 +38,13 @@ class OllamaBackend(Backend):
         extra: dict[str, Any] | None = None,
         think: bool | str | None = None,
     ) -> None:
-        url = check_base_url(base_url)
+        address = parse_base_url(base_url)
         check_timeout(timeout)
-        self._info = BackendInfo(name=name, model_id=model_id, extra={**(extra or {}), "base_url": url})
+        self._info = BackendInfo(name=name, model_id=model_id, extra={**(extra or {}), "base_url": address.shown})
         self._think = think
         self._service = Service(
             name="Ollama",
-            base_url=url,
+            address=address,
             timeout=timeout,
             error=OllamaError,
             start_hint=f"Start it with `ollama serve` and fetch the model with `ollama pull {model_id}`.",
@@ -60,7 +61,7 @@ class OllamaBackend(Backend):
 
     @property
     def base_url(self) -> str:
-        """Without a trailing slash."""
+        """Without trailing slashes, user, password and query."""
         return self._service.base_url
 
     @property
@@ -231,7 +232,8 @@ class OllamaBackend(Backend):
 
     def _refuse_error(self, answer: Mapping[str, Any]) -> None:
         if answer.get("error"):
-            raise OllamaError(f"Ollama at {self.base_url}: {error_message(answer['error'])}")
+            said = self._service.without_secrets(error_message(answer["error"]))
+            raise OllamaError(f"Ollama at {self.base_url}: {said}")
 
     def _text(self, answer: Mapping[str, Any], key: str) -> str:
         self._refuse_error(answer)

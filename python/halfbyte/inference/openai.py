@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from ._checks import check_integer, check_messages, check_request, check_sampling, check_text, check_timeout
 from ._dotenv import read_value
-from ._service import Service, ServiceError, Urlopen, check_base_url, default_urlopen, error_message
+from ._service import Service, ServiceError, Urlopen, default_urlopen, error_message, parse_base_url
 from .backend import Backend, BackendInfo, ChatResult, InferenceResult, Message, ToolCall
 from .ollama import wire_tool
 
@@ -37,7 +37,8 @@ class _Streamed:
 class OpenAIBackend(Backend):
     """A model behind an OpenAI-style API.
 
-    api_key: given here, else OPENAI_API_KEY in `env_file`, else in the environment; asked for at each request, and
+    base_url: a user and password in it are sent as Basic authorization, in place of a key.
+    api_key: given here, else OPENAI_API_KEY in `env_file`, else in the environment, as they are when the backend is made;
         shown nowhere. Servers other than the original may work without.
     api: "chat" sends a prompt as one user message, "completions" by the older route, which continues it as it is.
     timeout: seconds without a byte. max_retries: further tries after 429 and 5xx; Retry-After is honoured, and
@@ -60,7 +61,7 @@ class OpenAIBackend(Backend):
         name: str = "openai",
         extra: dict[str, Any] | None = None,
     ) -> None:
-        url = check_base_url(base_url)
+        address = parse_base_url(base_url)
         check_timeout(timeout)
         check_integer("max_retries", max_retries)
         if max_retries < 0:
@@ -69,18 +70,20 @@ class OpenAIBackend(Backend):
             raise ValueError(f"api: expected 'chat' or 'completions', found {api!r}")
         if api_key is not None:
             check_text("api_key", api_key)
-        self._info = BackendInfo(name=name, model_id=model_id, extra={**(extra or {}), "base_url": url})
+            if address.basic:
+                raise ValueError("api_key: expected none beside the user name in base_url, for a request carries one authorization")
+        self._info = BackendInfo(name=name, model_id=model_id, extra={**(extra or {}), "base_url": address.shown})
         self._api = api
-        self._api_key = api_key
-        self._env_file = env_file
+        key, no_key = ("", "") if address.basic else _find_key(api_key, env_file, is_needed=address.shown == DEFAULT_OPENAI_URL)
         self._service = Service(
             name="OpenAI",
-            base_url=url,
+            address=address,
             timeout=timeout,
             error=OpenAIError,
             start_hint="Check the address and that the service runs.",
             urlopen=urlopen or default_urlopen,
-            headers=self._headers,
+            headers={"Authorization": f"Bearer {key}"} if key else {},
+            no_key=no_key,
             max_retries=max_retries,
             sleep=sleep,
         )
@@ -94,7 +97,7 @@ class OpenAIBackend(Backend):
 
     @property
     def base_url(self) -> str:
-        """Without a trailing slash."""
+        """Without trailing slashes, user, password and query."""
         return self._service.base_url
 
     @property
@@ -104,15 +107,6 @@ class OpenAIBackend(Backend):
     @property
     def _is_original(self) -> bool:
         return self.base_url == DEFAULT_OPENAI_URL
-
-    def _headers(self) -> dict[str, str]:
-        key = self._api_key or (read_value(self._env_file, KEY_NAME) if self._env_file else None)
-        key = (key or os.environ.get(KEY_NAME, "")).strip()
-        if not key and self._is_original:
-            raise OpenAIError(f"no API key: pass api_key, or set {KEY_NAME} in {self._env_file} or in the environment")
-        if not key.isascii() or not key.isprintable():  # the message of http.client would show the key
-            raise OpenAIError(f"the API key ({KEY_NAME}) contains characters that no key has")
-        return {"Authorization": f"Bearer {key}"} if key else {}
 
     def _body(self, sampling: Mapping[str, Any], *, stream: bool, **fields: Any) -> dict[str, Any]:
         # The original has renamed max_tokens for chat and refuses the old name with newer models; others know only that.
@@ -265,7 +259,8 @@ class OpenAIBackend(Backend):
 
     def _refuse_error(self, answer: Mapping[str, Any]) -> None:
         if answer.get("error"):
-            raise OpenAIError(f"OpenAI at {self.base_url}: {error_message(answer['error'])}")
+            said = self._service.without_secrets(error_message(answer["error"]))
+            raise OpenAIError(f"OpenAI at {self.base_url}: {said}")
 
     def _choice(self, answer: Mapping[str, Any]) -> dict[str, Any]:
         self._refuse_error(answer)
@@ -304,6 +299,17 @@ class OpenAIBackend(Backend):
     ) -> InferenceResult:
         prompt_tokens, completion_tokens = _counts(usage)
         return InferenceResult(prompt, completion, prompt_tokens, completion_tokens, latency_ms, self.info, metadata)
+
+
+def _find_key(given: str | None, env_file: str | Path | None, *, is_needed: bool) -> tuple[str, str]:
+    """The key, empty where there is none; and why no request can be made, empty where it can."""
+    key = given or (read_value(env_file, KEY_NAME) if env_file else None)
+    key = (key or os.environ.get(KEY_NAME, "")).strip()
+    if not key and is_needed:
+        return "", f"no API key: pass api_key, or set {KEY_NAME} in {env_file or '.env'} or in the environment"
+    if not key.isascii() or not key.isprintable():  # the message of http.client would show the key
+        return "", f"the API key ({KEY_NAME}) contains characters that no key has"
+    return key, ""
 
 
 def server_sent_events(lines: Iterator[bytes]) -> Iterator[bytes]:

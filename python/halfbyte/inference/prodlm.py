@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ._checks import check_text, check_timeout
-from ._service import Urlopen, check_base_url
+from ._service import Urlopen, parse_base_url
 from .artifact import ArtifactError, artifact_dir, find_repo_root, load_artifact_backend, read_json_object
 from .backend import Backend
 from .engine import DEFAULT_ENGINE_MODEL, EngineBackend
@@ -42,7 +42,10 @@ def write_prodlm_manifest(
     check_timeout(timeout)
     if backend not in ("ollama", "engine"):
         raise ValueError(f"backend: expected 'ollama' or 'engine', found {backend!r}")
-    url = check_base_url(base_url)
+    address = parse_base_url(base_url)
+    if address.basic or address.query:
+        raise ValueError("base_url: expected an address without user, password and query: a manifest is shown and shared")
+    url = address.shown
     kind = PRODLM_KIND if backend == "ollama" else PRODLM_ENGINE_KIND
     config: dict[str, Any] = {"kind": kind, "backend": backend, "model_id": model_id}
     source = f"engine model {model_id}"
@@ -196,6 +199,6 @@ def _answering_server(base_url: str, urlopen: Urlopen | None, extra: dict[str, A
     probe = OllamaBackend(DEFAULT_PRODLM_MODEL_ID, base_url=base_url, timeout=PROBE_TIMEOUT_SECONDS, urlopen=urlopen)
     models = probe.model_ids()
     if not models:
-        raise OllamaError(f"Ollama at {base_url} answers and has no models: ollama pull {DEFAULT_PRODLM_MODEL_ID}")
+        raise OllamaError(f"Ollama at {probe.base_url} answers and has no models: ollama pull {DEFAULT_PRODLM_MODEL_ID}")
     model_id = DEFAULT_PRODLM_MODEL_ID if DEFAULT_PRODLM_MODEL_ID in models else models[0]
     return OllamaBackend(model_id, base_url=base_url, urlopen=urlopen, extra=extra)
