@@ -14,7 +14,7 @@
 namespace halfbyte {
 namespace {
 
-constexpr std::string_view kKeyName = "OPENAI_API_KEY";
+constexpr const char* kKeyName = "OPENAI_API_KEY";
 constexpr std::string_view kChat = "/chat/completions", kCompletions = "/completions";
 
 bool is_original(std::string_view base_url) { return base_url == OpenAIOptions().base_url; }
@@ -28,8 +28,11 @@ std::string trimmed(std::string text) {
 Result<std::vector<HttpHeader>> key_headers(const OpenAIOptions& options, const Url& address) {
   if (!address.basic().empty()) return std::vector<HttpHeader>{};
   std::optional<std::string> key = options.api_key;
-  if (!key && !options.env_file.empty()) key = dotenv_value(options.env_file, kKeyName);
-  if (const char* set = std::getenv(kKeyName.data()); !key && set != nullptr) key = set;
+  if (!key && !options.env_file.empty()) {
+    HB_TRY_ASSIGN(of_file, dotenv_value(options.env_file, kKeyName));
+    key = of_file;
+  }
+  if (const char* set = std::getenv(kKeyName); !key && set != nullptr) key = set;
   const std::string text = trimmed(key.value_or(""));
   if (text.empty() && is_original(address.at("").shown()))
     return not_found("no API key: pass api_key, or set {} in {} or in the environment", kKeyName,

@@ -5,7 +5,6 @@
 #include <atomic>
 #include <fstream>
 
-#include "backends/dotenv.h"
 #include "http/loopback_server.h"
 
 namespace halfbyte {
@@ -241,20 +240,25 @@ TEST(OpenAIBackend, TakesTheKeyOfAnEnvFileBeforeThatOfTheEnvironment) {
   EXPECT_EQ(asked[2].headers.find("Authorization"), std::string::npos);
 }
 
+TEST(OpenAIBackend, AnEnvFileThatCannotBeReadIsNamedAndNothingIsSent) {
+  LoopbackServer server(says("200 OK", kWhole));
+  const auto file = std::filesystem::temp_directory_path() / "halfbyte-openai-backend-test-utf16.env";
+  std::ofstream(file) << std::string_view("O\0P\0=\0", 6);
+  ASSERT_EQ(setenv("OPENAI_API_KEY", "from-environment", 1), 0);
+  const auto result = (*open_openai({.base_url = server.url(), .env_file = file}))->complete("p");
+  std::filesystem::remove(file);
+  unsetenv("OPENAI_API_KEY");
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().message, file.string() + ": a zero byte: expected UTF-8, or UTF-16 with a byte order mark");
+  EXPECT_TRUE(server.asked().empty());
+}
+
 TEST(OpenAIBackend, TheOriginalServiceNeedsAKey) {
   unsetenv("OPENAI_API_KEY");
   const auto result = (*open_openai({.env_file = ""}))->complete("p");
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code, Code::kNotFound);
   EXPECT_EQ(result.error().message, "no API key: pass api_key, or set OPENAI_API_KEY in .env or in the environment");
-}
-
-TEST(Dotenv, TakesTheLastValueWithQuotesAndCommentsTakenOff) {
-  EXPECT_EQ(dotenv_value_in("\xEF\xBB\xBFK=1\r\n", "K"), "1");
-  EXPECT_EQ(dotenv_value_in("K=1\n  export K = \"2 # not a comment\" # one\nKEY=3", "K"), "2 # not a comment");
-  EXPECT_EQ(dotenv_value_in("K=a b # c", "K"), "a b");
-  EXPECT_EQ(dotenv_value_in("K=", "K"), std::nullopt);
-  EXPECT_EQ(dotenv_value_in("#K=1\nXK=2", "K"), std::nullopt);
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ._checks import check_integer, check_messages, check_request, check_sampling, check_text, check_timeout
-from ._dotenv import read_value
+from ._dotenv import DotenvError, read_value
 from ._service import Service, ServiceError, Urlopen, default_urlopen, error_message, parse_base_url
 from .backend import Backend, BackendInfo, ChatResult, InferenceResult, Message, ToolCall
 from .ollama import wire_tool
@@ -303,7 +303,10 @@ class OpenAIBackend(Backend):
 
 def _find_key(given: str | None, env_file: str | Path | None, *, is_needed: bool) -> tuple[str, str]:
     """The key, empty where there is none; and why no request can be made, empty where it can."""
-    key = given or (read_value(env_file, KEY_NAME) if env_file else None)
+    try:
+        key = given or (read_value(env_file, KEY_NAME) if env_file else None)
+    except DotenvError as reason:
+        return "", str(reason)
     key = (key or os.environ.get(KEY_NAME, "")).strip()
     if not key and is_needed:
         return "", f"no API key: pass api_key, or set {KEY_NAME} in {env_file or '.env'} or in the environment"
