@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds and runs test stages in the order given: test.sh STAGE..., stages fuzz, sanitized, tsan, release, wheel.
+# Builds and runs test stages in the order given: test.sh STAGE..., stages fuzz, sanitized, tsan, release, counts, wheel.
 # Stops at the first stage that fails. Real models come from HALFBYTE_MODELS; the fuzz targets run FUZZ_SECONDS each (60).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -84,11 +84,15 @@ for stage in "$@"; do
       echo "== tests"
       ctest --test-dir build --output-on-failure --no-tests=error -j "$jobs"
       ;;
+    counts)
+      step "build what is counted" scripts/build.sh release counted_run
+      step "instruction counts" bench/instruction_counts.py
+      ;;
     wheel)
       step "pip install" run_installed_package
       ;;
     *)
-      echo "test.sh: unknown stage '$stage': expected fuzz, sanitized, tsan, release or wheel" >&2
+      echo "test.sh: unknown stage '$stage': expected fuzz, sanitized, tsan, release, counts or wheel" >&2
       exit 2
       ;;
   esac
