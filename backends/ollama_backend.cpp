@@ -2,6 +2,7 @@
 
 #include "backends/checks.h"
 #include "backends/json_text.h"
+#include "backends/service_address.h"
 #include "backends/stopwatch.h"
 #include "backends/wire_message.h"
 #include "base/errors.h"
@@ -65,14 +66,17 @@ Result<std::unique_ptr<OllamaBackend>> OllamaBackend::open(const OllamaOptions& 
     if (!value) return invalid("{}", value.error().message);
     think = std::move(*value);
   }
-  HB_TRY_ASSIGN(address, parse_base_url(options.base_url));
+  HB_TRY_ASSIGN(address, ollama_address(options.base_url));
+  HB_TRY(check_given_key(address, options.api_key));
+  auto headers = key_header(address, options.api_key, "OLLAMA_API_KEY", {});
   HB_TRY_ASSIGN(
       service,
       Service::open({.name = "Ollama",
                      .address = std::move(address),
                      .timeout_seconds = options.timeout_seconds,
                      .start_hint = fmt::format("Start it with `ollama serve` and fetch the model with `ollama pull {}`.", options.model_id),
-                     .missing_hint = fmt::format("Fetch the model with `ollama pull {}`.", options.model_id)}));
+                     .missing_hint = fmt::format("Fetch the model with `ollama pull {}`.", options.model_id),
+                     .headers = std::move(headers)}));
   BackendInfo info{.name = options.name, .model_id = options.model_id, .extra = options.extra};
   info.extra["base_url"] = service.base_url();
   return std::unique_ptr<OllamaBackend>(new OllamaBackend(std::move(info), std::move(service), std::move(think)));

@@ -4,6 +4,7 @@
 #include "backends/artifacts.h"
 #include "backends/engine_backend.h"
 #include "backends/json_text.h"
+#include "backends/service_address.h"
 #include "base/errors.h"
 #include "halfbyte/backends.h"
 
@@ -68,7 +69,10 @@ Result<std::unique_ptr<Backend>> open_prodlm_noting(const std::optional<std::str
 Result<std::unique_ptr<Backend>> open_answering_server(const Facts& passed_over) {
   OllamaOptions options{.extra = passed_over};
   HB_TRY_ASSIGN(models, ollama_models(options.base_url, kProbeSeconds));
-  if (models.empty()) return not_found("Ollama at {} answers and has no models: ollama pull {}", options.base_url, options.model_id);
+  if (models.empty()) {
+    HB_TRY_ASSIGN(address, ollama_address(options.base_url));
+    return not_found("Ollama at {} answers and has no models: ollama pull {}", address.at("").shown(), options.model_id);
+  }
   if (std::ranges::find(models, options.model_id) == models.end()) options.model_id = models.front();
   return open_ollama(options);
 }
@@ -109,19 +113,29 @@ Result<std::unique_ptr<Backend>> open_default(const std::filesystem::path& root)
   return not_found("no backend found{}", told);
 }
 
+std::string_view without_address(std::string_view word) {
+  const size_t scheme_end = word.find("://"), sign = scheme_end == std::string_view::npos ? scheme_end : word.rfind('@', scheme_end);
+  return word.substr(0, sign);
+}
+
 Result<std::unique_ptr<Backend>> open_backend(std::string_view word) {
-  const size_t colon = word.find(':');
-  const std::string_view kind = word.substr(0, colon);
-  const std::string model(colon == std::string_view::npos ? std::string_view() : word.substr(colon + 1));
+  const std::string_view name = without_address(word);
+  const std::string address(word.substr(std::min(name.size() + 1, word.size())));
+  const size_t colon = name.find(':');
+  const std::string_view kind = name.substr(0, colon);
+  const std::string model(colon == std::string_view::npos ? std::string_view() : name.substr(colon + 1));
   const auto given = model.empty() ? std::nullopt : std::optional(model);
+  if ((kind == "ollama" || kind == "openai") && model.find("://") != std::string::npos)
+    return invalid("backend: expected {0}:MODEL@http://..., or {0}@http://... for the default model; found an address for the model", kind);
+  if (kind == "ollama") return open_ollama({.model_id = given.value_or("llama3.2"), .base_url = address});
+  if (kind == "openai") return open_openai({.model_id = given.value_or("gpt-4o-mini"), .base_url = address});
+  if (!address.empty()) return invalid("backend: expected an address behind ollama or openai only, found one behind '{}'", escaped(name));
   if (kind == "local" || kind == "engine") return open_local(given.value_or(kDefaultLocalModel));
-  if (kind == "ollama") return open_ollama({.model_id = given.value_or("llama3.2")});
-  if (kind == "openai") return open_openai({.model_id = given.value_or("gpt-4o-mini")});
   if (kind == "artifact") return open_artifact({.name = given});
   if (kind == "prodlm") return open_prodlm(given);
   if (kind == "auto" && !given) return open_default();
   return invalid("backend: expected local, ollama, openai, artifact, prodlm, each with :MODEL or without, or auto; found '{}'",
-                 escaped(word));
+                 escaped(name));
 }
 
 }  // namespace halfbyte

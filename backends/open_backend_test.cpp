@@ -116,5 +116,23 @@ TEST(OpenBackend, TakesAKindWithItsModelOrWithout) {
   EXPECT_EQ(open_backend("local:/nosuch/model.gguf").error().code, Code::kNotFound);
 }
 
+TEST(OpenBackend, AnAddressStandsBehindTheNameAndIsNotShown) {
+  const auto ollama = open_backend("ollama:llama3.2:3b@http://joe:s3cret@h:1/p");
+  ASSERT_TRUE(ollama) << ollama.error().message;
+  EXPECT_EQ((*ollama)->info().model_id, "llama3.2:3b");
+  EXPECT_EQ((*ollama)->info().extra.at("base_url"), "http://h:1/p");
+  EXPECT_EQ((*open_backend("openai@https://h/v1"))->info().extra.at("base_url"), "https://h/v1");
+  EXPECT_EQ((*open_backend("openai:claude@20240620"))->info().model_id, "claude@20240620");
+  for (const char* word :
+       {"local:x@http://joe:s3cret@h", "nosuch@http://joe:s3cret@h", "ollama:m@ftp://joe:s3cret@h", "ollama:http://joe:s3cret@h"}) {
+    const auto refused = open_backend(word);
+    ASSERT_FALSE(refused) << word;
+    EXPECT_EQ(refused.error().code, Code::kInvalid);
+    EXPECT_EQ(refused.error().message.find("s3cret"), std::string::npos) << refused.error().message;
+  }
+  EXPECT_EQ(without_address("ollama:m@http://joe:p@ss@h"), "ollama:m");
+  EXPECT_EQ(without_address("local:C://models/x.gguf"), "local:C://models/x.gguf");
+}
+
 }  // namespace
 }  // namespace halfbyte

@@ -1,11 +1,10 @@
 #include "backends/openai_backend.h"
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "backends/checks.h"
-#include "backends/dotenv.h"
 #include "backends/json_text.h"
+#include "backends/service_address.h"
 #include "backends/stopwatch.h"
 #include "backends/wire_message.h"
 #include "base/errors.h"
@@ -17,30 +16,21 @@ namespace {
 constexpr const char* kKeyName = "OPENAI_API_KEY";
 constexpr std::string_view kChat = "/chat/completions", kCompletions = "/completions";
 
-bool is_original(std::string_view base_url) { return base_url == OpenAIOptions().base_url; }
+bool is_original(std::string_view base_url) { return base_url == kOpenAIUrl; }
 
-std::string trimmed(std::string text) {
-  text.erase(text.find_last_not_of(" \t\r\n") + 1);
-  return text.substr(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
-}
-
-// Read once, when the backend is opened. An address with a user has its own authorization.
-Result<std::vector<HttpHeader>> key_headers(const OpenAIOptions& options, const Url& address) {
-  if (!address.basic().empty()) return std::vector<HttpHeader>{};
-  std::optional<std::string> key = options.api_key;
-  if (!key && !options.env_file.empty()) {
-    HB_TRY_ASSIGN(of_file, dotenv_value(options.env_file, kKeyName));
-    key = of_file;
-  }
-  if (const char* set = std::getenv(kKeyName); !key && set != nullptr) key = set;
-  const std::string text = trimmed(key.value_or(""));
-  if (text.empty() && is_original(address.at("").shown()))
+// Authorization, and whose account it is: OpenAI's own headers, which other services pass over.
+Result<std::vector<HttpHeader>> headers_of(const OpenAIOptions& options, const Url& address) {
+  HB_TRY_ASSIGN(headers, key_header(address, options.api_key, kKeyName, options.env_file));
+  if (headers.empty() && address.basic().empty() && is_original(address.at("").shown()))
     return not_found("no API key: pass api_key, or set {} in {} or in the environment", kKeyName,
                      options.env_file.empty() ? ".env" : options.env_file.string());
-  if (!std::ranges::all_of(text, [](char c) { return c >= ' ' && c < 0x7f; }))
-    return invalid("the API key ({}) contains characters that no key has", kKeyName);
-  if (text.empty()) return std::vector<HttpHeader>{};
-  return std::vector<HttpHeader>{{"Authorization", "Bearer " + text}};
+  const auto add_account = [&headers](const char* name, const std::string& given, const char* set) {
+    const std::string account = given.empty() ? variable(set).value_or("") : given;
+    if (!account.empty()) headers.push_back({name, account});
+  };
+  add_account("OpenAI-Organization", options.organization, "OPENAI_ORG_ID");
+  add_account("OpenAI-Project", options.project, "OPENAI_PROJECT_ID");
+  return headers;
 }
 
 Json or_null(const Json* member) { return member != nullptr ? *member : Json{nullptr}; }
@@ -69,12 +59,10 @@ std::string thinking_of(const Json& message) {
 Result<std::unique_ptr<OpenAIBackend>> OpenAIBackend::open(const OpenAIOptions& options, decltype(ServiceOptions::sleep) sleep) {
   if (options.model_id.empty()) return invalid("model_id: expected text, found an empty string");
   if (options.name.empty()) return invalid("name: expected text, found an empty string");
-  if (options.api_key && options.api_key->empty()) return invalid("api_key: expected text, found an empty string");
   if (options.max_retries < 0) return invalid("max_retries: expected 0 or more, found {}", options.max_retries);
-  HB_TRY_ASSIGN(address, parse_base_url(options.base_url));
-  if (options.api_key && !address.basic().empty())
-    return invalid("api_key: expected none beside the user name in base_url, for a request carries one authorization");
-  auto headers = key_headers(options, address);
+  HB_TRY_ASSIGN(address, openai_address(options.base_url));
+  HB_TRY(check_given_key(address, options.api_key));
+  auto headers = headers_of(options, address);
   HB_TRY_ASSIGN(service, Service::open({.name = "OpenAI",
                                         .address = std::move(address),
                                         .timeout_seconds = options.timeout_seconds,

@@ -68,16 +68,11 @@ double wait_seconds(const HttpResponse& answer, int tries) {
 
 }  // namespace
 
-Result<Url> parse_base_url(std::string_view base_url) {
-  auto url = parse_url(base_url);
-  if (!url) return invalid("base_url: {}", url.error().message);
-  return url;
-}
-
 Service::Service(ServiceOptions options) : options_(std::move(options)), base_url_(options_.address.at("").shown()) {
   std::vector<std::string> given{options_.address.password, options_.address.basic()};
   if (options_.headers)
-    for (const HttpHeader& header : *options_.headers) given.push_back(header.value);
+    for (const HttpHeader& header : *options_.headers)
+      if (header.name == "Authorization") given.push_back(header.value);
   for (const std::string& text : given) {
     std::string secret = text.substr(text.rfind(' ') + 1);  // of "Bearer KEY", the key
     if (secret.size() >= kLeastSecretBytes) secrets_.push_back(std::move(secret));

@@ -13,9 +13,6 @@
 
 namespace halfbyte {
 
-// An address that an option gives; kInvalid names the option.
-Result<Url> parse_base_url(std::string_view base_url);
-
 struct ServiceOptions {
   std::string name;  // in messages
   Url address;

@@ -83,6 +83,22 @@ class BackendsTest(unittest.TestCase):
                 self.assertEqual((done.returncode, done.stdout), (2, b""))
                 self.assertIn(message, done.stderr)
 
+    def test_a_service_is_where_its_word_or_else_the_environment_says(self):
+        place = self.server.ollama_url.removeprefix("http://")
+        told = result("explain", "What?", "--backend", f"ollama:tiny@http://joe:s3cret@{place}", OLLAMA_HOST="elsewhere.invalid")
+        self.assertEqual(told, TEXT + "\n")
+        self.assertEqual(self.server.requests[-1]["headers"]["Authorization"], "Basic am9lOnMzY3JldA==")
+        self.assertEqual(result("explain", "What?", "--backend", "ollama:tiny", OLLAMA_HOST=place), TEXT + "\n")
+        self.server.behave(Behaviour(status=404))
+        word = f"ollama:tiny@http://joe:s3cret@{place}/?key=s3cret"
+        for done in (
+            run("bench", "--backend", word, "--prompts", "-", "--json", stdin=b"one\n"),
+            run("explain", "What?", "--backend", word),
+            run("explain", "What?", "--backend", word.replace("http:", "htp:")),
+        ):
+            self.assertNotEqual(done.returncode, 0)
+            self.assertNotIn(b"s3cret", done.stdout + done.stderr)
+
     def test_ctrl_c_stops_an_explanation_that_does_not_come(self):
         self.server.behave(Behaviour(is_silent=True))
         program = subprocess.Popen([PROGRAM, "explain", "What?"], stdout=subprocess.PIPE, env=environment(HOME))

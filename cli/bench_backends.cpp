@@ -62,7 +62,7 @@ Result<int> bench_backends(const BackendBenchOptions& options, bool json) {
 
   std::vector<BenchmarkResult> results;
   for (const std::string& word : options.backends) {
-    const Notice notice(fmt::format("measuring {} ...", word));
+    const Notice notice(fmt::format("measuring {} ...", without_address(word)));
     HB_TRY_ASSIGN(backend, open_backend(word));
     HB_TRY_ASSIGN(result, benchmark(*backend, prompts,
                                     {.completion = {.max_new_tokens = options.max_tokens, .temperature = options.temperature},
@@ -81,7 +81,8 @@ Result<int> bench_backends(const BackendBenchOptions& options, bool json) {
 
 void declare_backend_bench(Arguments& args, BackendBenchOptions& options) {
   args.repeated("--backend", "KIND:MODEL",
-                "with --prompts: time local, ollama, openai, artifact, prodlm or auto on those instead; repeat to compare",
+                "with --prompts: time local, ollama, openai, artifact, prodlm or auto on those instead; repeat to compare; "
+                "services elsewhere: ollama:MODEL@http://HOST:PORT, openai:MODEL@https://HOST/v1",
                 [&options](const std::string& word) -> Result<void> {
                   options.backends.push_back(word);
                   return {};

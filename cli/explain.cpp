@@ -138,7 +138,7 @@ Result<int> explain(const Options& options) {
 
   std::vector<std::unique_ptr<Backend>> backends;
   for (const std::string& word : options.backends.empty() ? std::vector<std::string>{"auto"} : options.backends) {
-    const Notice notice(fmt::format("opening {} ...", word));
+    const Notice notice(fmt::format("opening {} ...", without_address(word)));
     HB_TRY_ASSIGN(backend, open_backend(word));
     backends.push_back(std::move(backend));
   }
@@ -173,12 +173,14 @@ Result<int> explain(const Options& options) {
 Action declare_explain(Arguments& args) {
   const auto options = std::make_shared<Options>();
   args.rest("QUESTION", options->question, "what to explain");
-  args.repeated("--backend", "KIND:MODEL",
-                "openai (gpt-4o-mini), ollama (llama3.2), local (the default model), artifact, prodlm or auto (default); repeat to compare",
-                [options](const std::string& word) -> Result<void> {
-                  options->backends.push_back(word);
-                  return {};
-                });
+  args.repeated(
+      "--backend", "KIND:MODEL",
+      "openai (gpt-4o-mini), ollama (llama3.2), local (the default model), artifact, prodlm or auto (default); repeat to compare; "
+      "services elsewhere: ollama:MODEL@http://HOST:PORT, openai:MODEL@https://HOST/v1",
+      [options](const std::string& word) -> Result<void> {
+        options->backends.push_back(word);
+        return {};
+      });
   args.text("--system", options->system, "in place of the tutor's prompt");
   args.number("--max-tokens", options->max_tokens, 1, 1 << 24, "longest explanation, in tokens");
   args.number("--temperature", options->temperature, 0.0F, 100.0F, "0: always the likeliest token");

@@ -22,13 +22,14 @@ namespace halfbyte {
 // A model served by Ollama, or by anything that speaks its API. Thread-safe.
 struct OllamaOptions {
   std::string model_id = "llama3.2:3b";
-  std::string base_url = "http://localhost:11434";
-  double timeout_seconds = 120;  // without a byte from the server
-  std::string name = "ollama";   // BackendInfo::name
+  std::string base_url;                // empty: OLLAMA_HOST, as Ollama's own clients read it, else http://localhost:11434
+  std::optional<std::string> api_key;  // absent: OLLAMA_API_KEY, else none
+  double timeout_seconds = 120;        // without a byte from the server
+  std::string name = "ollama";         // BackendInfo::name
   std::map<std::string, std::string> extra;
   std::string think;  // sent as it is when not empty: "true", "false", "\"low\"" (JSON)
 };
-// kInvalid: empty model or name, no http(s) address, a timeout that is not above 0, `think` that is not JSON. The server is not asked.
+// kInvalid: empty model or name, no http(s) address, a key beside a user in it, a timeout that is not above 0, `think` that is not JSON. The server is not asked.
 // What it does wrong later: kNotFound (not reached, no such model; says what to run), kBusy (429, 503), else kIo, kCorrupt, kTooLong.
 Result<std::unique_ptr<Backend>> open_ollama(const OllamaOptions& options = {});
 // The models that the server has, as it names them.
@@ -39,16 +40,17 @@ Result<std::vector<std::string>> ollama_models(const std::string& base_url, doub
 struct OpenAIOptions {
   enum class Api { kChat, kCompletions };  // a prompt as one user message, or continued as it is by the older route
   std::string model_id = "gpt-4o-mini";
-  std::string base_url = "https://api.openai.com/v1";
+  std::string base_url;  // empty: OPENAI_BASE_URL, else https://api.openai.com/v1
   std::optional<std::string> api_key;
-  std::filesystem::path env_file = ".env";  // empty: none is read
+  std::filesystem::path env_file = ".env";  // empty: none is read. Only the key: a folder's file must not say where another key goes
+  std::string organization, project;        // empty: OPENAI_ORG_ID, OPENAI_PROJECT_ID, else none
   double timeout_seconds = 120;             // without a byte from the service
   int max_retries = 2;                      // further tries after 429 and 5xx, with back-off; Retry-After is honoured
   Api api = Api::kChat;
   std::string name = "openai";
   std::map<std::string, std::string> extra;
 };
-// Errors as with open_ollama(); kInvalid too: `api_key` beside a user in `base_url`. kNotFound at a request: there is no key and the
+// Errors as with open_ollama(). kNotFound at a request: there is no key and the
 // original service wants one.
 Result<std::unique_ptr<Backend>> open_openai(const OpenAIOptions& options = {});
 
@@ -82,9 +84,12 @@ Result<std::unique_ptr<Backend>> open_prodlm(const std::optional<std::string>& m
 // info().extra["passed_over_..."] says of each one before why it was not taken.
 Result<std::unique_ptr<Backend>> open_default(const std::filesystem::path& root = {});
 
-// A backend from one word, as a command line has it: KIND or KIND:MODEL. Kinds: local or engine, ollama, openai, artifact, prodlm, auto.
-// Without MODEL each takes its default: the default model, llama3.2, gpt-4o-mini, the strongest. kInvalid: unknown kind.
+// A backend from one word, as a command line has it: KIND or KIND:MODEL, and for services @http://HOST[:PORT][/PATH] behind it. Kinds:
+// local or engine, ollama, openai, artifact, prodlm, auto. Without MODEL each takes its default: the default model, llama3.2,
+// gpt-4o-mini, the strongest. kInvalid: unknown kind, an address for a kind that has none.
 Result<std::unique_ptr<Backend>> open_backend(std::string_view word);
+// Such a word as it may be shown: without the address, which may have a password.
+std::string_view without_address(std::string_view word);
 
 // What a rule of a router sees. A conversation's `prompt` is its last turn.
 struct RouteRequest {

@@ -38,7 +38,7 @@ def read_prompts(file: Path) -> list[str]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; exit status 0 done, 1 failed, 2 usage, 130 stopped by Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m halfbyte.bench", description="Times backends on the same prompts.")
-    parser.add_argument("--backend", action="append", required=True, metavar="KIND[:MODEL]", help="repeat to compare")
+    parser.add_argument("--backend", action="append", required=True, metavar="KIND[:MODEL]", help="repeat to compare; ollama:MODEL@http://HOST:PORT")
     parser.add_argument("--prompts", type=Path, required=True, metavar="FILE", help="a prompt per line, .json, .jsonl, or -")
     parser.add_argument("--max-tokens", type=int, default=64, metavar="N")
     parser.add_argument("--temperature", type=float, default=0.0, metavar="T")

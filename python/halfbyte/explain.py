@@ -223,7 +223,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--backend",
         action="append",
         metavar="KIND[:MODEL]",
-        help="local (smollm2:135m), openai (gpt-4o-mini), ollama (llama3.2), artifact, prodlm, mlx:FOLDER, auto (default); repeat to compare",
+        help="local (smollm2:135m), openai (gpt-4o-mini), ollama (llama3.2), artifact, prodlm, mlx:FOLDER, auto (default); repeat to compare; services elsewhere: ollama:MODEL@http://HOST:PORT",
     )
     parser.add_argument("--system", default=SYSTEM_PROMPT, metavar="TEXT", help="in place of the tutor's prompt")
     parser.add_argument("--max-tokens", type=int, default=2048, metavar="N")

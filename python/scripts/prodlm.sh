@@ -4,7 +4,7 @@
 # Fetches the model unless --no-pull, then writes artifacts/models/ProdLM, which load_default_backend() finds.
 set -euo pipefail
 model_id=llama3.2:3b
-base_url=http://localhost:11434
+base_url=  # OLLAMA_HOST, else the default
 timeout=120
 pull=yes
 while [ $# -gt 0 ]; do
@@ -25,7 +25,7 @@ if [ "$pull" = yes ]; then
     echo "prodlm.sh: no command ollama to fetch $model_id with: install Ollama, or give --no-pull" >&2
     exit 1
   fi
-  OLLAMA_HOST=$base_url ollama pull "$model_id"
+  OLLAMA_HOST=${base_url:-${OLLAMA_HOST:-}} ollama pull "$model_id"
 fi
 exec "${PYTHON:-python3}" - "$model_id" "$base_url" "$timeout" <<'PY'
 import sys
@@ -36,9 +36,9 @@ from halfbyte.inference import write_prodlm_manifest
 model_id, base_url, timeout = sys.argv[1:]
 try:
     folder = write_prodlm_manifest(
-        model_id=model_id, base_url=base_url, timeout=float(timeout), repo_root=Path.cwd(), notes="written by prodlm.sh"
+        model_id=model_id, base_url=base_url or None, timeout=float(timeout), repo_root=Path.cwd(), notes="written by prodlm.sh"
     )
 except (OSError, ValueError) as error:
     sys.exit(f"prodlm.sh: {error}")
-print(f"{folder}: {model_id} at {base_url}")
+print(f"{folder}: {model_id}")
 PY

@@ -3,7 +3,7 @@
 # setup.sh [--model-id ID] [--base-url URL]. Changes nothing; exit status 0 when all is there, 1 when something is missing.
 set -euo pipefail
 model_id=llama3.2:3b
-base_url=http://localhost:11434
+base_url=  # OLLAMA_HOST, else the default
 while [ $# -gt 0 ]; do
   case $1 in
     --model-id) model_id=${2:?setup.sh: --model-id: expected a model} && shift 2 ;;
@@ -31,11 +31,12 @@ except ImportError as error:
     sys.exit(f"package: missing: {error}")
 print(f"package: halfbyte {halfbyte.__version__}")
 try:
-    models = OllamaBackend(model_id, base_url=base_url, timeout=5).model_ids()
+    backend = OllamaBackend(model_id, base_url=base_url or None, timeout=5)
+    models = backend.model_ids()
 except (OllamaError, ValueError) as error:
     print(f"server: missing: {error}")
     sys.exit(1)
-print(f"server: {base_url} answers, {len(models)} models")
+print(f"server: {backend.base_url} answers, {len(models)} models")
 if not {model_id, f"{model_id}:latest"} & set(models):
     print(f"model: missing: {model_id}: run `ollama pull {model_id}`")
     sys.exit(1)

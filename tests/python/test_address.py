@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from fake_services import TEXT, Behaviour, FakeServices
 
-from halfbyte.inference import OllamaBackend, OllamaError, OpenAIBackend, OpenAIError, write_prodlm_manifest
+from halfbyte.inference import OllamaBackend, OllamaError, OpenAIBackend, OpenAIError, open_backend, write_prodlm_manifest
 from halfbyte.inference._address import Address
 
 # What the C++ client reads out of the same addresses: http/url_test.cpp.
 CASES = json.loads((Path(__file__).parents[1] / "contract" / "addresses.json").read_text(encoding="utf-8"))
+# And where it finds an Ollama server that OLLAMA_HOST names: backends/service_address_test.cpp.
+HOSTS = json.loads((Path(__file__).parents[1] / "contract" / "ollama_host.json").read_text(encoding="utf-8"))
 BASIC = "Basic am9lOnMzY3JldA=="  # joe:s3cret
 
 
@@ -38,6 +40,75 @@ def test_what_is_no_address_is_refused_without_showing_a_password(case: dict[str
         OllamaBackend(base_url=case["address"])
     assert case["refused"] in str(error.value)
     assert not any(part in "".join(traceback.format_exception(error.value)) for part in ("s3", "cret"))
+
+
+@pytest.mark.parametrize("case", HOSTS, ids=lambda case: repr(case["value"]))
+def test_ollama_host_names_the_place_that_the_contract_says(case: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OLLAMA_HOST", case["value"])
+    if "refused" in case:
+        with pytest.raises(ValueError, match="OLLAMA_HOST: address ") as error:
+            OllamaBackend()
+        assert case["refused"] in str(error.value)
+        assert "s3cret" not in str(error.value)
+    else:
+        backend = OllamaBackend()
+        assert backend.base_url == case["address"]
+        assert backend._service.address.basic == case.get("authorization", "")
+
+
+class TestEnvironment:
+    def test_is_asked_where_no_argument_is_given(self, services: FakeServices, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("OLLAMA_HOST", services.ollama_url.removeprefix("http://"))
+        monkeypatch.setenv("OLLAMA_API_KEY", "k-1")
+        monkeypatch.setenv("OPENAI_BASE_URL", f" {services.openai_url}\n")
+        monkeypatch.setenv("OPENAI_ORG_ID", "org-1")
+        monkeypatch.setenv("OPENAI_PROJECT_ID", "project-1")
+        assert OllamaBackend("tiny").complete("hi").completion == TEXT
+        assert OpenAIBackend("tiny", api_key="sk-1", env_file=None).complete("hi").completion == TEXT
+        asked = [request["headers"] for request in services.requests]
+        assert (asked[0]["Authorization"], asked[1]["Authorization"]) == ("Bearer k-1", "Bearer sk-1")
+        assert (asked[1]["Openai-Organization"], asked[1]["Openai-Project"]) == ("org-1", "project-1")
+
+    def test_comes_after_an_argument(self, services: FakeServices, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("OLLAMA_HOST", "OPENAI_BASE_URL"):
+            monkeypatch.setenv(name, "http://elsewhere.invalid")
+        for name in ("OLLAMA_API_KEY", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID"):
+            monkeypatch.setenv(name, "no")
+        OllamaBackend("tiny", base_url=services.ollama_url, api_key="yes").complete("hi")
+        OpenAIBackend(
+            "tiny", base_url=services.openai_url, env_file=None, organization="yes", project="yes"
+        ).complete("hi")
+        asked = [request["headers"] for request in services.requests]
+        assert asked[0]["Authorization"] == "Bearer yes"
+        assert (asked[1]["Openai-Organization"], asked[1]["Openai-Project"]) == ("yes", "yes")
+
+    def test_an_env_file_says_nothing_but_the_key(self, services: FakeServices, tmp_path: Path) -> None:
+        file = tmp_path / ".env"
+        file.write_text("OPENAI_BASE_URL=http://elsewhere.invalid\nOPENAI_API_KEY=sk-1\n")
+        assert OpenAIBackend(env_file=file).base_url == "https://api.openai.com/v1"
+
+    def test_a_wrong_address_names_its_variable(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("OPENAI_BASE_URL", "elsewhere")
+        with pytest.raises(ValueError, match="OPENAI_BASE_URL: address 'elsewhere': neither http nor https"):
+            OpenAIBackend()
+        monkeypatch.setenv("OPENAI_BASE_URL", " ")
+        assert OpenAIBackend().base_url == "https://api.openai.com/v1"
+        with pytest.raises(ValueError, match="OpenAI-Project: expected ASCII"):
+            OpenAIBackend(project="a\r\nb")
+
+
+class TestNamedBackends:
+    def test_an_address_stands_behind_the_name(self, services: FakeServices) -> None:
+        assert open_backend(f"ollama:tiny@{services.ollama_url}").complete("hi").completion == TEXT
+        assert open_backend(f"openai@{with_user(services.openai_url)}", env_file=None).complete("hi").completion == TEXT
+        assert [request["body"]["model"] for request in services.requests] == ["tiny", "gpt-4o-mini"]
+        assert open_backend("openai:claude@20240620").info.model_id == "claude@20240620"
+
+    @pytest.mark.parametrize("word", ["mlx:x@http://joe:s3cret@h", "nosuch@http://joe:s3cret@h", "ollama:m@ftp://joe:s3cret@h", "ollama:http://joe:s3cret@h"])
+    def test_is_refused_where_it_is_none_without_showing_it(self, word: str) -> None:
+        with pytest.raises(ValueError) as error:
+            open_backend(word)
+        assert "s3cret" not in str(error.value)
 
 
 class TestUserAndPassword:

@@ -49,16 +49,6 @@ def default_urlopen(request: urllib.request.Request, *, timeout: float) -> Any:
     return urllib.request.build_opener(_NoRedirect).open(request, timeout=timeout)
 
 
-def parse_base_url(base_url: object) -> Address:
-    """TypeError or ValueError when it is no http(s) address."""
-    if not isinstance(base_url, str):
-        raise TypeError(f"base_url: expected a string, found {type(base_url).__name__}")
-    try:
-        return Address.parse(base_url)
-    except ValueError as cause:
-        raise ValueError(f"base_url: {cause}") from None
-
-
 @dataclass(frozen=True)
 class Service:
     """Where a service is and how to speak to it.
@@ -88,7 +78,7 @@ class Service:
 
     def without_secrets(self, said: str) -> str:
         """What a service says, without the password or key that it may repeat."""
-        given = [self.address.password.decode("utf-8", "replace"), self.address.basic, *self.headers.values()]
+        given = [self.address.password.decode("utf-8", "replace"), self.address.basic, self.headers.get("Authorization", "")]
         for text in given:
             secret = text.rpartition(" ")[2]  # of "Bearer KEY", the key
             if len(secret) >= LEAST_SECRET_CHARACTERS:

@@ -14,12 +14,31 @@ from .prodlm import load_default_backend, load_prodlm_backend
 KINDS = ("artifact", "auto", "engine", "local", "mlx", "ollama", "openai", "prodlm")
 
 
+def without_address(word: str) -> str:
+    """KIND[:MODEL] of a word that may have @http://... behind it: what may be shown, for an address may have a password."""
+    scheme_end = word.find("://")
+    sign = word.rfind("@", 0, scheme_end) if scheme_end >= 0 else -1
+    return word if sign < 0 else word[:sign]
+
+
 def open_backend(word: str, **options: Any) -> Backend:
     """`engine:model.gguf`, `ollama:llama3.2:3b`, `openai`, `artifact:Tiny`, `mlx:FOLDER`, `prodlm`, `auto`; `options` go to the backend.
 
-    `local` is another word for `engine`. Without MODEL each kind takes its default. ValueError: unknown kind, or a model missing where there is no default.
+    `local` is another word for `engine`. Without MODEL each kind takes its default. `ollama` and `openai` take an address behind
+    it: `ollama:llama3.2@http://host:11434`. ValueError: unknown kind, a model missing where there is no default, an address
+    for a kind that has none or beside base_url.
     """
-    kind, _, model = word.partition(":")
+    name = without_address(word)
+    kind, _, model = name.partition(":")
+    if kind in ("ollama", "openai") and "://" in model:
+        wanted = f"{kind}:MODEL@http://..., or {kind}@http://... for the default model"
+        raise ValueError(f"backend: expected {wanted}; found an address for the model")
+    if address := word[len(name) + 1 :]:
+        if kind not in ("ollama", "openai"):
+            raise ValueError(f"backend: expected an address behind ollama or openai only, found one behind {name!r}")
+        if "base_url" in options:
+            raise ValueError("base_url: expected none beside the address in the backend's name")
+        options["base_url"] = address
     if kind == "ollama":
         return OllamaBackend(model or "llama3.2", **options)
     if kind == "openai":
@@ -35,4 +54,4 @@ def open_backend(word: str, **options: Any) -> Backend:
     if kind in ("local", "engine"):
         return EngineBackend(model or DEFAULT_ENGINE_MODEL, **options)
     wanted = "mlx:FOLDER" if kind == "mlx" else ", ".join(KINDS)
-    raise ValueError(f"backend: expected {wanted}, found {word!r}")
+    raise ValueError(f"backend: expected {wanted}, found {name!r}")

@@ -8,10 +8,11 @@ from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 from ._checks import check_messages, check_request, check_sampling, check_timeout
-from ._service import Service, ServiceError, Urlopen, default_urlopen, error_message, parse_base_url
+from ._service import Service, ServiceError, Urlopen, default_urlopen, error_message
+from ._service_address import DEFAULT_OLLAMA_URL, find_key, ollama_address
 from .backend import Backend, BackendInfo, ChatResult, InferenceResult, Message, ToolCall
 
-DEFAULT_OLLAMA_URL = "http://localhost:11434"
+__all__ = ["DEFAULT_OLLAMA_URL", "OllamaBackend", "OllamaError"]
 
 
 class OllamaError(ServiceError):
@@ -22,7 +23,8 @@ class OllamaBackend(Backend):
     """A model served by Ollama.
 
     timeout: seconds without a byte from the server. urlopen: `urlopen(request, timeout=...)` in place of urllib's.
-    base_url: a user and password in it are sent as Basic authorization, and shown nowhere.
+    base_url: given here, else OLLAMA_HOST as Ollama's own clients read it, else http://localhost:11434. A user and password
+        in it are sent as Basic authorization, and shown nowhere. api_key: else OLLAMA_API_KEY, else none.
     think: sent as it is when not None (True, False, "low", "medium", "high").
     ValueError: empty model_id, no http(s) base_url, timeout not above 0. Everything the server does wrong: OllamaError.
     """
@@ -31,14 +33,16 @@ class OllamaBackend(Backend):
         self,
         model_id: str = "llama3.2:3b",
         *,
-        base_url: str = DEFAULT_OLLAMA_URL,
+        base_url: str | None = None,
+        api_key: str | None = None,
         timeout: float = 120.0,
         urlopen: Urlopen | None = None,
         name: str = "ollama",
         extra: dict[str, Any] | None = None,
         think: bool | str | None = None,
     ) -> None:
-        address = parse_base_url(base_url)
+        address = ollama_address(base_url)
+        key, no_key = find_key(address, api_key, "OLLAMA_API_KEY")
         check_timeout(timeout)
         self._info = BackendInfo(name=name, model_id=model_id, extra={**(extra or {}), "base_url": address.shown})
         self._think = think
@@ -50,6 +54,8 @@ class OllamaBackend(Backend):
             start_hint=f"Start it with `ollama serve` and fetch the model with `ollama pull {model_id}`.",
             missing_hint=f"Fetch the model with `ollama pull {model_id}`.",
             urlopen=urlopen or default_urlopen,
+            headers={"Authorization": f"Bearer {key}"} if key else {},
+            no_key=no_key,
         )
 
     def __repr__(self) -> str:

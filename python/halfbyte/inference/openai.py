@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from ._checks import check_integer, check_messages, check_request, check_sampling, check_text, check_timeout
-from ._dotenv import DotenvError, read_value
-from ._service import Service, ServiceError, Urlopen, default_urlopen, error_message, parse_base_url
+from ._checks import check_integer, check_messages, check_request, check_sampling, check_timeout
+from ._service import Service, ServiceError, Urlopen, default_urlopen, error_message
+from ._service_address import DEFAULT_OPENAI_URL, find_key, openai_address, variable
 from .backend import Backend, BackendInfo, ChatResult, InferenceResult, Message, ToolCall
 from .ollama import wire_tool
 
-DEFAULT_OPENAI_URL = "https://api.openai.com/v1"
+__all__ = ["DEFAULT_OPENAI_URL", "OpenAIBackend", "OpenAIError"]
+
 KEY_NAME = "OPENAI_API_KEY"
 
 
@@ -37,9 +37,11 @@ class _Streamed:
 class OpenAIBackend(Backend):
     """A model behind an OpenAI-style API.
 
-    base_url: a user and password in it are sent as Basic authorization, in place of a key.
+    base_url: given here, else OPENAI_BASE_URL, else OpenAI's own. A user and password in it are sent as Basic authorization, in
+        place of a key. organization, project: else OPENAI_ORG_ID and OPENAI_PROJECT_ID.
     api_key: given here, else OPENAI_API_KEY in `env_file`, else in the environment, as they are when the backend is made;
-        shown nowhere. Servers other than the original may work without.
+        shown nowhere. Servers other than the original may work without. Nothing but the key is taken from `env_file`: a
+        folder's file must not say where another key is sent.
     api: "chat" sends a prompt as one user message, "completions" by the older route, which continues it as it is.
     timeout: seconds without a byte. max_retries: further tries after 429 and 5xx; Retry-After is honoured, and
         `sleep` waits. urlopen: `urlopen(request, timeout=...)` in place of urllib's.
@@ -50,9 +52,11 @@ class OpenAIBackend(Backend):
         self,
         model_id: str = "gpt-4o-mini",
         *,
-        base_url: str = DEFAULT_OPENAI_URL,
+        base_url: str | None = None,
         api_key: str | None = None,
         env_file: str | Path | None = ".env",
+        organization: str | None = None,
+        project: str | None = None,
         timeout: float = 120.0,
         max_retries: int = 2,
         api: Literal["chat", "completions"] = "chat",
@@ -61,20 +65,18 @@ class OpenAIBackend(Backend):
         name: str = "openai",
         extra: dict[str, Any] | None = None,
     ) -> None:
-        address = parse_base_url(base_url)
+        address = openai_address(base_url)
         check_timeout(timeout)
         check_integer("max_retries", max_retries)
         if max_retries < 0:
             raise ValueError(f"max_retries: expected 0 or more, found {max_retries}")
         if api not in ("chat", "completions"):
             raise ValueError(f"api: expected 'chat' or 'completions', found {api!r}")
-        if api_key is not None:
-            check_text("api_key", api_key)
-            if address.basic:
-                raise ValueError("api_key: expected none beside the user name in base_url, for a request carries one authorization")
+        key, no_key = find_key(address, api_key, KEY_NAME, env_file)
+        if not key and not no_key and not address.basic and address.shown == DEFAULT_OPENAI_URL:
+            no_key = f"no API key: pass api_key, or set {KEY_NAME} in {env_file or '.env'} or in the environment"
         self._info = BackendInfo(name=name, model_id=model_id, extra={**(extra or {}), "base_url": address.shown})
         self._api = api
-        key, no_key = ("", "") if address.basic else _find_key(api_key, env_file, is_needed=address.shown == DEFAULT_OPENAI_URL)
         self._service = Service(
             name="OpenAI",
             address=address,
@@ -82,7 +84,7 @@ class OpenAIBackend(Backend):
             error=OpenAIError,
             start_hint="Check the address and that the service runs.",
             urlopen=urlopen or default_urlopen,
-            headers={"Authorization": f"Bearer {key}"} if key else {},
+            headers={**({"Authorization": f"Bearer {key}"} if key else {}), **_account(organization, project)},
             no_key=no_key,
             max_retries=max_retries,
             sleep=sleep,
@@ -301,18 +303,16 @@ class OpenAIBackend(Backend):
         return InferenceResult(prompt, completion, prompt_tokens, completion_tokens, latency_ms, self.info, metadata)
 
 
-def _find_key(given: str | None, env_file: str | Path | None, *, is_needed: bool) -> tuple[str, str]:
-    """The key, empty where there is none; and why no request can be made, empty where it can."""
-    try:
-        key = given or (read_value(env_file, KEY_NAME) if env_file else None)
-    except DotenvError as reason:
-        return "", str(reason)
-    key = (key or os.environ.get(KEY_NAME, "")).strip()
-    if not key and is_needed:
-        return "", f"no API key: pass api_key, or set {KEY_NAME} in {env_file or '.env'} or in the environment"
-    if not key.isascii() or not key.isprintable():  # the message of http.client would show the key
-        return "", f"the API key ({KEY_NAME}) contains characters that no key has"
-    return key, ""
+def _account(organization: str | None, project: str | None) -> dict[str, str]:
+    """Whose account it is: OpenAI's own headers, which other services pass over."""
+    headers = {
+        "OpenAI-Organization": organization or variable("OPENAI_ORG_ID"),
+        "OpenAI-Project": project or variable("OPENAI_PROJECT_ID"),
+    }
+    for name, value in headers.items():
+        if not value.isascii() or (value and not value.isprintable()):
+            raise ValueError(f"{name}: expected ASCII without control characters, found {value!r}")
+    return {name: value for name, value in headers.items() if value}
 
 
 def server_sent_events(lines: Iterator[bytes]) -> Iterator[bytes]:

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ._checks import check_text, check_timeout
-from ._service import Urlopen, parse_base_url
+from ._service import Urlopen
+from ._service_address import ollama_address
 from .artifact import ArtifactError, artifact_dir, find_repo_root, load_artifact_backend, read_json_object
 from .backend import Backend
 from .engine import DEFAULT_ENGINE_MODEL, EngineBackend
 from .engine_errors import EngineError
-from .ollama import DEFAULT_OLLAMA_URL, OllamaBackend, OllamaError
+from .ollama import OllamaBackend, OllamaError
 
 PRODLM_NAME = "ProdLM"
 PRODLM_KIND = "ollama_backend"
@@ -27,7 +28,7 @@ def write_prodlm_manifest(
     *,
     name: str = PRODLM_NAME,
     model_id: str = DEFAULT_PRODLM_MODEL_ID,
-    base_url: str = DEFAULT_OLLAMA_URL,
+    base_url: str | None = None,
     timeout: float = 120.0,
     repo_root: str | Path | None = None,
     notes: str = "",
@@ -35,14 +36,14 @@ def write_prodlm_manifest(
 ) -> Path:
     """Writes config.json and manifest.json under artifacts/models/NAME and returns that folder.
 
-    backend: "ollama" serves `model_id` at `base_url`; "engine" runs `model_id` (a path or a store name) in process.
+    backend: "ollama" serves `model_id` at `base_url` (else OLLAMA_HOST, else the default); "engine" runs `model_id` (a path or a store name) in process.
     Each file is replaced in one step, the manifest last: a reader never meets half of one.
     """
     check_text("model_id", model_id)
     check_timeout(timeout)
     if backend not in ("ollama", "engine"):
         raise ValueError(f"backend: expected 'ollama' or 'engine', found {backend!r}")
-    address = parse_base_url(base_url)
+    address = ollama_address(base_url)
     if address.basic or address.query:
         raise ValueError("base_url: expected an address without user, password and query: a manifest is shown and shared")
     url = address.shown
@@ -135,7 +136,7 @@ def load_prodlm_backend(
         return EngineBackend(model_id or config.get("model_id", DEFAULT_ENGINE_MODEL), name="prodlm", extra=told)
     return OllamaBackend(
         model_id=model_id or config.get("model_id", DEFAULT_PRODLM_MODEL_ID),
-        base_url=base_url or config.get("base_url", DEFAULT_OLLAMA_URL),
+        base_url=base_url or config.get("base_url"),
         timeout=timeout if timeout is not None else config.get("timeout", 120.0),
         name="prodlm",
         extra=told,
@@ -149,12 +150,12 @@ def load_default_backend(
     artifact_name: str | None = None,
     device: str | None = "auto",
     torch_dtype: str | None = None,
-    base_url: str = DEFAULT_OLLAMA_URL,
+    base_url: str | None = None,
     urlopen: Urlopen | None = None,
 ) -> Backend:
     """The backend to use when the caller does not care which.
 
-    auto: the ProdLM manifest, else the strongest artifact, else an Ollama server that answers at `base_url`, else the
+    auto: the ProdLM manifest, else the strongest artifact, else an Ollama server that answers (at `base_url`, OLLAMA_HOST or the default), else the
     default model in the engine. info.extra["passed_over"] says of each one before why it was not taken.
     FileNotFoundError: there is none; the message has the same reasons. ValueError: unknown kind.
     """
@@ -194,7 +195,7 @@ def load_default_backend(
     raise FileNotFoundError(f"no backend found: {told}")
 
 
-def _answering_server(base_url: str, urlopen: Urlopen | None, extra: dict[str, Any]) -> OllamaBackend:
+def _answering_server(base_url: str | None, urlopen: Urlopen | None, extra: dict[str, Any]) -> OllamaBackend:
     """A server's default model if it has that, else the first it lists; OllamaError when it has none or is silent."""
     probe = OllamaBackend(DEFAULT_PRODLM_MODEL_ID, base_url=base_url, timeout=PROBE_TIMEOUT_SECONDS, urlopen=urlopen)
     models = probe.model_ids()
