@@ -23,7 +23,8 @@ namespace halfbyte {
 using MetadataValue = std::variant<uint64_t, int64_t, double, bool, std::string, std::vector<uint64_t>, std::vector<int64_t>,
                                    std::vector<double>, std::vector<bool>, std::vector<std::string>>;
 
-// Key -> value. The typed getters say file, key, expected and found when the type is not the one asked for.
+// Key -> value. The typed getters say file, key, expected and found when the type is not the one asked for. Where the value is clear they
+// take it however it is written: 8.0 for 8, 1 for true, an array of equal values for one, one value for an array of it.
 class Metadata {
  public:
   explicit Metadata(std::string path = {}) : path_(std::move(path)) {}
@@ -33,7 +34,7 @@ class Metadata {
   bool insert(std::string key, MetadataValue value);      // false: the key was there already; nothing changed
   const std::map<std::string, MetadataValue, std::less<>>& all() const { return values_; }
 
-  // Required: kCorrupt when absent, of another type, or outside [least, greatest].
+  // Required: kCorrupt when absent, of another type, or outside [least, greatest]; kUnsupported when layers differ.
   Result<uint64_t> unsigned_integer(std::string_view key, uint64_t least, uint64_t greatest) const;
   Result<double> positive_float(std::string_view key) const;  // finite and > 0
   Result<std::string> text(std::string_view key) const;
@@ -42,10 +43,10 @@ class Metadata {
   Result<double> float_or(std::string_view key, double fallback) const;  // finite
   Result<bool> flag_or(std::string_view key, bool fallback) const;
   Result<std::string> text_or(std::string_view key, std::string fallback) const;
-  // Arrays: null when absent; kCorrupt when of another element type. Integers of any width and sign are accepted for integers.
+  // Arrays: null or empty when absent; kCorrupt when of another element type.
   Result<const std::vector<std::string>*> strings(std::string_view key) const;
-  Result<std::vector<int64_t>> integers(std::string_view key) const;  // empty when absent
-  Result<std::vector<float>> floats(std::string_view key) const;      // empty when absent
+  Result<std::vector<int64_t>> integers(std::string_view key) const;
+  Result<std::vector<float>> floats(std::string_view key) const;
 
  private:
   std::string path_;

@@ -22,7 +22,48 @@ Error wrong_type(const std::string& path, std::string_view key, std::string_view
   return corrupt("{}: key '{}': expected {}, found {}", path, key, expected, type_name(found));
 }
 
-// A number of any kind as double; integers are accepted where a float is asked for.
+// Writers differ in how they store a number. A whole float and a bool are integers too.
+MetadataValue as_integer(MetadataValue value) {
+  constexpr double kExact = 9007199254740992;  // 2^53: above it floats are not what somebody wrote
+  if (const auto* flag = std::get_if<bool>(&value)) return uint64_t{*flag};
+  const auto* f = std::get_if<double>(&value);
+  if (f == nullptr || *f != std::trunc(*f) || std::abs(*f) > kExact) return value;
+  return *f < 0 ? MetadataValue(static_cast<int64_t>(*f)) : MetadataValue(static_cast<uint64_t>(*f));
+}
+
+// An array with the same value in every place, one for each layer, is that value.
+Result<MetadataValue> one_value(const std::string& path, std::string_view key, const MetadataValue& value) {
+  return std::visit(
+      [&]<class T>(const T& held) -> Result<MetadataValue> {
+        if constexpr (requires { held.front(); } && !std::is_same_v<T, std::string> && !std::is_same_v<T, std::vector<std::string>>) {
+          if (held.empty()) return value;
+          for (size_t i = 1; i < held.size(); ++i)
+            if (held[i] != held[0])
+              return unsupported("{}: key '{}': {} values that differ, {} and then {}; this build needs one for all layers", path, key,
+                                 held.size(), held[0], held[i]);
+          return MetadataValue(typename T::value_type(held[0]));
+        } else {
+          return value;
+        }
+      },
+      value);
+}
+
+// Calls visit(element) for each element of an array, or for the one value that stands in its place.
+template <class Visit>
+Result<void> each_element(const MetadataValue& value, Visit&& visit) {
+  return std::visit(
+      [&]<class T>(const T& held) -> Result<void> {
+        if constexpr (requires { held.front(); } && !std::is_same_v<T, std::string>) {
+          for (size_t i = 0; i < held.size(); ++i) HB_TRY(visit(MetadataValue(typename T::value_type(held[i]))));
+          return {};
+        } else {
+          return visit(value);
+        }
+      },
+      value);
+}
+
 std::optional<double> number(const MetadataValue& value) {
   if (const auto* f = std::get_if<double>(&value)) return *f;
   if (const auto* u = std::get_if<uint64_t>(&value)) return static_cast<double>(*u);
@@ -48,8 +89,10 @@ bool Metadata::insert(std::string key, MetadataValue value) {
 Result<uint64_t> Metadata::unsigned_integer(std::string_view key, uint64_t least, uint64_t greatest) const {
   const MetadataValue* value = find(key);
   if (value == nullptr) return missing(path_, key);
-  const auto* u = std::get_if<uint64_t>(value);
-  const auto* i = std::get_if<int64_t>(value);
+  HB_TRY_ASSIGN(one, one_value(path_, key, *value));
+  one = as_integer(std::move(one));
+  const auto* u = std::get_if<uint64_t>(&one);
+  const auto* i = std::get_if<int64_t>(&one);
   if (u == nullptr && i == nullptr) return wrong_type(path_, key, "unsigned integer", *value);
   const bool negative = i != nullptr && *i < 0;
   const uint64_t n = u != nullptr ? *u : static_cast<uint64_t>(*i);
@@ -66,7 +109,8 @@ Result<uint64_t> Metadata::unsigned_integer_or(std::string_view key, uint64_t le
 Result<double> Metadata::positive_float(std::string_view key) const {
   const MetadataValue* value = find(key);
   if (value == nullptr) return missing(path_, key);
-  const auto f = number(*value);
+  HB_TRY_ASSIGN(one, one_value(path_, key, *value));
+  const auto f = number(one);
   if (!f) return wrong_type(path_, key, "float", *value);
   if (!std::isfinite(*f) || *f <= 0) return corrupt("{}: key '{}': must be finite and > 0, found {}", path_, key, *f);
   return *f;
@@ -75,7 +119,8 @@ Result<double> Metadata::positive_float(std::string_view key) const {
 Result<double> Metadata::float_or(std::string_view key, double fallback) const {
   const MetadataValue* value = find(key);
   if (value == nullptr) return fallback;
-  const auto f = number(*value);
+  HB_TRY_ASSIGN(one, one_value(path_, key, *value));
+  const auto f = number(one);
   if (!f) return wrong_type(path_, key, "float", *value);
   if (!std::isfinite(*f)) return corrupt("{}: key '{}': must be finite, found {}", path_, key, *f);
   return *f;
@@ -97,9 +142,11 @@ Result<std::string> Metadata::text_or(std::string_view key, std::string fallback
 Result<bool> Metadata::flag_or(std::string_view key, bool fallback) const {
   const MetadataValue* value = find(key);
   if (value == nullptr) return fallback;
-  const auto* flag = std::get_if<bool>(value);
-  if (flag == nullptr) return wrong_type(path_, key, "bool", *value);
-  return *flag;
+  HB_TRY_ASSIGN(one, one_value(path_, key, *value));
+  const MetadataValue flag = as_integer(std::move(one));
+  const auto* u = std::get_if<uint64_t>(&flag);
+  if (u == nullptr || *u > 1) return wrong_type(path_, key, "bool", *value);
+  return *u == 1;
 }
 
 Result<const std::vector<std::string>*> Metadata::strings(std::string_view key) const {
@@ -114,25 +161,33 @@ Result<const std::vector<std::string>*> Metadata::strings(std::string_view key) 
 Result<std::vector<int64_t>> Metadata::integers(std::string_view key) const {
   const MetadataValue* value = find(key);
   if (value == nullptr) return std::vector<int64_t>();
-  if (const auto* i = std::get_if<std::vector<int64_t>>(value)) return *i;
-  const auto* u = std::get_if<std::vector<uint64_t>>(value);
-  if (u == nullptr) return wrong_type(path_, key, "array of integers", *value);
   std::vector<int64_t> out;
-  for (const uint64_t n : *u) {
-    if (!std::in_range<int64_t>(n)) return corrupt("{}: key '{}': element {} is out of range", path_, key, n);
-    out.push_back(static_cast<int64_t>(n));
-  }
+  const auto add = [&](const MetadataValue& element) -> Result<void> {
+    const MetadataValue integer = as_integer(element);
+    if (const auto* i = std::get_if<int64_t>(&integer)) {
+      out.push_back(*i);
+      return {};
+    }
+    const auto* u = std::get_if<uint64_t>(&integer);
+    if (u == nullptr) return wrong_type(path_, key, "array of integers", *value);
+    if (!std::in_range<int64_t>(*u)) return corrupt("{}: key '{}': element {} is out of range", path_, key, *u);
+    out.push_back(static_cast<int64_t>(*u));
+    return {};
+  };
+  HB_TRY(each_element(*value, add));
   return out;
 }
 
 Result<std::vector<float>> Metadata::floats(std::string_view key) const {
   const MetadataValue* value = find(key);
   if (value == nullptr) return std::vector<float>();
-  const auto* array = std::get_if<std::vector<double>>(value);
-  if (array == nullptr) return wrong_type(path_, key, "array of floats", *value);
   std::vector<float> out;
-  out.reserve(array->size());
-  for (const double f : *array) out.push_back(static_cast<float>(f));
+  HB_TRY(each_element(*value, [&](const MetadataValue& element) -> Result<void> {
+    const auto f = number(element);
+    if (!f) return wrong_type(path_, key, "array of floats", *value);
+    out.push_back(static_cast<float>(*f));
+    return {};
+  }));
   return out;
 }
 

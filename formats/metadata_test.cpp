@@ -66,6 +66,46 @@ TEST(Metadata, GivesTheFallbackWhenAKeyIsAbsent) {
   EXPECT_TRUE(m.floats("nothing")->empty());
 }
 
+TEST(Metadata, TakesNumbersHoweverTheyAreWrittenWhereTheValueIsClear) {
+  Metadata m("x.gguf");
+  m.insert("whole", 8.0);
+  m.insert("minus", -2.0);
+  m.insert("one", uint64_t{1});
+  m.insert("zero", 0.0);
+  m.insert("yes", true);
+  m.insert("equal", std::vector<int64_t>{2, 2, 2});
+  m.insert("equal floats", std::vector<double>{0.5, 0.5});
+  m.insert("equal flags", std::vector<bool>{true, true});
+  m.insert("counts", std::vector<uint64_t>{3, 4});
+  m.insert("whole floats", std::vector<double>{3, -4});
+  m.insert("flags", std::vector<bool>{true, false});
+  EXPECT_EQ(*m.unsigned_integer("whole", 0, 9), 8U);
+  EXPECT_EQ(*m.unsigned_integer("yes", 0, 9), 1U);
+  EXPECT_EQ(*m.unsigned_integer("equal", 0, 9), 2U);
+  EXPECT_EQ(*m.positive_float("equal"), 2.0);
+  EXPECT_EQ(*m.float_or("equal floats", 0), 0.5);
+  EXPECT_TRUE(*m.flag_or("one", false));
+  EXPECT_FALSE(*m.flag_or("zero", true));
+  EXPECT_TRUE(*m.flag_or("equal flags", false));
+  EXPECT_EQ(*m.floats("counts"), (std::vector<float>{3, 4}));
+  EXPECT_EQ(*m.floats("whole"), (std::vector<float>{8}));
+  EXPECT_EQ(*m.integers("whole floats"), (std::vector<int64_t>{3, -4}));
+  EXPECT_EQ(*m.integers("flags"), (std::vector<int64_t>{1, 0}));
+  EXPECT_EQ(*m.integers("minus"), (std::vector<int64_t>{-2}));
+}
+
+TEST(Metadata, RefusesValuesThatDifferWhereOneIsNeeded) {
+  Metadata m("x.gguf");
+  m.insert("layers", std::vector<int64_t>{2, 2, 1});
+  m.insert("none", std::vector<int64_t>{});
+  const auto one = m.unsigned_integer("layers", 0, 9);
+  ASSERT_FALSE(one);
+  EXPECT_EQ(one.error().code, Code::kUnsupported);
+  EXPECT_EQ(one.error().message, "x.gguf: key 'layers': 3 values that differ, 2 and then 1; this build needs one for all layers");
+  EXPECT_FALSE(m.float_or("layers", 0));
+  EXPECT_EQ(message(m.unsigned_integer("none", 0, 9)), "x.gguf: key 'none': expected unsigned integer, found array of integers");
+}
+
 TEST(Metadata, SaysWhichRequiredKeyIsMissing) {
   const Metadata m = sample();
   EXPECT_EQ(message(m.unsigned_integer("nothing", 0, 1)), "x.gguf: required key 'nothing' is missing");
@@ -78,13 +118,14 @@ TEST(Metadata, SaysWhatWasExpectedAndWhatWasFound) {
   EXPECT_EQ(message(m.unsigned_integer("name", 0, 1)), "x.gguf: key 'name': expected unsigned integer, found string");
   EXPECT_EQ(message(m.unsigned_integer_or("eps", 0, 1, 0)), "x.gguf: key 'eps': expected unsigned integer, found float");
   EXPECT_EQ(message(m.positive_float("flag")), "x.gguf: key 'flag': expected float, found bool");
-  EXPECT_EQ(message(m.float_or("ints", 0)), "x.gguf: key 'ints': expected float, found array of integers");
+  EXPECT_EQ(message(m.float_or("strings", 0)), "x.gguf: key 'strings': expected float, found array of strings");
   EXPECT_EQ(message(m.text("count")), "x.gguf: key 'count': expected string, found unsigned integer");
   EXPECT_EQ(message(m.text_or("signed", "")), "x.gguf: key 'signed': expected string, found integer");
   EXPECT_EQ(message(m.flag_or("count", false)), "x.gguf: key 'count': expected bool, found unsigned integer");
   EXPECT_EQ(message(m.strings("floats")), "x.gguf: key 'floats': expected array of strings, found array of floats");
   EXPECT_EQ(message(m.integers("strings")), "x.gguf: key 'strings': expected array of integers, found array of strings");
-  EXPECT_EQ(message(m.floats("uints")), "x.gguf: key 'uints': expected array of floats, found array of unsigned integers");
+  EXPECT_EQ(message(m.floats("strings")), "x.gguf: key 'strings': expected array of floats, found array of strings");
+  EXPECT_EQ(message(m.integers("floats")), "x.gguf: key 'floats': expected array of integers, found array of floats");
 }
 
 TEST(Metadata, RefusesValuesOutOfRange) {
