@@ -61,6 +61,10 @@ Result<Checkpoint> open_gguf(const std::filesystem::path& path) {
   }
   Checkpoint model;
   model.metadata = std::move(first.header.metadata);
+  // Adapters, importance matrices and projectors of images are GGUF files too.
+  HB_TRY_ASSIGN(type, model.metadata.text_or("general.type", "model"));
+  if (type != "model")
+    return unsupported("{}: general.type is '{}'; this build opens files of type 'model'", model.metadata.path(), escaped(type));
   HB_TRY(model.metadata.text("general.architecture"));
 
   std::unordered_set<std::string> names;

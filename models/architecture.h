@@ -21,9 +21,10 @@ struct Dims {
   int ffn = 0;
   int heads = 0, kv_heads = 0, head_dim = 0;
   int vocabulary = 0;
-  int context = 0;  // positions the model was made for
-  int window = 0;   // sliding window of the layers that have one; 0: none
-  float eps = 0;    // of the norms
+  int context = 0;            // positions the model was made for
+  int window = 0;             // sliding window of the layers that have one; 0: none
+  float eps = 0;              // of the norms
+  float attention_scale = 0;  // of the scores: 1 / sqrt(head_dim), unless the file says otherwise
 };
 
 // `eps_key` is the name that the family's kind of norm has.
@@ -80,7 +81,8 @@ class Architecture {
   Dims dims_;
 };
 
-// Makes the formula that general.architecture names. kUnsupported lists the known ones.
-Result<std::unique_ptr<Architecture>> make_architecture(const Metadata& metadata, int vocabulary);
+// Makes the formula that general.architecture names. kUnsupported lists the known ones, or names a key that asks for another formula;
+// `warnings` gets keys that are not applied.
+Result<std::unique_ptr<Architecture>> make_architecture(const Metadata& metadata, int vocabulary, std::vector<std::string>& warnings);
 
 }  // namespace halfbyte

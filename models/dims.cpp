@@ -1,4 +1,6 @@
 // Hyper-parameters of a decoder, each with its range. Everything after this trusts them.
+#include <cmath>
+
 #include "base/errors.h"
 #include "models/architecture.h"
 
@@ -34,6 +36,8 @@ Result<Dims> read_dims(const Metadata& m, std::string_view architecture, int voc
     return unsupported("{}: keys of {} and values of {} per head; this build needs them equal", m.path(), head_dim, value_dim);
   if (head_dim % 8 != 0 || head_dim > kMostHeadDim)
     return unsupported("{}: heads of {} dimensions; this build runs multiples of 8 up to {}", m.path(), head_dim, kMostHeadDim);
+  HB_TRY_ASSIGN(scale, m.float_or(key("attention.scale"), 0));  // 0: not said
+  if (scale < 0) return corrupt("{}: {} is {}, expected a number above 0", m.path(), key("attention.scale"), scale);
   return Dims{.layers = static_cast<int>(layers),
               .model = static_cast<int>(model),
               .ffn = static_cast<int>(ffn),
@@ -43,7 +47,8 @@ Result<Dims> read_dims(const Metadata& m, std::string_view architecture, int voc
               .vocabulary = vocabulary,
               .context = static_cast<int>(context),
               .window = static_cast<int>(window),
-              .eps = static_cast<float>(eps)};
+              .eps = static_cast<float>(eps),
+              .attention_scale = scale > 0 ? static_cast<float>(scale) : 1 / std::sqrt(static_cast<float>(head_dim))};
 }
 
 }  // namespace halfbyte

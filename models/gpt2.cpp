@@ -1,6 +1,4 @@
 // GPT-2 (Radford et al. 2019): pre-norm decoder with layer norms, learned positions, q, k and v in one matrix, GELU; biases everywhere.
-#include <cmath>
-
 #include "base/errors.h"
 #include "formats/tensor_names.h"
 #include "models/architecture.h"
@@ -60,7 +58,7 @@ class Gpt2 : public Architecture {
   Tensor normed(Step& s, Tensor x, const LayerNorm& norm) const { return s.layer_norm(x, norm.weight, norm.bias, dims_.eps); }
 
   Tensor block(Step& s, const Layer& l, int index, Tensor x) const {
-    const Attention attention{.layer = index, .scale = 1 / std::sqrt(static_cast<float>(dims_.head_dim))};
+    const Attention attention{.layer = index, .scale = dims_.attention_scale};
     Tensor h = normed(s, x, l.attn_norm);
     const Tensor q = s.heads(s.linear(h, l.q), dims_.head_dim);
     const Tensor k = s.heads(s.linear(h, l.k), dims_.head_dim);

@@ -1,14 +1,12 @@
 #include "models/llama.h"
 
-#include <cmath>
-
 #include "formats/tensor_names.h"
 #include "models/models.h"
 
 namespace halfbyte {
 
 Tensor Llama::block(Step& s, const Layer& l, const Rope& rope, Tensor x) const {
-  const Attention attention{.layer = l.index, .window = dims_.window, .scale = 1 / std::sqrt(static_cast<float>(dims_.head_dim))};
+  const Attention attention{.layer = l.index, .window = dims_.window, .scale = dims_.attention_scale};
   Tensor h = s.rms_norm(x, l.attn_norm, dims_.eps);
   const Tensor q = s.rope(s.heads(s.linear(h, l.q), dims_.head_dim), rope);
   const Tensor k = s.rope(s.heads(s.linear(h, l.k), dims_.head_dim), rope);

@@ -60,6 +60,30 @@ Result<void> load_piece(const Checkpoint& checkpoint, const Piece& piece, const 
   return {};
 }
 
+// Tensors without which the logits are the same: the sides of a model that see and hear, which some files have with the text's; what
+// embeddings and rankings make of the hidden states; tables of frequencies that are computed.
+constexpr std::string_view kBesidePrefixes[] = {"v.", "mm.", "a.", "cls.", "dense_2.", "dense_3."};
+constexpr std::string_view kComputedSuffix = ".attn_rot_embd.weight";
+
+// A tensor that the formula does not have is a sign of another formula: the result would be another without it.
+Result<void> check_unused(const Checkpoint& checkpoint, const std::set<std::string_view>& used, std::vector<std::string>& warnings) {
+  size_t beside = 0;
+  std::string_view first;
+  for (const TensorLocation& tensor : checkpoint.tensors) {
+    const std::string_view name = tensor.name;
+    if (used.contains(name)) continue;
+    const bool is_beside = std::ranges::any_of(kBesidePrefixes, [&](std::string_view prefix) { return name.starts_with(prefix); });
+    if (!is_beside && !name.ends_with(kComputedSuffix)) {
+      HB_TRY_ASSIGN(architecture, checkpoint.metadata.text_or("general.architecture", ""));
+      return unsupported("{}: tensor {}: this build's formula of {} does not have it", checkpoint.metadata.path(), escaped(name),
+                         escaped(architecture));
+    }
+    if (beside++ == 0) first = name;
+  }
+  if (beside > 0) warnings.push_back(fmt::format("{} tensors beside the language model are not used, first {}", beside, escaped(first)));
+  return {};
+}
+
 }  // namespace
 
 Result<Weights> load_weights(const Checkpoint& checkpoint, const WeightList& list, ThreadPool& pool, std::vector<std::string>& warnings) {
@@ -100,8 +124,7 @@ Result<Weights> load_weights(const Checkpoint& checkpoint, const WeightList& lis
     }
     weights.matrices.push_back(matrix);
   }
-  for (const TensorLocation& tensor : checkpoint.tensors)
-    if (!used.contains(tensor.name)) warnings.push_back(fmt::format("tensor {} is not used", escaped(tensor.name)));
+  HB_TRY(check_unused(checkpoint, used, warnings));
 
   HB_TRY_ASSIGN(storage, Buffer::allocate(bytes));
   weights.storage = std::move(storage);

@@ -30,11 +30,11 @@ Result<Model> load(const std::filesystem::path& path, ThreadPool& pool) {
   model.chat_template = std::move(chat_template);
   // The architecture first: "unknown architecture" must not hide behind an odd vocabulary.
   HB_TRY_ASSIGN(vocabulary, vocabulary_size(checkpoint.metadata, model.architecture));
-  HB_TRY_ASSIGN(formula, make_architecture(checkpoint.metadata, vocabulary));
+  model.warnings = checkpoint.warnings;
+  HB_TRY_ASSIGN(formula, make_architecture(checkpoint.metadata, vocabulary, model.warnings));
   model.formula = std::move(formula);
   HB_TRY_ASSIGN(tokenizer, Tokenizer::open(checkpoint.metadata));
   model.tokenizer = std::move(tokenizer);
-  model.warnings = checkpoint.warnings;
   for (const std::string& warning : model.tokenizer->warnings()) model.warnings.push_back(warning);
   WeightList list(checkpoint);
   model.formula->weights(list);

@@ -101,15 +101,86 @@ TEST(Model, ATensorOfAnotherShapeIsNamedWithBothShapes) {
   EXPECT_EQ(refusal(model), "tensor token_embd.weight: expected shape [258, 64], found [259, 64]");
 }
 
-TEST(Model, AnUnusedTensorIsAWarning) {
-  const TinyModelFile file({.change_tensors = [](auto& tensors) {
-    tensors.push_back(tensors.back());
-    tensors.back().name = "vision.proj";
-  }});
+TinyModel mixture() { return {.experts = 5}; }
+
+TinyModel mixture_with_u32(const std::string& key, uint32_t value) {
+  TinyModel model = mixture();
+  model.change_entries = with_u32(key, value).change_entries;
+  return model;
+}
+
+TinyModel with_tensors(const std::vector<std::string>& names) {
+  return {.change_tensors = [=](auto& tensors) {
+    for (const std::string& name : names) {
+      tensors.push_back(tensors.back());
+      tensors.back().name = name;
+    }
+  }};
+}
+
+TEST(Model, TensorsBesideTheLanguageModelAreAWarning) {
+  const TinyModelFile file(with_tensors({"v.patch_embd.weight", "mm.input_projection.weight", "blk.0.attn_rot_embd.weight"}));
   ThreadPool pool(1);
   const auto model = load_model(file.path(), pool);
-  ASSERT_TRUE(model);
-  EXPECT_EQ(model->warnings, std::vector<std::string>{"tensor vision.proj is not used"});
+  ASSERT_TRUE(model) << model.error().message;
+  EXPECT_EQ(model->warnings, std::vector<std::string>{"3 tensors beside the language model are not used, first v.patch_embd.weight"});
+}
+
+TEST(Model, ATensorThatTheFormulaDoesNotHaveIsRefused) {
+  for (const std::string name : {"blk.0.attn_q_norm.weight", "blk.0.attn_sinks.weight", "blk.1.ffn_up_shexp.weight", "blk.0.attn_q.scale",
+                                 "blk.2.attn_norm.weight", "token_embd_norm.weight", "output_norm.bias"})
+    EXPECT_EQ(refusal(with_tensors({name})), "tensor " + name + ": this build's formula of llama does not have it");
+  TinyModel factors = mixture();
+  factors.change_tensors = with_tensors({"rope_freqs.weight"}).change_tensors;
+  EXPECT_EQ(refusal(factors), "tensor rope_freqs.weight: this build's formula of qwen3moe does not have it");
+}
+
+TEST(Model, AKeyThatAsksForAnotherFormulaIsRefused) {
+  const struct {
+    TinyModel model;
+    const char* message;
+  } rows[] = {
+      {with_f32("llama.logit_scale", 0.5F), "llama.logit_scale is 0.5; this build runs 0 or 1"},
+      {with_f32("llama.final_logit_softcapping", 30), "llama.final_logit_softcapping is 30; this build runs 0"},
+      {with_f32("llama.attention.max_alibi_bias", 8), "llama.attention.max_alibi_bias is 8; this build runs 0"},
+      {with_entry("llama.attention.causal", 7, std::string(1, '\0')), "llama.attention.causal is 0; this build runs 1"},
+      {with_entry("llama.use_parallel_residual", 7, "\1"), "llama.use_parallel_residual is 1; this build runs 0"},
+      {with_u32("llama.expert_count", 8), "llama.expert_count is 8; this build runs 0"},
+      {with_u32("llama.attention.key_length_swa", 8),
+       "llama.attention.key_length_swa is 8, and there is no llama.attention.key_length for it to equal"},
+      {with_f32("llama.rope.freq_base_swa", 20000), "llama.rope.freq_base_swa is 20000; this build runs 10000, as llama.rope.freq_base"},
+      {with_text("llama.tensor_data_layout", "rows"),
+       "llama.tensor_data_layout is 'rows'; this build runs reference or Meta AI original pth"},
+      {with_text("llama.hidden_activation", "gelu"), "llama.hidden_activation is 'gelu'; this build runs silu or swish"},
+      {mixture_with_u32("qwen3moe.expert_gating_func", 2), "qwen3moe.expert_gating_func is 2; this build runs 0 or 1"},
+      {mixture_with_u32("qwen3moe.expert_shared_count", 1), "qwen3moe.expert_shared_count is 1; this build runs 0"},
+      {with_f32("llama.rope.scaling.factor", -2), "llama.rope.scaling.factor is -2, expected a factor above 0"},
+      {with_text("general.type", "adapter"), "general.type is 'adapter'; this build opens files of type 'model'"},
+  };
+  for (const auto& row : rows) EXPECT_EQ(refusal(row.model), row.message);
+}
+
+TEST(Model, AKeyAtTheValueThatChangesNothingIsTaken) {
+  for (const TinyModel& model :
+       {with_f32("llama.logit_scale", 1), with_u32("llama.expert_count", 0), with_entry("llama.attention.causal", 7, "\1"),
+        with_text("llama.tensor_data_layout", "Meta AI original pth"), with_f32("llama.rope.freq_base_swa", 10000),
+        with_u32("llama.pooling_type", 3), with_text("general.type", "model"), with_text("llama.rope.scaling.type", "linear")})
+    EXPECT_EQ(refusal(model), "loaded");
+}
+
+TEST(Model, AKeyThatIsNotKnownIsNamedInAWarning) {
+  TinyModel model = with_u32("llama.attention.nosuch", 1);
+  const auto first = model.change_entries;
+  model.change_entries = [=](auto& entries) {
+    first(entries);
+    with_text("llama.zeta", "x").change_entries(entries);
+  };
+  const TinyModelFile file(model);
+  ThreadPool pool(1);
+  const auto loaded = load_model(file.path(), pool);
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(loaded->warnings,
+            std::vector<std::string>{"keys this build does not know and does not apply: llama.attention.nosuch, llama.zeta"});
 }
 
 TEST(Model, AScaleThatIsNotFiniteIsRefusedByTensorAndBlock) {
@@ -124,14 +195,6 @@ TEST(Model, ANormThatIsNotFiniteIsRefused) {
   const TinyModel model{
       .change_tensors = [](auto& tensors) { tensors[1].data.replace(8, 4, raw(std::numeric_limits<float>::quiet_NaN())); }};
   EXPECT_EQ(refusal(model), "tensor blk.0.attn_norm.weight: element 2 is not finite");
-}
-
-TinyModel mixture() { return {.experts = 5}; }
-
-TinyModel mixture_with_u32(const std::string& key, uint32_t value) {
-  TinyModel model = mixture();
-  model.change_entries = with_u32(key, value).change_entries;
-  return model;
 }
 
 TinyModel::TensorBytes& named(std::vector<TinyModel::TensorBytes>& tensors, const std::string& name) {

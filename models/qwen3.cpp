@@ -1,13 +1,11 @@
 #include "models/qwen3.h"
 
-#include <cmath>
-
 #include "models/models.h"
 
 namespace halfbyte {
 
 Tensor Qwen3::block(Step& s, const Layer& l, const Rope& rope, Tensor x) const {
-  const Attention attention{.layer = l.index, .window = dims_.window, .scale = 1 / std::sqrt(static_cast<float>(dims_.head_dim))};
+  const Attention attention{.layer = l.index, .window = dims_.window, .scale = dims_.attention_scale};
   Tensor h = s.rms_norm(x, l.attn_norm, dims_.eps);
   const Tensor q = s.rope(s.rms_norm(s.heads(s.linear(h, l.q), dims_.head_dim), l.q_norm, dims_.eps), rope);
   const Tensor k = s.rope(s.rms_norm(s.heads(s.linear(h, l.k), dims_.head_dim), l.k_norm, dims_.eps), rope);

@@ -15,10 +15,12 @@ struct RopeSettings {
   RopeScaling scaling = RopeScaling::kNone;
   double factor = 1;            // the context is this much longer than the one trained on
   double original_context = 0;  // YaRN
-  double attention_factor = 1;  // YaRN: multiplies the magnitude
+  double fast = 32, slow = 1;   // YaRN: turns within it, above which a pair is kept and below which it is stretched
+  double attention_factor = 1;  // multiplies the magnitude
 };
 
-// From ARCH.rope.*. kUnsupported names a scaling type this build does not know.
+// From ARCH.rope.*, with llama.cpp's meaning: a factor without a type is linear, and older files have it as "scale_linear". kUnsupported
+// names a scaling type or a setting this build does not know.
 Result<RopeSettings> read_rope(const Metadata& metadata, std::string_view architecture, const Dims& dims, Pairing pairing);
 
 // inverse_frequency[i] = base^(-2i/dims), divided by factors[i] where there are any (llama3), then scaled.

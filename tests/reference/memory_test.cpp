@@ -40,7 +40,8 @@ TEST_P(Memory, AtContext2048IsTheWeightsTheCacheAndLittleElse) {
   const auto path = std::filesystem::path(folder) / GetParam().file;
   const auto checkpoint = open_gguf(path);
   ASSERT_TRUE(checkpoint) << checkpoint.error().message;
-  const auto architecture = make_architecture(checkpoint->metadata, 1);
+  std::vector<std::string> warnings;
+  const auto architecture = make_architecture(checkpoint->metadata, 1, warnings);
   ASSERT_TRUE(architecture) << architecture.error().message;
 
   auto engine = Engine::open(path, {.context_tokens = kContext, .chunk_tokens = kChunk});
