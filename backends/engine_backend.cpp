@@ -151,8 +151,7 @@ Result<std::unique_ptr<EngineBackend>> EngineBackend::open(const std::string& mo
                   .extra = {{"path", found.path.string()},
                             {"place", found.place},
                             {"context_tokens", std::to_string(loaded->engine.context_tokens())},
-                            {"threads", std::to_string(loaded->engine.threads())},
-                            {"fast_prompt", loaded->engine.has_fast_prompt() ? "yes" : "no"}}};
+                            {"threads", std::to_string(loaded->engine.threads())}}};
   loaded->info.extra.insert(options.extra.begin(), options.extra.end());
   return std::unique_ptr<EngineBackend>(new EngineBackend(std::move(loaded)));
 }

@@ -29,7 +29,6 @@ Result<std::unique_ptr<Backend>> open_artifact_noting(const ArtifactOptions& opt
   EngineBackendOptions engine{.name = options.local.name, .use_template = options.local.use_template, .model_id = *choice.name};
   engine.engine.context_tokens = options.local.context_tokens;
   engine.engine.threads = options.local.threads;
-  engine.engine.fast_prompt = options.local.fast_prompt;
   engine.extra = options.local.extra;
   engine.extra.insert(passed_over.begin(), passed_over.end());
   engine.extra["artifact_dir"] = folder.string();
@@ -83,7 +82,6 @@ Result<std::unique_ptr<Backend>> open_local(const std::string& model, const Loca
   EngineBackendOptions engine{.name = options.name, .use_template = options.use_template, .extra = options.extra};
   engine.engine.context_tokens = options.context_tokens;
   engine.engine.threads = options.threads;
-  engine.engine.fast_prompt = options.fast_prompt;
   HB_TRY_ASSIGN(backend, EngineBackend::open(model, engine));
   return std::unique_ptr<Backend>(std::move(backend));
 }

@@ -84,11 +84,11 @@ bool has_avx512_bf16() {  // beside AVX-512
 #if defined(__linux__)
 // The system saves the tile registers only of processes that asked for them (Linux, Documentation/arch/x86/xstate.rst).
 bool tile_registers_granted() {
-  constexpr unsigned kOsXsave = 1u << 27, kTileInt8Bf16 = 3u << 24 | 1u << 22, kTileState = 3u << 17;
+  constexpr unsigned kOsXsave = 1u << 27, kTileInt8 = 3u << 24, kTileState = 3u << 17;
   constexpr long kRequestPermission = 0x1023, kTileData = 18;
   unsigned a = 0, b = 0, c = 0, d = 0;
   if (!__get_cpuid(1, &a, &b, &c, &d) || (c & kOsXsave) == 0) return false;
-  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d & kTileInt8Bf16) != kTileInt8Bf16) return false;
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d & kTileInt8) != kTileInt8) return false;
   unsigned enabled = 0, upper = 0;
   __asm__ volatile("xgetbv" : "=a"(enabled), "=d"(upper) : "c"(0));
   if ((enabled & kTileState) != kTileState) return false;

@@ -17,7 +17,7 @@ enum class Isa {
   kAvx512,      // AVX-512 F BW DQ VL
   kAvx512Vnni,  // + AVX512-VNNI
   kAvx512Bf16,  // + AVX512-BF16, where VDPBF16PS adds as documented
-  kAmx,         // + AMX-TILE, AMX-INT8, AMX-BF16; this process asks the system for the tile registers
+  kAmx,         // + AMX-TILE, AMX-INT8; this process asks the system for the tile registers
 };
 
 std::string_view name(Isa isa);             // "scalar", "avx2", "avx2-vnni", "avx512", "avx512-vnni", "avx512-bf16", "amx"

@@ -1,4 +1,4 @@
-// Speed of the panel kernels: every family x instruction set x tokens, and those of --fast-prompt. Reports GB/s of weights and MAC per cycle of the
+// Speed of the panel kernels: every family x instruction set x tokens. Reports GB/s of weights and MAC per cycle of the
 // processor's time stamp counter. Up to four tokens read more weights than the last-level cache holds, more tokens a few panels.
 #include <benchmark/benchmark.h>
 
@@ -176,13 +176,6 @@ void register_all() {
                                      [&format, isa, table, tokens](benchmark::State& state) {
                                        multiply(state, format, isa, panel_kernel(*table, format.name), tokens);
                                      });
-      const FastPromptTable* fast = fast_prompt_kernels(isa);
-      PanelKernel* fast_kernel = fast != nullptr ? panel_kernel(*fast, format.name) : nullptr;
-      if (fast_kernel == nullptr) continue;
-      for (const int tokens : {16, 64, 512})
-        benchmark::RegisterBenchmark(
-            (std::string(format.name) + "/" + set + "/fast_prompt/tokens:" + std::to_string(tokens)).c_str(),
-            [&format, isa, fast_kernel, tokens](benchmark::State& state) { multiply(state, format, isa, fast_kernel, tokens); });
     }
     struct CacheType {
       const char* name;

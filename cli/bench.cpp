@@ -106,15 +106,15 @@ std::string as_json(const Options& options, const LoadedModel& loaded, const Fig
   for (size_t i = 0; i < f.step_seconds.size(); ++i)
     out.begin_object().member("tokens", options.step_sizes[i]).member("milliseconds", f.step_seconds[i] * 1e3).end_object();
   out.end_array();
-  out.member("threads", loaded.pool->threads()).member("isa", name(isa)).member("fast_prompt", loaded.has_fast_prompt);
+  out.member("threads", loaded.pool->threads()).member("isa", name(isa));
   out.member("barriers_per_layer", f.barriers_per_layer);
   out.member("resident_bytes", f.resident_bytes).member("weight_bytes", f.last.weight_bytes).member("kv_bytes", f.last.kv_bytes);
   return out.end_object().take() + "\n";
 }
 
 std::string as_text(const Options& options, const LoadedModel& loaded, const Figures& f, Isa isa) {
-  std::string out = fmt::format("{}\n{} threads, {}{}, median of {} runs\n\n", loaded.model.path, loaded.pool->threads(), name(isa),
-                                loaded.has_fast_prompt ? ", fast prompt" : "", options.runs);
+  std::string out =
+      fmt::format("{}\n{} threads, {}, median of {} runs\n\n", loaded.model.path, loaded.pool->threads(), name(isa), options.runs);
   const auto line = [&](std::string_view label, double value, std::string_view unit) {
     out += fmt::format("{:<26} {:>10.1f} {}\n", label, value, unit);
   };

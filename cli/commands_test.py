@@ -31,7 +31,6 @@ USAGE_ERRORS = [
     (["run", "a", "b", "--threads", "9999"], "run: --threads: 9999 is out of range: expected 0 to 1024"),
     (["logits", "a", "--kv-type", "f8"], "logits: --kv-type: 'f8' is not known: expected f16, bf16, q8_0 or f32"),
     (["logits", "a", "--activations", "int4"], "logits: --activations: 'int4' is not known: expected int8 or f32"),
-    (["show", "a", "--fast-prompt"], "show: unknown option '--fast-prompt'"),
     (["bench", "a", "-r", "0"], "bench: -r,--runs: 0 is out of range: expected 1 to 1000"),
 ]
 
@@ -54,11 +53,6 @@ class UsageTest(unittest.TestCase):
                 example = text.split("Example:\n")[1].strip()
                 self.assertEqual(len(example.splitlines()), 1)
                 self.assertIn(f"halfbyte {command}", example)
-
-    def test_commands_that_read_prompts_offer_a_fast_one(self):
-        for command in ("run", "logits", "perplexity", "bench"):
-            with self.subTest(command=command):
-                self.assertIn("--fast-prompt", result(command, "--help"))
 
     def test_version_is_one_line(self):
         self.assertRegex(result("version"), r"\Ahalfbyte \d+\.\d+\.\d+\n\Z")

@@ -5,14 +5,12 @@
 #include "cli/notice.h"
 #include "cli/options.h"
 #include "cli/stored_calibration.h"
-#include "engine/runner.h"
 
 namespace halfbyte {
 
 void declare_evaluation(Arguments& args, std::string_view threads_flags, EvaluationOptions& options) {
   declare_threads(args, threads_flags, options.threads);
-  declare_step_options(args, options.evaluate.chunk_tokens, options.evaluate.kv_type, options.evaluate.activations,
-                       options.evaluate.fast_prompt);
+  declare_step_options(args, options.evaluate.chunk_tokens, options.evaluate.kv_type, options.evaluate.activations);
   declare_json(args, options.json);
 }
 
@@ -22,13 +20,7 @@ Result<LoadedModel> load(const EvaluationOptions& options) {
   const int threads = threads_or_calibrated(options.threads);
   auto pool = std::make_unique<ThreadPool>(threads > 0 ? threads : processors_available());
   HB_TRY_ASSIGN(model, load_model(found.path, *pool));
-  bool has_fast = false;
-  if (options.evaluate.fast_prompt) {
-    HB_TRY_ASSIGN(has, has_fast_prompt(model));
-    has_fast = has;
-    if (!has) notify_of_usual_prompt();
-  }
-  return LoadedModel{.pool = std::move(pool), .model = std::move(model), .has_fast_prompt = has_fast};
+  return LoadedModel{.pool = std::move(pool), .model = std::move(model)};
 }
 
 }  // namespace halfbyte

@@ -22,7 +22,6 @@ void declare_evaluation(Arguments& args, std::string_view threads_flags, Evaluat
 struct LoadedModel {
   std::unique_ptr<ThreadPool> pool;
   Model model;
-  bool has_fast_prompt = false;  // asked for, and it changes something
 };
 Result<LoadedModel> load(const EvaluationOptions& options);
 

@@ -21,21 +21,6 @@ def setUpModule():
     assert "HALFBYTE_MODELS" in os.environ, "HALFBYTE_MODELS is not set; `make test` sets it and fetches the models"
 
 
-class FastPromptTest(unittest.TestCase):
-    TOKENS = ",".join(str(100 + i) for i in range(16))
-
-    def test_says_so_where_it_changes_nothing(self):
-        command = ("logits", MODEL, "--tokens", self.TOKENS)
-        done = run(*command, "--fast-prompt", HALFBYTE_ISA="scalar")
-        self.assertEqual((done.returncode, done.stdout.decode()), (0, result(*command, HALFBYTE_ISA="scalar")))
-        self.assertEqual(done.stderr, b"halfbyte: --fast-prompt changes nothing: scalar has no products of bf16 on this processor\n")
-
-    def test_excludes_activations_that_are_not_rounded(self):
-        done = run("logits", MODEL, "--tokens", self.TOKENS, "--fast-prompt", "--activations", "f32")
-        self.assertEqual((done.returncode, done.stdout), (2, b""))
-        self.assertIn(b"one excludes the other", done.stderr)
-
-
 class RunTest(unittest.TestCase):
     def test_stdout_is_the_completion_and_nothing_else(self):
         text = result("run", MODEL, QUESTION, *GREEDY)

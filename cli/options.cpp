@@ -4,9 +4,6 @@
 #include <limits>
 #include <random>
 
-#include "base/cpu.h"
-#include "cli/output.h"
-
 namespace halfbyte {
 namespace {
 
@@ -109,23 +106,13 @@ void declare_threads(Arguments& args, std::string_view flags, int& threads) {
   args.number(flags, threads, 0, 1024, "threads; 0: as `doctor`, or a chat while it waited, found best, else one per processor");
 }
 
-void declare_step_options(Arguments& args, int& chunk_tokens, KvType& kv_type, ActivationMode& activations, bool& fast_prompt) {
+void declare_step_options(Arguments& args, int& chunk_tokens, KvType& kv_type, ActivationMode& activations) {
   args.number("--chunk", chunk_tokens, 1, 1 << 16, "most tokens in one step");
   std::vector<Choice<KvType>> kv_types;
   for (const KvTypeName& kind : kKvTypes) kv_types.push_back({kind.name, kind.type});
   args.value("--kv-type", "f16|bf16|q8_0|f32", "numbers of cached keys and values", choice(kv_type, std::move(kv_types)));
   args.value("--activations", "int8|f32", "f32 checks the formula: exact and slow",
              choice<ActivationMode>(activations, {{"int8", ActivationMode::kInt8}, {"f32", ActivationMode::kFloat}}));
-  args.flag("--fast-prompt", fast_prompt,
-            "round prompts to bf16 where that is faster: F32 and F16 weights on AVX512-BF16, all on AMX; other bits than without");
-}
-
-void notify_of_usual_prompt() {
-  const auto isa = choose_isa();
-  if (!isa) return;
-  notify(*isa >= Isa::kAvx512Bf16
-             ? fmt::format("--fast-prompt changes nothing: on {} the usual products of this model's weights are as fast", name(*isa))
-             : fmt::format("--fast-prompt changes nothing: {} has no products of bf16 on this processor", name(*isa)));
 }
 
 void declare_json(Arguments& args, bool& json) { args.flag("--json", json, "print JSON"); }

@@ -40,9 +40,7 @@ struct ChosenReply {
 void declare_reply_options(Arguments& args, ChosenReply& chosen);
 
 void declare_threads(Arguments& args, std::string_view flags, int& threads);
-void declare_step_options(Arguments& args, int& chunk_tokens, KvType& kv_type, ActivationMode& activations, bool& fast_prompt);
-// Says on stderr that --fast-prompt changes nothing for this model here.
-void notify_of_usual_prompt();
+void declare_step_options(Arguments& args, int& chunk_tokens, KvType& kv_type, ActivationMode& activations);
 void declare_json(Arguments& args, bool& json);
 
 }  // namespace halfbyte

@@ -86,7 +86,6 @@ Result<int> run(const Options& options) {
   std::optional<Notice> notice(std::in_place, fmt::format("loading {} ...", options.model));
   HB_TRY_ASSIGN(engine, Engine::open(found.path, engine_options));
   notice.reset();
-  if (options.engine.fast_prompt && !engine.has_fast_prompt()) notify_of_usual_prompt();
   HB_TRY_ASSIGN(format, PromptFormat::of(engine, options.raw));
   if (!options.system.empty() && !format.has_template())
     return invalid("--system: there is no chat template to put it in ({})", options.raw ? "--raw" : "the model has none");
@@ -115,8 +114,7 @@ Action declare_run(Arguments& args) {
   args.number("--ctx", options->engine.context_tokens, 0, 1 << 24,
               "longest prompt and reply together, in tokens; 0: the model's own, at most 4096");
   declare_threads(args, "--threads", options->engine.threads);
-  declare_step_options(args, options->engine.chunk_tokens, options->engine.kv_type, options->engine.activations,
-                       options->engine.fast_prompt);
+  declare_step_options(args, options->engine.chunk_tokens, options->engine.kv_type, options->engine.activations);
   args.flag("--verbose", options->verbose, "tell tokens, times and speeds on stderr");
   return [options] { return run(*options); };
 }

@@ -217,8 +217,7 @@ Result<Engine> Engine::open(const std::filesystem::path& path, const EngineOptio
                                        {.cache_tokens = std::max(context, options.cache_tokens),
                                         .chunk_tokens = chunk,
                                         .kv_type = options.kv_type,
-                                        .activations = options.activations,
-                                        .fast_prompt = options.fast_prompt}));
+                                        .activations = options.activations}));
   const SchedulerLimits limits{.step_tokens = chunk, .pages = runner.pages(), .queue = Impl::kQueue};
   return Engine(std::make_unique<Impl>(std::move(pool), std::move(model), context, std::move(runner), limits));
 }
@@ -323,7 +322,6 @@ Result<Engine::Reply> Engine::complete(Request request, const TokenSink& sink) {
 
 int Engine::context_tokens() const { return impl_->context_tokens; }
 int Engine::threads() const { return impl_->pool->threads(); }
-bool Engine::has_fast_prompt() const { return impl_->runner.program().has_fast_products(); }
 bool Engine::adds_bos() const { return impl_->model->tokenizer->adds_bos(); }
 const std::string& Engine::chat_template() const { return impl_->model->chat_template; }
 std::string_view Engine::bos_text() const {

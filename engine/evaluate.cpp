@@ -27,8 +27,7 @@ Result<void> run(const Model& model, ThreadPool& pool, std::span<const Token> to
                                        {.cache_tokens = length,
                                         .chunk_tokens = std::min(options.chunk_tokens, length),
                                         .kv_type = options.kv_type,
-                                        .activations = options.activations,
-                                        .fast_prompt = options.fast_prompt}));
+                                        .activations = options.activations}));
   CachedSequence sequence;
   std::optional<size_t> not_finite;
   for (size_t from = 0; from < tokens.size() && !not_finite;) {

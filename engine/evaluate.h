@@ -13,7 +13,6 @@ struct EvaluateOptions {
   int chunk_tokens = 512;
   KvType kv_type = KvType::kF16;
   ActivationMode activations = ActivationMode::kInt8;
-  bool fast_prompt = false;
 };
 
 // Runs `tokens` from position 0 and hands the logits (vocabulary floats) after each position >= first_wanted to `sink`, in order.

@@ -14,19 +14,10 @@ Result<Program> compile(const Model& model, int threads, const RunnerOptions& op
   model.formula->forward(record);
   HB_TRY_ASSIGN(isa, choose_isa());
   return Program::compile(record, KvLayout(model.formula->cache(), options.kv_type),
-                          {.isa = isa,
-                           .threads = threads,
-                           .max_tokens = options.chunk_tokens,
-                           .activations = options.activations,
-                           .fast_prompt = options.fast_prompt});
+                          {.isa = isa, .threads = threads, .max_tokens = options.chunk_tokens, .activations = options.activations});
 }
 
 }  // namespace
-
-Result<bool> has_fast_prompt(const Model& model) {
-  HB_TRY_ASSIGN(program, compile(model, 1, {.fast_prompt = true}));
-  return program.has_fast_products();
-}
 
 Result<Runner> Runner::create(const Model& model, ThreadPool& pool, const RunnerOptions& options) {
   HB_TRY_ASSIGN(program, compile(model, pool.threads(), options));

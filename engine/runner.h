@@ -17,7 +17,6 @@ struct RunnerOptions {
   int chunk_tokens = 512;  // most tokens in one step
   KvType kv_type = KvType::kF16;
   ActivationMode activations = ActivationMode::kInt8;
-  bool fast_prompt = false;
 };
 
 // The cache of one sequence: a page table per layer group. Pages belong to the Runner's pool; Runner::release gives them back.
@@ -59,8 +58,5 @@ class Runner {
   Workspace workspace_;
   ThreadPool* pool_;
 };
-
-// Whether fast_prompt changes anything for this model on this processor.
-Result<bool> has_fast_prompt(const Model& model);
 
 }  // namespace halfbyte

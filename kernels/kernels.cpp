@@ -24,7 +24,6 @@ HALFBYTE_SETS(SET)
 #if defined(__x86_64__)
 namespace avx512_bf16 {
 extern PanelKernel panel_bf16;
-extern const FastPromptTable kFastPromptTable;
 const KernelTable& table() {
   static const KernelTable table = [] {
     KernelTable with_pairs = avx512_vnni::kTable;
@@ -34,9 +33,6 @@ const KernelTable& table() {
   return table;
 }
 }  // namespace avx512_bf16
-namespace amx_bf16 {
-extern const FastPromptTable kTable;
-}
 #endif
 
 const KernelTable& kernels(Isa isa) {
@@ -50,27 +46,11 @@ const KernelTable& kernels(Isa isa) {
   return scalar::kTable;  // a set of another processor family: it does not run here
 }
 
-const FastPromptTable* fast_prompt_kernels(Isa isa) {
-#if defined(__x86_64__)
-  if (isa == Isa::kAvx512Bf16) return &avx512_bf16::kFastPromptTable;
-  if (isa == Isa::kAmx) return &amx_bf16::kTable;
-#endif
-  return nullptr;
-}
-
-namespace {
-
-template <class Table>
-PanelKernel* find_panel_kernel(const Table& table, std::string_view format) {
+PanelKernel* panel_kernel(const KernelTable& table, std::string_view format) {
 #define PANEL(name, panel_format) \
   if (format == (panel_format)) return table.name;
 #include "kernels/families.def"
   return nullptr;
 }
-
-}  // namespace
-
-PanelKernel* panel_kernel(const KernelTable& table, std::string_view format) { return find_panel_kernel(table, format); }
-PanelKernel* panel_kernel(const FastPromptTable& table, std::string_view format) { return find_panel_kernel(table, format); }
 
 }  // namespace halfbyte

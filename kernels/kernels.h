@@ -12,8 +12,4 @@ const KernelTable& kernels(Isa isa);  // isa must run here
 // The panel kernel of a number format by its name ("Q4_K"); null where the format has none.
 PanelKernel* panel_kernel(const KernelTable& table, std::string_view format);
 
-// What --fast-prompt may take in place of them with the set `isa`; null where it has no products of bf16. isa must run here.
-const FastPromptTable* fast_prompt_kernels(Isa isa);
-PanelKernel* panel_kernel(const FastPromptTable& table, std::string_view format);
-
 }  // namespace halfbyte

@@ -27,11 +27,4 @@ struct KernelTable {
 #include "kernels/families.def"
 };
 
-// Products that prompts may use with --fast-prompt: weights and activations are rounded to bf16, so their bits are not those of
-// the canonical order. They read x.bf16. Null: the usual kernel is faster.
-struct FastPromptTable {
-#define PANEL(name, format) PanelKernel* name = nullptr;
-#include "kernels/families.def"
-};
-
 }  // namespace halfbyte

@@ -30,10 +30,9 @@ class Compiler {
   Result<void> emit_products(Tensor first);
   Result<void> emit_experts(Tensor here);
   void emit_token_op(TokenOp op);
-  PanelKernel* kernel_of(MatrixId id) const;  // null: through decode
-  // As those matrices' kernels ask for, the fast ones included.
-  void round(int input, std::span<const MatrixId> multiplied, bool is_fast);
-  int slot_of(Tensor t);  // the slot that holds t, marked as used now
+  PanelKernel* kernel_of(MatrixId id) const;                    // null: through decode
+  void round(int input, std::span<const MatrixId> multiplied);  // as those matrices' kernels ask for
+  int slot_of(Tensor t);                                        // the slot that holds t, marked as used now
   int new_slot(int width, bool is_replicated, int rows = 1);
   void bind(Tensor t, int slot) { slot_by_node_[static_cast<size_t>(t.node)] = slot; }
   void close_epoch() { ++epoch_; }
@@ -55,7 +54,6 @@ class Compiler {
     Product::Gate gate = Product::Gate::kNone;
     bool has_gelu = false;
     bool is_absorbed = false;  // computed as the `up` of another
-    bool is_router = false;    // a route reads it
   };
   std::vector<Fusion> fusions_;
   std::vector<bool> is_done_;
@@ -125,7 +123,6 @@ Result<void> Compiler::plan_fusions() {
       fusions_[static_cast<size_t>(n.b.node)].is_absorbed = true;
       is_done_[static_cast<size_t>(i)] = is_done_[static_cast<size_t>(n.b.node)] = true;
     }
-    if (n.op == Op::kRoute) fusions_[static_cast<size_t>(n.a.node)].is_router = true;
     if (n.op == Op::kGelu && node(n.a).op == Op::kLinear && used_once(n.a)) {
       Fusion& fusion = fusions_[static_cast<size_t>(n.a.node)];
       fusion.has_gelu = true;
@@ -174,16 +171,15 @@ PanelKernel* Compiler::kernel_of(MatrixId id) const {
   return panel_kernel(*program_.kernels_, m.format->name);
 }
 
-void Compiler::round(int input, std::span<const MatrixId> multiplied, bool is_fast) {
+void Compiler::round(int input, std::span<const MatrixId> multiplied) {
   const auto any_of = [&](ActivationKind kind) {
     return std::ranges::any_of(multiplied,
                                [&](MatrixId id) { return kernel_of(id) != nullptr && record_.weights()[id].format->activations == kind; });
   };
   if (any_of(ActivationKind::kPer32)) emit_token_op({.kind = TokenOp::Kind::kQuantize32, .a = input});
   if (any_of(ActivationKind::kPer256)) emit_token_op({.kind = TokenOp::Kind::kQuantize256, .a = input});
-  const bool is_bf16 = any_of(ActivationKind::kBf16);
-  if (!is_bf16 && !is_fast) return;
-  emit_token_op({.kind = is_bf16 ? TokenOp::Kind::kRoundBf16 : TokenOp::Kind::kRoundFast, .a = input});
+  if (!any_of(ActivationKind::kBf16)) return;
+  emit_token_op({.kind = TokenOp::Kind::kRoundBf16, .a = input});
   program_.bf16_rows_ = std::max(program_.bf16_rows_, static_cast<size_t>(program_.slots_[static_cast<size_t>(input)].rows));
 }
 
@@ -199,34 +195,22 @@ Result<void> Compiler::emit_products(Tensor first) {
     is_done_[static_cast<size_t>(i)] = true;
   }
   std::vector<MatrixId> matrices;
-  bool is_fast = false;  // long slices take bf16
-  const auto kernels_of = [&](MatrixId id, const Fusion& fusion) {
-    matrices.push_back(id);
-    Kernels kernels{.usual = kernel_of(id)};
-    // Beside the head a router keeps its bits: a rounded score may choose another expert.
-    if (kernels.usual != nullptr && program_.fast_kernels_ != nullptr && !in_head_ && !fusion.is_router)
-      kernels.fast = panel_kernel(*program_.fast_kernels_, record_.weights()[id].format->name);
-    is_fast |= kernels.fast != nullptr;
-    return kernels;
-  };
   Stage stage{.kind = node(first).op == Op::kLogits ? Stage::Kind::kLogits : Stage::Kind::kProducts};
   for (const Tensor t : group) {
     const Step::Node& n = node(t);
     const Fusion& fusion = fusions_[static_cast<size_t>(t.node)];
-    Product product{.linear = n.linear,
-                    .gate = fusion.gate,
-                    .has_gelu = fusion.has_gelu,
-                    .heads = fusion.heads,
-                    .kernels = kernels_of(n.linear.matrix, fusion)};
+    Product product{
+        .linear = n.linear, .gate = fusion.gate, .has_gelu = fusion.has_gelu, .heads = fusion.heads, .kernel = kernel_of(n.linear.matrix)};
+    matrices.push_back(n.linear.matrix);
     if (fusion.gate != Product::Gate::kNone) {
       product.up = node(fusion.up).linear;
-      product.up_kernels = kernels_of(product.up.matrix, fusion);
+      product.up_kernel = kernel_of(product.up.matrix);
+      matrices.push_back(product.up.matrix);
     }
     stage.products.push_back(product);
   }
   stage.input = slot_of(input);
-  round(stage.input, matrices, is_fast);
-  program_.has_fast_products_ |= is_fast;
+  round(stage.input, matrices);
   for (size_t i = 0; i < group.size(); ++i) {
     const Fusion& fusion = fusions_[static_cast<size_t>(group[i].node)];
     Product& product = stage.products[i];
@@ -253,7 +237,7 @@ Result<void> Compiler::emit_experts(Tensor here) {
   Stage gated{.kind = Stage::Kind::kExperts, .input = slot_of(n.a)};
   gated.experts = {{e.gate, kernel_of(gate)}, {e.up, kernel_of(up)}};
   gated.routing = slot_of(n.b);
-  round(gated.input, std::array{gate, up}, false);
+  round(gated.input, std::array{gate, up});
   gated.out = new_slot(static_cast<int>(record_.weights()[gate].rows), false, used);
   const int between = gated.out;
   program_.stages_.push_back(std::move(gated));
@@ -263,7 +247,7 @@ Result<void> Compiler::emit_experts(Tensor here) {
   sum.experts = {{e.down, kernel_of(down)}};
   sum.routing = slot_of(n.b);
   touch(between);
-  round(between, std::array{down}, false);
+  round(between, std::array{down});
   if (fusion.residual.node >= 0) sum.residual = slot_of(fusion.residual);
   sum.out = new_slot(n.width, false);
   bind(fusion.result, sum.out);
@@ -466,12 +450,9 @@ Result<void> Compiler::compile() {
 }
 
 Result<Program> Program::compile(const Step& record, KvLayout layout, const ProgramOptions& options) {
-  if (options.fast_prompt && options.activations == ActivationMode::kFloat)
-    return invalid("fast_prompt rounds activations to bf16, activations in f32 are not rounded: one excludes the other");
   Program program(std::move(layout));
   program.weights_ = &record.weights();
   program.kernels_ = &halfbyte::kernels(options.isa);
-  if (options.fast_prompt) program.fast_kernels_ = fast_prompt_kernels(options.isa);
   program.threads_ = options.threads;
   program.max_tokens_ = options.max_tokens;
   program.is_float_ = options.activations == ActivationMode::kFloat;

@@ -207,16 +207,5 @@ TEST_P(MixtureTest, ATokenReadsItsOwnExpertsOnly) {
   EXPECT_EQ(program->macs_per_token(), kExperts * kWidth + uint64_t{kUsed} * 3 * kFfn * kWidth);
 }
 
-TEST_P(MixtureTest, NeitherItsRouterNorItsExpertsAreRoundedForAFastPrompt) {
-  Step s(weights_);
-  const Tensor x = s.embed(table_);
-  s.logits(s.output(s.experts(x, s.route(s.linear(x, {router_, {}}), kUsed), experts_)), {table_, {}});
-  for (const Isa isa : isas_here()) {
-    const auto program = Program::compile(s, KvLayout({}, KvType::kF16), {.isa = isa, .max_tokens = 16, .fast_prompt = true});
-    ASSERT_TRUE(program) << program.error().message;
-    EXPECT_FALSE(program->has_fast_products()) << name(isa);
-  }
-}
-
 }  // namespace
 }  // namespace halfbyte

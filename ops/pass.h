@@ -10,13 +10,6 @@ namespace halfbyte {
 
 namespace program {
 
-// Consecutive rows of a step that take the same kernels.
-struct Run {
-  int first = 0, count = 0;
-  bool is_fast = false;
-};
-inline bool is_fast(const SliceInput& slice) { return slice.count >= kFastPromptTokens; }
-
 // How a layer's keys and values are stored and read.
 struct CacheKernels {
   decltype(KernelTable::store_k_f16) store_k;
@@ -28,7 +21,6 @@ CacheKernels cache_kernels(const KernelTable& kernels, KvType type);
 }  // namespace program
 
 struct Program::Pass {
-  using Kernels = program::Kernels;
   using Product = program::Product;
   using Slot = program::Slot;
   using Stage = program::Stage;
@@ -43,7 +35,6 @@ struct Program::Pass {
   bool is_few = false;  // token stages are done by every thread for itself
   bool body_is_few = false;
   std::span<const WantedRow> gathered;  // head: which rows of the body
-  std::span<const program::Run> runs;   // body: which rows take fast products
 
   std::byte* shared() const { return workspace.shared_.data(); }
   std::byte* own() const { return workspace.own_[static_cast<size_t>(thread)].data(); }
@@ -145,7 +136,7 @@ struct Program::Pass {
   void merge_attention(const TokenOp& op, int token) const;
   void route(const TokenOp& op, int token) const;
   void run_products(const Stage& stage) const;
-  void multiply(const Linear& linear, const Kernels& kernels, const Rows& x, size_t first, size_t last, float* y, size_t y_stride) const;
+  void multiply(const Linear& linear, PanelKernel* kernel, const Rows& x, size_t first, size_t last, float* y, size_t y_stride) const;
   void multiply_decoded(const Matrix& matrix, const Rows& x, size_t first, size_t last, float* y, size_t y_stride) const;
   void multiply_gated(const Product& product, const Rows& x, size_t first, size_t last, float* y, size_t y_stride) const;
   Pairs sort_pairs(const Stage& stage) const;

@@ -41,9 +41,8 @@
 
 namespace halfbyte {
 
-constexpr int kFewTokens = 8;          // up to here norms and quantization are cheaper done by every thread than shared
-constexpr int kFastPromptTokens = 16;  // from here on a slice may take the products of --fast-prompt
-constexpr int kLogitsRows = 16;        // tokens whose logits one pass over the vocabulary matrix computes
+constexpr int kFewTokens = 8;    // up to here norms and quantization are cheaper done by every thread than shared
+constexpr int kLogitsRows = 16;  // tokens whose logits one pass over the vocabulary matrix computes
 
 // The part of a step that belongs to one sequence: `count` tokens at consecutive positions.
 struct SliceInput {
@@ -94,8 +93,7 @@ struct TokenOp {
     kMergeAttention,
     kQuantize32,
     kQuantize256,
-    kRoundBf16,
-    kRoundFast  // kRoundBf16 of slices that take fast products
+    kRoundBf16
   };
   Kind kind;
   int a = -1, b = -1, out = -1;  // slots
@@ -117,11 +115,6 @@ struct HeadEpilogue {
   int layer = 0;
 };
 
-struct Kernels {
-  PanelKernel* usual = nullptr;  // null: through decode
-  PanelKernel* fast = nullptr;   // of long slices; null: the usual one
-};
-
 struct Product {
   Linear linear;
   enum class Gate : uint8_t { kNone, kSwiglu, kGeglu } gate = Gate::kNone;
@@ -129,7 +122,8 @@ struct Product {
   bool has_gelu = false;        // over the product itself
   int out = -1, residual = -1;  // slots
   HeadEpilogue heads;
-  Kernels kernels, up_kernels;
+  PanelKernel* kernel = nullptr;  // null: through decode
+  PanelKernel* up_kernel = nullptr;
 };
 
 struct ExpertProduct {
@@ -175,16 +169,11 @@ struct ProgramOptions {
   int threads = 1;
   int max_tokens = 1;  // of one run
   ActivationMode activations = ActivationMode::kInt8;
-  // Slices of kFastPromptTokens and more take products rounded to bf16 where the processor has them for a weight's format. Whose
-  // tokens they are decides, not the step: a reply's tokens beside a prompt keep their bits. The head, routers and experts keep the
-  // usual products always.
-  bool fast_prompt = false;
 };
 
 class Program {
  public:
-  // kInternal: the record has a shape this compiler does not know (named). kInvalid: options that exclude each other.
-  // `weights` must outlive the program.
+  // kInternal: the record has a shape this compiler does not know (named). `weights` must outlive the program.
   static Result<Program> compile(const Step& record, KvLayout layout, const ProgramOptions& options);
 
   Result<Workspace> workspace() const;
@@ -194,7 +183,6 @@ class Program {
   const KvLayout& layout() const { return layout_; }
   int max_tokens() const { return max_tokens_; }
   int vocabulary() const { return vocabulary_; }
-  bool has_fast_products() const { return has_fast_products_; }  // fast_prompt changes something
   // Bytes of weights that a step of one token reads: every matrix once, of experts as many as it is routed to, one row of the
   // embedding table.
   size_t bytes_per_token() const;
@@ -221,8 +209,6 @@ class Program {
 
   const Weights* weights_ = nullptr;
   const KernelTable* kernels_ = nullptr;
-  const FastPromptTable* fast_kernels_ = nullptr;  // null: not asked for, or not on this processor
-  bool has_fast_products_ = false;
   KvLayout layout_;
   int threads_ = 1;
   int max_tokens_ = 0;

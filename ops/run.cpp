@@ -5,19 +5,6 @@ namespace halfbyte {
 
 using namespace program;
 
-namespace {
-
-std::vector<Run> runs_of(std::span<const SliceInput> slices) {
-  std::vector<Run> runs;
-  for (const SliceInput& slice : slices) {
-    if (runs.empty() || runs.back().is_fast != is_fast(slice)) runs.push_back({slice.first_row, 0, is_fast(slice)});
-    runs.back().count += slice.count;
-  }
-  return runs;
-}
-
-}  // namespace
-
 const SliceInput& Program::Pass::slice_of(int token) const {
   for (const SliceInput& slice : input.slices)
     if (token < slice.first_row + slice.count) return slice;
@@ -69,7 +56,6 @@ void Program::run(const StepInput& input, ThreadPool& pool, Workspace& workspace
   for (const SliceInput& slice : input.slices)
     most_blocks = std::max(most_blocks, (slice.first_position + slice.count - 1) / kCacheBlock + 1);
   const int parts = tokens * most_blocks <= kMostPartials ? most_blocks : 1;
-  const std::vector<Run> runs = runs_of(input.slices);
   pool.run([&](int thread) {
     Pass pass{.p = *this,
               .input = input,
@@ -80,7 +66,6 @@ void Program::run(const StepInput& input, ThreadPool& pool, Workspace& workspace
               .is_few = is_few,
               .body_is_few = is_few,
               .gathered = {},
-              .runs = runs,
               .parts_per_token = parts,
               .most_blocks = most_blocks};
     pass.run_stages(0, head_begin_);

@@ -89,8 +89,8 @@ void Program::Pass::run_experts(const Stage& stage) const {
     const Product product{.linear = {gate.matrices[e], {}},
                           .gate = Product::Gate::kSwiglu,
                           .up = {up.matrices[e], {}},
-                          .kernels = {.usual = gate.kernel},
-                          .up_kernels = {.usual = up.kernel}};
+                          .kernel = gate.kernel,
+                          .up_kernel = up.kernel};
     for (int from = sorted.first[e]; from < sorted.first[e + 1]; from += kExpertRows) {
       const int count = std::min(kExpertRows, sorted.first[e + 1] - from);
       const Rows x = gather(stage, {sorted.token + from, static_cast<size_t>(count)});
@@ -119,7 +119,7 @@ void Program::Pass::sum_experts(const Stage& stage) const {
     for (size_t at = first; at < last; at += batch) {
       const size_t end = std::min(at + batch, last);
       const int columns = static_cast<int>((end - at) * kPanelRows);
-      multiply({down.matrices[e], {}}, {.usual = down.kernel}, x, at, end, y, static_cast<size_t>(columns));
+      multiply({down.matrices[e], {}}, down.kernel, x, at, end, y, static_cast<size_t>(columns));
       for (int i = 0; i < count; ++i) {
         float* weighted = y + static_cast<size_t>(i) * static_cast<size_t>(columns);
         float* sum = out(sorted.token[from + i], at);

@@ -30,7 +30,7 @@ void Program::Pass::reduce_logits(const Stage& stage) const {
   const size_t y_stride = keeps_rows ? stride(product.out) : kLogitsAtOnce;
   for_vocabulary(stage, kLogitsAtOnce, [&](size_t token, size_t count) {
     float* y = keeps_rows ? row(product.out, 0) + token : reinterpret_cast<float*>(own() + p.own_logits_);
-    multiply(product.linear, product.kernels, rows(stage.input, 0, tokens), token / kPanelRows, ceil_div(token + count, kPanelRows), y,
+    multiply(product.linear, product.kernel, rows(stage.input, 0, tokens), token / kPanelRows, ceil_div(token + count, kPanelRows), y,
              y_stride);
     for (size_t i = 0; i < gathered.size(); ++i) reduced[i].add(*p.kernels_, {y + i * y_stride, count}, static_cast<Token>(token));
   });

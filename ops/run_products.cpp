@@ -28,21 +28,14 @@ void Program::Pass::multiply_decoded(const Matrix& matrix, const Rows& x, size_t
 }
 
 // y[t][0..] = rows of panels first..last of the matrix, plus bias.
-void Program::Pass::multiply(const Linear& linear, const Kernels& kernels, const Rows& x, size_t first, size_t last, float* y,
+void Program::Pass::multiply(const Linear& linear, PanelKernel* kernel, const Rows& x, size_t first, size_t last, float* y,
                              size_t y_stride) const {
   const Matrix& matrix = (*p.weights_)[linear.matrix];
-  const auto run_kernel = [&](PanelKernel* kernel, const Activations& a, int from, int count) {
-    kernel(matrix.data + first * matrix.stride, matrix.stride, static_cast<int>(last - first), a, static_cast<int>(matrix.columns), count,
-           y + static_cast<size_t>(from) * y_stride, y_stride, own() + p.own_scratch_);
-  };
-  const Activations& all = x.of(matrix.format->activations);
-  if (kernels.usual == nullptr)
+  if (kernel == nullptr)
     multiply_decoded(matrix, x, first, last, y, y_stride);
-  else if (kernels.fast == nullptr)
-    run_kernel(kernels.usual, all, 0, x.count);
-  else  // x has all rows of the body
-    for (const Run& run : runs)
-      run_kernel(run.is_fast ? kernels.fast : kernels.usual, all.from(static_cast<size_t>(run.first)), run.first, run.count);
+  else
+    kernel(matrix.data + first * matrix.stride, matrix.stride, static_cast<int>(last - first), x.of(matrix.format->activations),
+           static_cast<int>(matrix.columns), x.count, y, y_stride, own() + p.own_scratch_);
   if (const float* bias = (*p.weights_)[linear.bias]; bias != nullptr)
     for (int t = 0; t < x.count; ++t) {
       float* out = y + static_cast<size_t>(t) * y_stride;
@@ -58,8 +51,8 @@ void Program::Pass::multiply_gated(const Product& product, const Rows& x, size_t
   for (size_t at = first; at < last; at += batch) {
     const size_t end = std::min(at + batch, last), columns = (end - at) * kPanelRows;
     float* gated = y + (at - first) * kPanelRows;
-    multiply(product.linear, product.kernels, x, at, end, gated, y_stride);
-    multiply(product.up, product.up_kernels, x, at, end, up, columns);
+    multiply(product.linear, product.kernel, x, at, end, gated, y_stride);
+    multiply(product.up, product.up_kernel, x, at, end, up, columns);
     for (size_t t = 0; t < static_cast<size_t>(x.count); ++t)
       activation(gated + t * y_stride, up + t * columns, static_cast<int>(columns), gated + t * y_stride);
   }
@@ -111,7 +104,7 @@ void Program::Pass::run_products(const Stage& stage) const {
     const int columns = static_cast<int>(last_row - first_row);
     float* y = row(product.out, 0) + first_row;
     if (product.gate == Product::Gate::kNone)
-      multiply(product.linear, product.kernels, x, range.first, range.last, y, stride(product.out));
+      multiply(product.linear, product.kernel, x, range.first, range.last, y, stride(product.out));
     else
       multiply_gated(product, x, range.first, range.last, y, stride(product.out));
     for (int t = 0; t < tokens; ++t) {

@@ -98,9 +98,6 @@ void Program::Pass::run_tokens(const Stage& stage, int begin, int end) const {
           }
           break;
         }
-        case TokenOp::Kind::kRoundFast:
-          if (is_fast(slice_of(t))) k.round_bf16(row(op.a, t), width(op.a), rounded(t), bf16_stride());
-          break;
         case TokenOp::Kind::kRoundBf16: {
           const int rows_each = p.slots_[static_cast<size_t>(op.a)].rows;
           for (int r = t * rows_each; r < (t + 1) * rows_each; ++r) k.round_bf16(row(op.a, r), width(op.a), rounded(r), bf16_stride());

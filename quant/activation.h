@@ -19,21 +19,9 @@ struct Activations {
   const int16_t* sum32 = nullptr;  // [T][sum32_stride]: sum of q over each 32 columns
   const int16_t* sum16 = nullptr;  // [T][sum16_stride]: over each 16 columns
   const float* f = nullptr;        // [T][f_stride]: the float32 values, for float kernels
-  const uint16_t* bf16 = nullptr;  // [columns / 256][T][256]: the values rounded to bf16; zeros fill the last 32 columns
+  const uint16_t* bf16 = nullptr;  // [columns / 256][T][256]: the values rounded to bf16; zeros fill the last 16 columns
   size_t q_stride = 0, scale_stride = 0, sum32_stride = 0, sum16_stride = 0, f_stride = 0;  // elements
   size_t bf16_stride = 0;                                                                   // elements from 256 columns to the next
-
-  // The view from a row on.
-  Activations from(size_t row) const {
-    Activations rest = *this;
-    rest.q += row * q_stride;
-    rest.scale += row * scale_stride;
-    rest.sum32 += row * sum32_stride;
-    rest.sum16 += row * sum16_stride;
-    rest.f += row * f_stride;
-    rest.bf16 += row * 256;
-    return rest;
-  }
 };
 
 }  // namespace halfbyte

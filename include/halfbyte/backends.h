@@ -59,7 +59,6 @@ struct LocalOptions {
   bool use_template = false;  // complete() and stream(): the prompt is a user's turn in the model's chat template
   int context_tokens = 0;     // 0: the model's own, at most 4096
   int threads = 0;            // 0: one per processor
-  bool fast_prompt = false;   // as EngineOptions has it; info().extra says whether it changes something here
   std::string name = "engine";
   std::map<std::string, std::string> extra;
 };

@@ -32,9 +32,6 @@ struct EngineOptions {
   int chunk_tokens = 512;  // most tokens in one step; less memory when small, slower prompts
   KvType kv_type = KvType::kF16;
   ActivationMode activations = ActivationMode::kInt8;
-  // Prompts may round weights and activations to bf16 where that is faster: other bits than without, the same on the same machine
-  // for the same chunks. Replies are computed as ever. Not with kFloat.
-  bool fast_prompt = false;
 };
 
 struct SamplingOptions {
@@ -107,7 +104,6 @@ class Engine {
 
   int context_tokens() const;
   int threads() const;
-  bool has_fast_prompt() const;  // asked for, and this processor has such products for the model's formats
   std::vector<Token> encode(const std::string& text, bool add_special, bool parse_special = true) const;
   bool adds_bos() const;
   // The model's chat template (Jinja) and the texts of the tokens it may write out; empty where the file has none.

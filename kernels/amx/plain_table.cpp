@@ -33,16 +33,3 @@ const KernelTable kPlainTable = {
 #include "kernels/families.def"
 };
 }  // namespace halfbyte::amx
-
-namespace halfbyte::amx_bf16 {
-using namespace amx;
-namespace {
-#include "kernels/amx/bf16_loops.h"
-}  // namespace
-
-extern const FastPromptTable kPlainTable;
-const FastPromptTable kPlainTable = {
-#define PANEL(name, format) .name = name,
-#include "kernels/families.def"
-};
-}  // namespace halfbyte::amx_bf16

@@ -72,27 +72,3 @@ template <int kSum, int kA, int kB>
 void dot_unsigned() {
   dot_plain<uint8_t, kSum, kA, kB>();
 }
-
-// Even and odd products are summed apart and then added to the sum (Intel SDM, TDPBF16PS). Subnormals, which the processor takes
-// for 0, are kept here.
-inline float bf16_at(const uint8_t* p) {
-  float value = 0;
-  memcpy((char*)&value + 2, p, 2);
-  return value;
-}
-template <int kSum, int kA, int kB>
-void dot_bf16() {
-  const TileShapes& shapes = plain_tiles.shapes;
-  require_fitting_shapes<kSum, kA, kB>();
-  for (int m = 0; m < shapes.rows[kSum]; ++m)
-    for (int n = 0; n < shapes.row_bytes[kSum] / 4; ++n) {
-      float halves[2] = {};
-      for (int k = 0; k < shapes.rows[kB]; ++k)
-        for (int i = 0; i < 2; ++i)
-          halves[i] = fmaf(bf16_at(&plain_tiles.bytes[kA][m][4 * k + 2 * i]), bf16_at(&plain_tiles.bytes[kB][k][4 * n + 2 * i]), halves[i]);
-      float sum;
-      memcpy(&sum, &plain_tiles.bytes[kSum][m][4 * n], sizeof sum);
-      sum += halves[0] + halves[1];
-      memcpy(&plain_tiles.bytes[kSum][m][4 * n], &sum, sizeof sum);
-    }
-}

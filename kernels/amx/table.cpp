@@ -31,16 +31,3 @@ const KernelTable kTable = {
 #include "kernels/families.def"
 };
 }  // namespace halfbyte::amx
-
-namespace halfbyte::amx_bf16 {
-using namespace amx;
-namespace {
-#include "kernels/amx/bf16_loops.h"
-}  // namespace
-
-extern const FastPromptTable kTable;
-const FastPromptTable kTable = {
-#define PANEL(name, format) .name = name,
-#include "kernels/families.def"
-};
-}  // namespace halfbyte::amx_bf16

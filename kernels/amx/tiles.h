@@ -35,8 +35,3 @@ template <int kSum, int kA, int kB>
 HALFBYTE_INLINE void dot_unsigned() {  // b is unsigned
   __asm__ volatile("tdpbsud %%tmm%c2, %%tmm%c1, %%tmm%c0" : : "i"(kSum), "i"(kA), "i"(kB));
 }
-// sum[t][r] += products of two bf16 of row t of `a` with two of lane r of `b`, over all its rows; sums are float32.
-template <int kSum, int kA, int kB>
-HALFBYTE_INLINE void dot_bf16() {
-  __asm__ volatile("tdpbf16ps %%tmm%c2, %%tmm%c1, %%tmm%c0" : : "i"(kSum), "i"(kA), "i"(kB));
-}

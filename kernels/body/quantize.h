@@ -42,9 +42,8 @@ void quantize_per256(const float* x, int columns, int8_t* q, float* scales, int1
 }
 
 void round_bf16(const float* x, int columns, uint16_t* out, size_t group_stride) {
-  for (int k = 0; k < (columns + 31) / 32 * 32; k += 16) {
-    const int n = columns - k;
-    const I v = bits(n >= 16 ? load(x + k) : load_part(x + k, n < 0 ? 0 : n));
+  for (int k = 0; k < columns; k += 16) {
+    const I v = bits(columns - k >= 16 ? load(x + k) : load_part(x + k, columns - k));
     const I magnitude = bit_and(v, splat_int(0x7fffffff)), high = shift_right(v, 16);
     const I nearest = shift_right(add_int(v, add_int(bit_and(high, splat_int(1)), splat_int(0x7fff))), 16);
     const F normal = select_less(splat_int(0x7f800000), magnitude, from_bits(bit_or(high, splat_int(0x40))), from_bits(nearest));

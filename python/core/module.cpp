@@ -85,18 +85,17 @@ void declare_engine(nb::module_& module) {
       .def(
           "__init__",
           [](HeldEngine* self, const nb::bytes& model, const std::string& name, bool use_template, std::optional<bool> enable_thinking,
-             int context_tokens, int cache_tokens, int threads, const std::string& kv_type, bool fast_prompt) {
-            new (self) HeldEngine(std::string(model.c_str(), model.size()), {.name = name,
-                                                                             .use_template = use_template,
-                                                                             .enable_thinking = enable_thinking,
-                                                                             .engine = {.context_tokens = context_tokens,
-                                                                                        .cache_tokens = cache_tokens,
-                                                                                        .threads = threads,
-                                                                                        .kv_type = kv_type_of(kv_type),
-                                                                                        .fast_prompt = fast_prompt}});
+             int context_tokens, int cache_tokens, int threads, const std::string& kv_type) {
+            new (self) HeldEngine(
+                std::string(model.c_str(), model.size()),
+                {.name = name,
+                 .use_template = use_template,
+                 .enable_thinking = enable_thinking,
+                 .engine = {
+                     .context_tokens = context_tokens, .cache_tokens = cache_tokens, .threads = threads, .kv_type = kv_type_of(kv_type)}});
           },
           "model"_a, nb::kw_only(), "name"_a, "use_template"_a, "enable_thinking"_a.none(), "context_tokens"_a, "cache_tokens"_a,
-          "threads"_a, "kv_type"_a, "fast_prompt"_a, "Loads a model: a path as the file system has it, or a name.")
+          "threads"_a, "kv_type"_a, "Loads a model: a path as the file system has it, or a name.")
       .def("info", &HeldEngine::info)
       .def("start", &HeldEngine::start, "prompt"_a, "options"_a)
       .def("start_chat", &HeldEngine::start_chat, "messages"_a, "tools"_a, "options"_a)

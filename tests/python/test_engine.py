@@ -14,7 +14,6 @@ import subprocess
 import sys
 import textwrap
 import threading
-import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -133,18 +132,6 @@ class TestAnswers:
         with EngineBackend(tiny_model(), kv_type=kv_type) as backend:
             assert backend.info.extra["kv_type"] == kv_type
             assert backend.complete("hi", max_new_tokens=9, temperature=0.0).completion_tokens == 9
-
-    def test_a_fast_prompt_says_whether_it_is_one(self) -> None:
-        prompt = "a prompt of more than sixteen tokens"
-        with warnings.catch_warnings(record=True) as warned:
-            warnings.simplefilter("always")
-            fast = EngineBackend(tiny_model(), fast_prompt=True)
-        with fast, EngineBackend(tiny_model()) as usual:
-            assert usual.info.extra["fast_prompt"] is False
-            assert fast.info.extra["fast_prompt"] is not bool(warned)
-            if warned:
-                assert "fast_prompt" in str(warned[0].message)
-            assert fast.log_likelihood(prompt, " more") == pytest.approx(usual.log_likelihood(prompt, " more"), abs=0.1)
 
     def test_a_path_is_taken_as_a_path_too(self, tmp_path: Path) -> None:
         odd = tmp_path / os.fsdecode("möd\udcffel.gguf".encode("utf-8", "surrogateescape"))
@@ -402,7 +389,6 @@ class TestErrors:
             ({"threads": -1}, ValueError),
             ({"kv_type": "f8"}, ValueError),
             ({"kv_type": 16}, TypeError),
-            ({"fast_prompt": "yes"}, TypeError),
             ({"template": "yes"}, TypeError),
             ({"thinking": 1}, TypeError),
             ({"name": ""}, ValueError),

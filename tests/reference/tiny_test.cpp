@@ -50,27 +50,6 @@ TEST_P(TinyCheckpoint, HasThemFromItsDirectory) {
   expect_the_references_logits(std::filesystem::path(HALFBYTE_TEST_DATA) / "tiny" / GetParam(), GetParam());
 }
 
-// Logits of prompts rounded to bf16 against those of the usual order; where the processor has no such products they are equal.
-TEST_P(TinyCheckpoint, IsNearItWithAFastPrompt) {
-  ThreadPool pool(2);
-  const auto model = load_model(std::filesystem::path(HALFBYTE_TINY_MODELS) / (std::string(GetParam()) + ".gguf"), pool);
-  ASSERT_TRUE(model) << model.error().message;
-  const auto tokens =
-      tokens_of(*read_json(std::filesystem::path(HALFBYTE_TEST_DATA) / "tiny" / (std::string(GetParam()) + ".json")).find("tokens"));
-  const auto usual = logits_from(*model, pool, tokens, {}, 0), fast = logits_from(*model, pool, tokens, {.fast_prompt = true}, 0);
-  ASSERT_TRUE(usual && fast);
-  double squares = 0, errors = 0;
-  for (size_t i = 0; i < usual->size(); ++i)
-    for (size_t v = 0; v < (*usual)[i].size(); ++v) {
-      const double logit = (*usual)[i][v];
-      squares += logit * logit;
-      errors += std::pow((*fast)[i][v] - logit, 2);
-    }
-  RecordProperty("relative_error", std::to_string(std::sqrt(errors / squares)));
-  EXPECT_LT(std::sqrt(errors / squares), 0.02);
-  EXPECT_EQ(errors > 0, *has_fast_prompt(*model));
-}
-
 INSTANTIATE_TEST_SUITE_P(Of, TinyCheckpoint, testing::ValuesIn(kTinyModels), tiny_test_name);
 
 }  // namespace

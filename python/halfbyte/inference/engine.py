@@ -7,7 +7,6 @@ import importlib
 import json
 import math
 import os
-import warnings
 from collections.abc import Generator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -40,8 +39,6 @@ class EngineBackend(Backend):
     cache: tokens that all requests at the same time share; None: one context. What does not fit waits for its turn.
     threads: None is one per processor, within the control group's quota.
     kv_type: the numbers of cached keys and values, "f16", "bf16", "q8_0" (half the memory) or "f32".
-    fast_prompt: prompts may be rounded to bf16 where that is faster; replies are then other ones than without. info.extra says
-    whether it changes anything for this model on this machine, and so does a warning where it does not.
     model_id: in `info`; None: the model's name as it was found.
 
     Every failure is an `EngineError`, and a ValueError, FileNotFoundError, OSError, ... where that says the same
@@ -58,7 +55,6 @@ class EngineBackend(Backend):
         cache: int | None = None,
         threads: int | None = None,
         kv_type: str = "f16",
-        fast_prompt: bool = False,
         name: str = "engine",
         model_id: str | None = None,
         extra: dict[str, Any] | None = None,
@@ -70,8 +66,6 @@ class EngineBackend(Backend):
             raise TypeError(f"template: expected True or False, found {template!r}")
         if thinking is not None and not isinstance(thinking, bool):
             raise TypeError(f"thinking: expected True, False or None, found {thinking!r}")
-        if not isinstance(fast_prompt, bool):
-            raise TypeError(f"fast_prompt: expected True or False, found {fast_prompt!r}")
         if not isinstance(kv_type, str):
             raise TypeError(f"kv_type: expected a string, found {kv_type!r}")
         counts = {"context": context, "cache": cache, "threads": threads}
@@ -90,13 +84,10 @@ class EngineBackend(Backend):
             cache_tokens=cache or 0,
             threads=threads or 0,
             kv_type=kv_type,
-            fast_prompt=fast_prompt,
         )
         told = self._engine.info()
         facts = {key: int(fact) if key in _COUNTS else fact for key, fact in told["extra"].items()}
-        facts.update(kv_type=kv_type, template=template, fast_prompt=facts["fast_prompt"] == "yes")
-        if fast_prompt and not facts["fast_prompt"]:
-            warnings.warn("fast_prompt changes nothing for this model on this machine", RuntimeWarning, stacklevel=2)
+        facts.update(kv_type=kv_type, template=template)
         self._info = BackendInfo(name=name, model_id=model_id or told["model_id"], extra={**facts, **(extra or {})})
 
     def __repr__(self) -> str:
