@@ -9,7 +9,7 @@ packages=(
   libfmt-dev libboost1.81-dev libboost-json1.81-dev        # text, JSON
   libcli11-dev libedit-dev libutf8proc-dev libpcre2-dev    # command line, Unicode, patterns
   libssl-dev                                               # TLS
-  libgtest-dev libbenchmark-dev valgrind                   # tests, micro-benchmarks, instruction counts
+  libgtest-dev libonig-dev libbenchmark-dev valgrind       # tests, micro-benchmarks, instruction counts
   python3 python3-dev python3-venv ca-certificates         # the Python module, test tools; fetching models
   clang-19 clang-format-19 clang-tidy-19 libclang-rt-19-dev llvm-19  # fuzzing, format, lint
 )

@@ -7,18 +7,59 @@
 namespace halfbyte {
 namespace {
 
-constexpr char32_t kPastKinds = static_cast<char32_t>(CharKind::kContinuation);
+template <class... Category>
+constexpr uint32_t categories(Category... category) {
+  return ((1u << category) | ...);
+}
 
-// Characters outside ASCII that stand for all of their kind in classes made of kinds alone.
-constexpr CharSet kAsciiOnly = CharSet(CharKind::kSpace) | CharKind::kTab | CharKind::kLineFeed | CharKind::kCarriageReturn |
-                               CharKind::kApostrophe | CharKind::kSlash | CharKind::kUnderscore | CharKind::kAsciiPunctuation |
-                               CharKind::kAsciiSymbol | CharKind::kAsciiUpper | CharKind::kAsciiLower | CharKind::kAsciiDigit;
+// The categories that characters of a kind have, outside ASCII.
+struct KindCategories {
+  CharKind kind;
+  uint32_t categories;
+};
+constexpr KindCategories kCategories[] = {
+    {CharKind::kOtherSpace, categories(UTF8PROC_CATEGORY_CC, UTF8PROC_CATEGORY_ZS, UTF8PROC_CATEGORY_ZL, UTF8PROC_CATEGORY_ZP)},
+    {CharKind::kUpper, categories(UTF8PROC_CATEGORY_LU)},
+    {CharKind::kLower, categories(UTF8PROC_CATEGORY_LL)},
+    {CharKind::kTitle, categories(UTF8PROC_CATEGORY_LT)},
+    {CharKind::kModifier, categories(UTF8PROC_CATEGORY_LM)},
+    {CharKind::kHan, categories(UTF8PROC_CATEGORY_LM, UTF8PROC_CATEGORY_LO)},
+    {CharKind::kLetter, categories(UTF8PROC_CATEGORY_LO)},
+    {CharKind::kMark, categories(UTF8PROC_CATEGORY_MN, UTF8PROC_CATEGORY_MC, UTF8PROC_CATEGORY_ME)},
+    {CharKind::kDigit, categories(UTF8PROC_CATEGORY_ND)},
+    {CharKind::kNumber, categories(UTF8PROC_CATEGORY_NL, UTF8PROC_CATEGORY_NO)},
+    {CharKind::kPunctuation, categories(UTF8PROC_CATEGORY_PC, UTF8PROC_CATEGORY_PD, UTF8PROC_CATEGORY_PS, UTF8PROC_CATEGORY_PE,
+                                        UTF8PROC_CATEGORY_PI, UTF8PROC_CATEGORY_PF, UTF8PROC_CATEGORY_PO)},
+    {CharKind::kSymbol, categories(UTF8PROC_CATEGORY_SM, UTF8PROC_CATEGORY_SC, UTF8PROC_CATEGORY_SK, UTF8PROC_CATEGORY_SO)},
+    {CharKind::kControl, categories(UTF8PROC_CATEGORY_CC)},
+    {CharKind::kOther, categories(UTF8PROC_CATEGORY_CF, UTF8PROC_CATEGORY_CO, UTF8PROC_CATEGORY_CS)},
+    {CharKind::kUnassigned, categories(UTF8PROC_CATEGORY_CN)},
+};
 
-bool contains_kind(const CharClassTerms& terms, CharKind kind) {
-  const auto has = [&](const CharClassTerms& part) { return contains_kind(part, kind); };
-  const bool inside = (terms.kinds.contains(kind) || std::any_of(terms.any.begin(), terms.any.end(), has)) &&
-                      std::all_of(terms.all.begin(), terms.all.end(), has);
-  return inside != terms.is_negated;
+// Kinds that belong to a class wholly and in part, outside ASCII. What may be either is in part.
+struct Membership {
+  CharSet whole, part;
+};
+Membership membership(const CharClassTerms& terms) {
+  Membership has{terms.kinds, {}};
+  for (const KindCategories& row : kCategories) {
+    const uint32_t common = row.categories & terms.categories;
+    if (common == row.categories) has.whole = has.whole | row.kind;
+    if (common != 0) has.part = has.part | row.kind;
+  }
+  for (const CodePointRange& range : terms.ranges)
+    if (range.last >= 0x80) has.part = has.part | kinds_between(std::max(range.first, char32_t{0x80}), range.last);
+  for (const CharClassTerms& part : terms.any) {
+    const Membership other = membership(part);
+    has = {has.whole | other.whole, has.part | other.part};
+  }
+  for (const CharClassTerms& part : terms.all) {
+    const Membership other = membership(part);
+    has = {has.whole & other.whole, (has.whole | has.part) & (other.whole | other.part)};
+  }
+  has.part = has.part & ~has.whole;
+  if (terms.is_negated) has.whole = ~(has.whole | has.part);
+  return has;
 }
 
 }  // namespace
@@ -46,22 +87,20 @@ bool CharClassTerms::contains(char32_t c) const {
   return inside != is_negated;
 }
 
-bool CharClassTerms::is_kinds_only() const {
-  const auto is = [](const CharClassTerms& part) { return part.is_kinds_only(); };
-  return categories == 0 && std::all_of(ranges.begin(), ranges.end(), [](const CodePointRange& range) { return range.last < 0x80; }) &&
-         std::all_of(any.begin(), any.end(), is) && std::all_of(all.begin(), all.end(), is);
-}
-
-CharClass::CharClass(CharClassTerms terms) : terms_(std::move(terms)), is_kinds_only_(terms_.is_kinds_only()) {
+CharClass::CharClass(CharClassTerms terms) : terms_(std::move(terms)) {
   terms_.merge_ranges();
+  CharSet has, lacks;  // kinds with a character that belongs, and with one that does not
   for (char32_t c = 0; c < 0x80; ++c) {
     ascii_[c] = terms_.contains(c);
-    if (ascii_[c]) kinds_ = kinds_ | kind_of(c);
+    (ascii_[c] ? has : lacks) = (ascii_[c] ? has : lacks) | kind_of(c);
   }
-  for (char32_t i = 0; i < kPastKinds; ++i) {
-    const auto kind = static_cast<CharKind>(i);
-    if (!kAsciiOnly.contains(kind) && (!is_kinds_only_ || contains_kind(terms_, kind))) kinds_ = kinds_ | kind;
-  }
+  CharSet beyond;  // kinds with a character outside it
+  for (const KindCategories& row : kCategories) beyond = beyond | row.kind;
+  const Membership outside = membership(terms_);
+  has = has | (beyond & (outside.whole | outside.part));
+  lacks = lacks | (beyond & ~outside.whole);
+  whole_ = has & ~lacks;
+  part_ = has & lacks;
 }
 
 }  // namespace halfbyte

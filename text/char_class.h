@@ -3,13 +3,16 @@
 
 #include <bitset>
 #include <cstdint>
-#include <memory>
 #include <vector>
 
-#include "text/pattern.h"
+#include "text/classified_text.h"
 #include "text/unicode.h"
 
 namespace halfbyte {
+
+struct CodePointRange {
+  char32_t first, last;
+};
 
 // How a class was written. A character belongs when any of the first four has it and every one of `all` does; then negation.
 struct CharClassTerms {
@@ -22,25 +25,28 @@ struct CharClassTerms {
 
   void merge_ranges();              // ascending and apart, here and inside
   bool contains(char32_t c) const;  // once merged
-  bool is_kinds_only() const;
 };
 
-// The same, quick to ask: ASCII by a bitmap, the rest by kind where kinds say it all.
+// The same, quick to ask: by kind, and by the character where a kind belongs only in part.
 class CharClass {
  public:
   explicit CharClass(CharClassTerms terms);
+  CharSet whole() const { return whole_; }  // kinds all of whose characters belong
+  CharSet part() const { return part_; }    // kinds some of whose characters belong
+  CharSet kinds() const { return whole_ | part_; }
   bool contains(const ClassifiedText& text, uint32_t at) const {
-    const auto byte = static_cast<uint8_t>(text.byte(at));
-    if (byte < 0x80) return ascii_[byte];
-    return is_kinds_only_ ? kinds_.contains(text.kind(at)) : terms_.contains(text.code_point(at));
+    const CharKind kind = text.kind(at);
+    return whole_.contains(kind) || (part_.contains(kind) && contains_of_part(text, at));
   }
-  CharSet kinds() const { return kinds_; }  // no character of another kind belongs
+  bool contains_of_part(const ClassifiedText& text, uint32_t at) const {  // where the kind at `at` is in part()
+    const auto byte = static_cast<uint8_t>(text.byte(at));
+    return byte < 0x80 ? ascii_[byte] : terms_.contains(text.code_point(at));
+  }
 
  private:
   CharClassTerms terms_;
   std::bitset<128> ascii_;
-  CharSet kinds_;
-  bool is_kinds_only_;
+  CharSet whole_, part_;
 };
 
 }  // namespace halfbyte

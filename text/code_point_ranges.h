@@ -1,7 +1,7 @@
 // Sets of characters that patterns spell out and no category names. Ascending; cited as they stand in the patterns.
 #pragma once
 
-#include "text/pattern.h"
+#include "text/char_class.h"
 
 namespace halfbyte::ranges {
 

@@ -102,31 +102,7 @@ CharSet first_set(const Pattern::Alternative& alternative) {
   return first;
 }
 
-const std::array<CharKind, 128>& ascii_kinds() {
-  static const auto table = [] {
-    std::array<CharKind, 128> kinds;
-    for (char32_t c = 0; c < 128; ++c) kinds[c] = kind_of(c);
-    return kinds;
-  }();
-  return table;
-}
-
 }  // namespace
-
-ClassifiedText::ClassifiedText(std::string_view text) : text_(text), kinds_(text.size() + 1, CharKind::kContinuation) {
-  const auto& ascii = ascii_kinds();
-  for (size_t at = 0; at < text.size();) {
-    const auto byte = static_cast<uint8_t>(text[at]);
-    if (byte < 0x80) {
-      kinds_[at++] = ascii[byte];
-      continue;
-    }
-    const Utf8Character character = read_utf8(text, at);
-    kinds_[at] = kind_of(character.code_point);
-    at += character.bytes;
-  }
-  kinds_.back() = CharKind::kOther;
-}
 
 Pattern::Pattern(std::initializer_list<Alternative> alternatives)
     : alternatives_(alternatives), starting_(static_cast<size_t>(CharKind::kContinuation)) {

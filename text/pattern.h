@@ -7,38 +7,10 @@
 #include <string_view>
 #include <vector>
 
-#include "text/unicode.h"
+#include "text/char_class.h"
+#include "text/classified_text.h"
 
 namespace halfbyte {
-
-// A text with the kind of every character, at the index of the character's first byte.
-class ClassifiedText {
- public:
-  explicit ClassifiedText(std::string_view text);
-  std::string_view text() const { return text_; }
-  uint32_t size() const { return static_cast<uint32_t>(text_.size()); }
-  CharKind kind(uint32_t at) const { return kinds_[at]; }
-  char byte(uint32_t at) const { return text_[at]; }
-  char32_t code_point(uint32_t at) const { return read_utf8(text_, at).code_point; }
-  uint32_t after(uint32_t at) const {  // the next character
-    do ++at;
-    while (kinds_[at] == CharKind::kContinuation);
-    return at;
-  }
-  uint32_t before(uint32_t at) const {  // the character before
-    do --at;
-    while (kinds_[at] == CharKind::kContinuation);
-    return at;
-  }
-
- private:
-  std::string_view text_;
-  std::vector<CharKind> kinds_;  // size() + 1; the last is no continuation
-};
-
-struct CodePointRange {
-  char32_t first, last;
-};
 
 // One element of an alternative.
 struct Element {

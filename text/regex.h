@@ -3,17 +3,18 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <memory>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "halfbyte/result.h"
-#include "text/char_class.h"
-#include "text/pattern.h"
+#include "text/classified_text.h"
 
 namespace halfbyte {
 
+struct RegexProgram;
+
+// A pattern made ready to search with. Copies share it.
 class Regex {
  public:
   // kCorrupt: not a pattern; kUnsupported names the construct (back-references, \G, \X, scripts but Han, ...). `where` is for the message.
@@ -22,53 +23,57 @@ class Regex {
   struct Match {
     uint32_t begin, end;
   };
-  // Steps that matching may take: one for all parts of a text, or short parts would have many.
-  struct Budget {
-    explicit Budget(size_t bytes);
-    uint64_t steps;
-  };
-  // All matches in [begin, end), left to right, none overlapping. An empty match right after another does not count. Nothing outside
-  // [begin, end) is looked at. When the budget is used up, what is left has no match.
-  std::vector<Match> matches(const ClassifiedText& text, uint32_t begin, uint32_t end, Budget& budget) const;
-
-  // What a pattern is made into; public for the compiler in regex.cpp.
-  struct Instruction {
-    enum class Op : uint8_t {
-      kRun,           // `least` to `most` characters of class `argument`
-      kBranches,      // tries branches [least, most) of branches_ in order
-      kJump,          // to `argument`
-      kLook,          // the code after this up to `argument` matches here, or must not; then goes on there
-      kLookBehind,    // the character before is of class `argument`, or must not be
-      kAtomic,        // the code after this up to `argument`, with the first way it matches
-      kLineStart,     // ^
-      kLineEnd,       // $
-      kTextStart,     // \A
-      kTextEnd,       // \z
-      kTextEndLine,   // \Z: the end, or before a newline there
-      kWordBoundary,  // \b
-      kAccept,
-    };
-    enum class Mode : uint8_t { kGreedy, kLazy, kPossessive };
-    Op op = Op::kAccept;
-    Mode mode = Mode::kGreedy;
-    bool is_negated = false;
-    uint32_t argument = 0, least = 0, most = 0;
-  };
-  struct Branch {
-    uint32_t code;
-    CharSet first;        // the kinds of character a match may begin with
-    bool can_be_nothing;  // or it may take none
-  };
 
  private:
-  friend class RegexCompiler;
-  friend class RegexMatcher;
-  Regex() = default;
+  friend class RegexSearch;
+  explicit Regex(std::shared_ptr<const RegexProgram> program) : program_(std::move(program)) {}
+  std::shared_ptr<const RegexProgram> program_;
+};
 
-  std::vector<Instruction> code_;
-  std::vector<Branch> branches_;
-  std::vector<CharClass> classes_;
-  std::vector<CharClass> word_;  // one: \w, for \b
+// A search for one pattern through one text, or through parts of it, which share its budget. Neither is owned.
+class RegexSearch {
+ public:
+  RegexSearch(const Regex& regex, const ClassifiedText& text);
+
+  // Begins with the part [begin, end), at or after the one before; nothing outside it is looked at.
+  void enter(uint32_t begin, uint32_t end);
+  // The next match in the part, left to right, none overlapping; false: no more. An empty match right after another does not count.
+  bool next(Regex::Match& match);
+  // The budget of steps is used up; what is left of the text has no match.
+  bool has_given_up() const { return steps_left_ == 0; }
+
+ private:
+  struct Way {  // to go on when the present one fails
+    enum class Kind : uint8_t { kBranches, kGreedyRun, kLazyRun };
+    uint32_t code, at;
+    uint32_t bound;  // of a greedy run where it may give characters back down to, of a lazy one how many it has, of branches their end
+    Kind kind;
+  };
+  struct OpenLoop {  // the head of a remembered loop, gone through on the way to where the match is now
+    uint8_t* outcome;
+    size_t ways;  // that were open there
+  };
+
+  uint32_t run(uint32_t code, uint32_t at);
+  bool go_back(size_t base, uint32_t& code, uint32_t& at);
+  uint32_t next_start(uint32_t at) const;
+  uint8_t& remembered(uint32_t loop, uint32_t at);
+  void close_loops(size_t base, size_t ways, uint8_t outcome);
+  bool spend(uint64_t steps);
+  uint32_t after(uint32_t at) const;
+  uint32_t before(uint32_t at) const;
+
+  const RegexProgram& program_;
+  const ClassifiedText& text_;
+  const CharKind* kinds_;
+  uint32_t begin_ = 0, end_ = 0, at_ = 1;
+  uint32_t last_end_ = UINT32_MAX;  // of the match before in this part
+  uint64_t steps_left_;
+  size_t most_ways_;
+  std::vector<Way> ways_;
+  size_t resumed_ = 0;  // the number of the way gone back to last
+  std::vector<OpenLoop> loops_;
+  std::vector<std::vector<uint8_t>> outcomes_;  // by remembered loop, then by place in the text
 };
 
 }  // namespace halfbyte

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "base/errors.h"
+#include "text/case_folding.h"
 
 namespace halfbyte {
 namespace {
@@ -103,28 +105,32 @@ RegexNode node_of(Kind kind, bool is_negated = false) {
   return node;
 }
 
-char32_t other_case(char32_t c) {
-  const auto code = static_cast<utf8proc_int32_t>(c);
-  const utf8proc_int32_t lower = utf8proc_tolower(code);
-  return static_cast<char32_t>(lower != code ? lower : utf8proc_toupper(code));
+// What a class becomes in any case. Negation comes last: [^k] is all that is no k, K or kelvin sign.
+CharClassTerms in_any_case(CharClassTerms terms) {
+  CharClassTerms whole;
+  whole.is_negated = std::exchange(terms.is_negated, false);
+  terms.merge_ranges();
+  for (const CaseVariants& variants : all_case_variants())
+    if (std::any_of(variants.begin(), variants.end(), [&](char32_t c) { return terms.contains(c); }))
+      for (const char32_t c : variants) whole.ranges.push_back({c, c});
+  whole.any.push_back(std::move(terms));
+  return whole;
 }
 
-// (?i): the other case of what is named one by one, of ASCII letters, and the two signs that fold to ASCII (long s, kelvin).
-void add_other_case(CharClassTerms& terms) {
-  const size_t count = terms.ranges.size();
-  for (size_t i = 0; i < count; ++i) {
-    const CodePointRange range = terms.ranges[i];
-    const auto add = [&](char32_t c) { terms.ranges.push_back({c, c}); };
-    if (range.first == range.last && range.first >= 0x80) add(other_case(range.first));
-    for (char32_t c = 'A'; c <= 'Z'; ++c) {
-      const char32_t lower = c + ('a' - 'A');
-      const auto has = [&](char32_t letter) { return range.first <= letter && letter <= range.last; };
-      if (has(c)) add(lower);
-      if (has(lower)) add(c);
-      if ((has(c) || has(lower)) && c == 'S') add(0x17f);
-      if ((has(c) || has(lower)) && c == 'K') add(0x212a);
-    }
-  }
+CharClassTerms of_variants(char32_t character) {
+  CharClassTerms terms;
+  for (const char32_t c : case_variants(character)) terms.ranges.push_back({c, c});
+  return terms;
+}
+
+// \w in brackets: letters, marks, decimal digits, letter-like numbers, connectors, and the circled and squared letters, symbols with the
+// property Alphabetic. Elsewhere Oniguruma's \w and \b have ² ³ ¹ ¼ ½ ¾ beside these: characters below U+0100 it asks of a table of Latin-1.
+CharClassTerms word_class() {
+  CharClassTerms terms;
+  terms.kinds = chars::kL | chars::kM | kDecimal | CharKind::kUnderscore;
+  terms.categories = category(UTF8PROC_CATEGORY_PC) | category(UTF8PROC_CATEGORY_NL);
+  terms.ranges = {{0x24b6, 0x24e9}, {0x1f130, 0x1f149}, {0x1f150, 0x1f169}, {0x1f170, 0x1f189}};
+  return terms;
 }
 
 class Parser {
@@ -173,12 +179,35 @@ class Parser {
 
   Result<RegexNode> sequence(int depth, bool any_case) {
     RegexNode node = node_of(Kind::kSequence);
+    std::u32string characters;  // one after another, each by itself
     while (!ended() && !next_is("|") && !next_is(")")) {
+      literal_.reset();
       HB_TRY_ASSIGN(part, atom(depth, any_case));
+      const auto literal = literal_;
+      const size_t after = at_;
       HB_TRY_ASSIGN(repeated, quantified(std::move(part)));
       node.children.push_back(std::move(repeated));
+      characters = literal && at_ == after ? characters + *literal : std::u32string();
+      if (any_case) HB_TRY(check_case(characters));
     }
     return node;
+  }
+
+  // In any case, "ss" would have to match ß, which is one character.
+  Result<void> check_case(std::u32string_view characters) const {
+    for (const auto& [character, folded] : all_several_in_another_case()) {
+      if (characters.size() < folded.size()) continue;
+      const bool ends_so = std::equal(folded.rbegin(), folded.rend(), characters.rbegin(), [](char32_t a, char32_t b) {
+        const CaseVariants variants = case_variants(a);
+        return std::find(variants.begin(), variants.end(), b) != variants.end();
+      });
+      if (!ends_so && characters.back() != character) continue;
+      std::string several, one;
+      for (const char32_t c : folded) append_utf8(several, c);
+      append_utf8(one, character);
+      return not_done(fmt::format("'{}' in any case, which is '{}' too,", several, one));
+    }
+    return {};
   }
 
   // Ruby: '+' after '?', '*' and '+' is possessive, but after {n,m} it repeats that.
@@ -229,7 +258,7 @@ class Parser {
     const Count count{least.value_or(0), most.value_or(RegexNode::kNoLimit), true};
     if (count.least > kGreatestCount || (most && count.most > kGreatestCount))
       return not_done(fmt::format("a count above {}", kGreatestCount));
-    if (count.least > count.most) return wrong("expected {n,m} with n not above m");
+    if (count.least > count.most) return not_done("{n,m} with n above m");
     return std::optional<Count>(count);
   }
   std::optional<uint32_t> number() {
@@ -243,8 +272,8 @@ class Parser {
   Result<RegexNode> atom(int depth, bool any_case) {
     if (take("(")) return group(depth, any_case);
     if (take("[")) {
-      HB_TRY_ASSIGN(terms, bracket(depth, any_case));
-      return class_node(std::move(terms));
+      HB_TRY_ASSIGN(terms, bracket(depth));
+      return any_case ? any_case_node(std::move(terms)) : class_node(std::move(terms));
     }
     if (take(".")) return class_node(negated(of_range('\n', '\n')));
     if (take("^")) return node_of(Kind::kLineStart);
@@ -255,8 +284,32 @@ class Parser {
     if (take("\\b")) return node_of(Kind::kWordBoundary);
     if (take("\\B")) return node_of(Kind::kWordBoundary, true);
     if (next_is("*") || next_is("+") || next_is("?")) return wrong("expected something to repeat");
-    HB_TRY_ASSIGN(terms, single(any_case));
+    if (take("\\w")) return class_node(word_characters());
+    if (take("\\W")) return class_node(negated(word_characters()));
+    HB_TRY_ASSIGN(terms, single());
+    if (literal_) return class_node(any_case ? of_variants(*literal_) : std::move(terms));
     return class_node(std::move(terms));
+  }
+
+  // [ß] in any case is ß, ẞ or ss.
+  static RegexNode any_case_node(CharClassTerms terms) {
+    RegexNode whole = node_of(Kind::kAlternatives);
+    CharClassTerms folded = in_any_case(std::move(terms));
+    folded.merge_ranges();
+    if (!folded.is_negated) {
+      std::u32string_view last;
+      for (const auto& [character, several] : all_several_in_another_case()) {
+        if (several == last || !folded.contains(character)) continue;
+        last = several;
+        RegexNode sequence = node_of(Kind::kSequence);
+        for (const char32_t c : several) sequence.children.push_back(class_node(of_variants(c)));
+        whole.children.push_back(std::move(sequence));
+      }
+    }
+    RegexNode one = class_node(std::move(folded));
+    if (whole.children.empty()) return one;
+    whole.children.insert(whole.children.begin(), std::move(one));
+    return whole;
   }
 
   Result<RegexNode> group(int depth, bool any_case) {
@@ -267,12 +320,16 @@ class Parser {
         any_case = true;
       } else if (take("-i:")) {
         any_case = false;
-      } else if (take("=") || next_is("!")) {
+      } else if (take("=")) {
         kind = Kind::kLook;
-        is_negated = take("!");
-      } else if (take("<=") || next_is("<!")) {
+      } else if (take("!")) {
+        kind = Kind::kLook;
+        is_negated = true;
+      } else if (take("<=")) {
         kind = Kind::kLookBehind;
-        is_negated = take("<!");
+      } else if (take("<!")) {
+        kind = Kind::kLookBehind;
+        is_negated = true;
       } else if (take(">")) {
         kind = Kind::kAtomic;
       } else if (!take(":")) {
@@ -299,10 +356,10 @@ class Parser {
   }
 
   // One character or escape outside brackets, or one member inside.
-  Result<CharClassTerms> single(bool any_case) {
+  Result<CharClassTerms> single() {
     if (!next_is("\\")) {
-      const char32_t c = character();
-      return cased(of_range(c, c), any_case);
+      literal_ = character();
+      return of_range(*literal_, *literal_);
     }
     ++at_;
     if (ended()) return wrong("expected a character after '\\'");
@@ -312,26 +369,22 @@ class Parser {
       case 'S': ++at_; return negated(of_kinds(chars::kS));
       case 'd': ++at_; return of_kinds(kDecimal);
       case 'D': ++at_; return negated(of_kinds(kDecimal));
-      case 'w': ++at_; return word_characters();
-      case 'W': ++at_; return negated(word_characters());
+      case 'w': ++at_; return word_class();
+      case 'W': ++at_; return negated(word_class());
       case 'h': ++at_; return hexadecimal();
       case 'H': ++at_; return negated(hexadecimal());
       case 'p':
-      case 'P': return property(any_case);
+      case 'P': return property();
       default: break;
     }
     HB_TRY_ASSIGN(c, escaped_character());
-    return cased(of_range(c, c), any_case);
+    literal_ = c;
+    return of_range(c, c);
   }
 
   static CharClassTerms hexadecimal() {
     CharClassTerms terms;
     terms.ranges = {{'0', '9'}, {'a', 'f'}, {'A', 'F'}};
-    return terms;
-  }
-
-  Result<CharClassTerms> cased(CharClassTerms terms, bool any_case) {
-    if (any_case) add_other_case(terms);
     return terms;
   }
 
@@ -349,13 +402,19 @@ class Parser {
       case 'v': return simple('\v');
       case 'a': return simple('\a');
       case 'e': return simple(0x1b);
-      case 'x': ++at_; return take("{") ? hexadecimal_number(1, 8, true) : hexadecimal_number(1, 2, false);
+      case 'x': ++at_; return take("{") ? hexadecimal_number(1, 8, true) : hexadecimal_byte();
       case 'u': ++at_; return hexadecimal_number(4, 4, false);
       default: break;
     }
     const bool is_letter = (escape >= 'a' && escape <= 'z') || (escape >= 'A' && escape <= 'Z') || (escape >= '0' && escape <= '9');
     if (is_letter) return not_done(fmt::format("'\\{}'", escape));
     return character();
+  }
+  // Ruby: a byte of the encoding, not a character.
+  Result<char32_t> hexadecimal_byte() {
+    HB_TRY_ASSIGN(byte, hexadecimal_number(1, 2, false));
+    if (byte >= 0x80) return not_done(fmt::format("'\\x{:02x}', a byte outside ASCII,", static_cast<uint32_t>(byte)));
+    return byte;
   }
   Result<char32_t> hexadecimal_number(size_t least, size_t most, bool braces) {
     char32_t value = 0;
@@ -374,7 +433,7 @@ class Parser {
     return value;
   }
 
-  Result<CharClassTerms> property(bool any_case) {
+  Result<CharClassTerms> property() {
     bool is_negated = pattern_[at_++] == 'P';
     if (!take("{")) return wrong("expected '{' after \\p");
     if (take("^")) is_negated = !is_negated;
@@ -384,13 +443,11 @@ class Parser {
     CharClassTerms terms;
     if (name == "Han") {
       terms.kinds = CharKind::kHan;
-      terms.ranges = {{0x2e80, 0x2e99}, {0x2e9b, 0x2ef3}, {0x2f00, 0x2fd5},  {0x3007, 0x3007},
-                      {0x3021, 0x3029}, {0x3038, 0x303a}, {0x16ff0, 0x16ff1}};
+      terms.ranges = {{0x2e80, 0x2e99}, {0x2e9b, 0x2ef3}, {0x2f00, 0x2fd5},   {0x3007, 0x3007},
+                      {0x3021, 0x3029}, {0x3038, 0x303a}, {0x16fe2, 0x16fe3}, {0x16ff0, 0x16ff1}};
     } else {
       const auto known = std::find_if(std::begin(kProperties), std::end(kProperties), [&](const Property& p) { return p.name == name; });
       if (known == std::end(kProperties)) return not_done(fmt::format("the property '{}'", escaped(name)));
-      if (any_case && name.size() == 2 && name[0] == 'L' && (name[1] == 'u' || name[1] == 'l' || name[1] == 't'))
-        return not_done(fmt::format("the property '{}' in any case", name));
       terms.kinds = known->kinds;
       terms.categories = known->categories;
     }
@@ -400,7 +457,7 @@ class Parser {
   }
 
   // After '['.
-  Result<CharClassTerms> bracket(int depth, bool any_case) {
+  Result<CharClassTerms> bracket(int depth) {
     if (depth > kDeepest) return wrong(fmt::format("expected classes at most {} deep", kDeepest));
     CharClassTerms whole;
     whole.is_negated = take("^");
@@ -415,13 +472,13 @@ class Parser {
       }
       if (next_is("[:")) return not_done("a POSIX class");
       if (take("[")) {
-        HB_TRY_ASSIGN(inner, bracket(depth + 1, any_case));
+        HB_TRY_ASSIGN(inner, bracket(depth + 1));
         part.any.push_back(std::move(inner));
       } else if (take("&&")) {
         whole.all.push_back(std::move(part));
         part = {};
       } else {
-        HB_TRY(member(any_case, part));
+        HB_TRY(member(part));
       }
     }
     if (whole.all.empty()) {
@@ -434,19 +491,19 @@ class Parser {
   }
 
   // A character, a range of them, or an escape that stands for many.
-  Result<void> member(bool any_case, CharClassTerms& part) {
-    HB_TRY_ASSIGN(terms, single(false));
-    const bool is_character = terms.ranges.size() == 1 && terms.ranges[0].first == terms.ranges[0].last && !terms.is_negated;
-    if (is_character && next_is("-") && !next_is("-]")) {
+  Result<void> member(CharClassTerms& part) {
+    literal_.reset();
+    HB_TRY_ASSIGN(terms, single());
+    if (next_is("-") && !next_is("-]")) {
+      if (!literal_) return not_done("a range that begins with a class");
       ++at_;
       if (next_is("[")) return not_done("a range that ends in a class");
-      HB_TRY_ASSIGN(last, single(false));
-      if (last.ranges.size() != 1 || last.ranges[0].first != last.ranges[0].last || last.is_negated)
-        return not_done("a range that ends in a class");
-      if (last.ranges[0].first < terms.ranges[0].first) return wrong("expected a range that ascends");
-      terms.ranges[0].last = last.ranges[0].first;
+      literal_.reset();
+      HB_TRY_ASSIGN(last, single());
+      if (!literal_) return not_done("a range that ends in a class");
+      if (*literal_ < terms.ranges[0].first) return wrong("expected a range that ascends");
+      terms.ranges[0].last = *literal_;
     }
-    if (any_case && !terms.ranges.empty()) add_other_case(terms);
     if (!terms.is_negated && terms.any.empty()) {
       part.kinds = part.kinds | terms.kinds;
       part.categories |= terms.categories;
@@ -459,18 +516,14 @@ class Parser {
 
   std::string_view pattern_, where_;
   size_t at_ = 0;
+  std::optional<char32_t> literal_;  // the atom or member read last, when it is one character
 };
 
 }  // namespace
 
 CharClassTerms word_characters() {
-  CharClassTerms terms;
-  terms.kinds = chars::kL | chars::kM | chars::kN | CharKind::kUnderscore;
-  terms.categories = category(UTF8PROC_CATEGORY_PC);
-  terms.ranges = {{0x24b6, 0x24e9},
-                  {0x1f130, 0x1f149},
-                  {0x1f150, 0x1f169},
-                  {0x1f170, 0x1f189}};  // circled and squared letters: symbols with the property Alphabetic
+  CharClassTerms terms = word_class();
+  for (const char32_t c : {U'²', U'³', U'¹', U'¼', U'½', U'¾'}) terms.ranges.push_back({c, c});
   return terms;
 }
 

@@ -35,7 +35,7 @@ bool is_white_space(char32_t c) {
 // Letters of the script Han: ideographs with their extensions and compatibility forms, 々 and 〻.
 bool is_han_letter(char32_t c) {
   return (c >= 0x4e00 && c <= 0x9fff) || (c >= 0x3400 && c <= 0x4dbf) || (c >= 0x20000 && c <= 0x323af) || (c >= 0xf900 && c <= 0xfaff) ||
-         c == 0x3005 || c == 0x303b;
+         c == 0x3005 || c == 0x303b || c == 0x16fe3;
 }
 
 CharKind ascii_kind(char32_t c, utf8proc_category_t category) {
@@ -104,18 +104,29 @@ class KindTable {
   KindTable() {
     std::array<CharKind, 256> page;
     for (char32_t block = 0; block < page_of_.size(); ++block) {
-      for (char32_t i = 0; i < 256; ++i) page[i] = look_up_kind(block << 8 | i);
+      for (char32_t i = 0; i < 256; ++i) {
+        page[i] = look_up_kind(block << 8 | i);
+        kinds_of_block_[block] = kinds_of_block_[block] | page[i];
+      }
       if (kinds_.empty() || !std::equal(page.begin(), page.end(), kinds_.end() - 256))
         kinds_.insert(kinds_.end(), page.begin(), page.end());
       page_of_[block] = static_cast<uint16_t>(kinds_.size() / 256 - 1);
     }
   }
+  // Of the block that a character is in.
+  CharSet block_kinds(char32_t c) const { return kinds_of_block_[c >> 8]; }
   CharKind operator[](char32_t c) const { return kinds_[static_cast<size_t>(page_of_[c >> 8]) << 8 | (c & 0xff)]; }
 
  private:
   std::array<uint16_t, (kEnd >> 8)> page_of_;
+  std::array<CharSet, (kEnd >> 8)> kinds_of_block_;
   std::vector<CharKind> kinds_;
 };
+
+const KindTable& kind_table() {
+  static const KindTable table;
+  return table;
+}
 
 }  // namespace
 
@@ -154,9 +165,17 @@ void append_utf8(std::string& text, char32_t c) {
   }
 }
 
-CharKind kind_of(char32_t code_point) {
-  static const KindTable table;
-  return code_point < KindTable::kEnd ? table[code_point] : look_up_kind(code_point);
+CharKind kind_of(char32_t code_point) { return code_point < KindTable::kEnd ? kind_table()[code_point] : look_up_kind(code_point); }
+
+CharSet kinds_between(char32_t first, char32_t last) {
+  CharSet kinds;
+  if (last - first < 256) {
+    for (char32_t c = first; c <= last; ++c) kinds = kinds | kind_of(c);
+    return kinds;
+  }
+  for (char32_t c = first & ~char32_t{0xff}; c <= last && c < KindTable::kEnd; c += 256) kinds = kinds | kind_table().block_kinds(c);
+  if (last >= KindTable::kEnd) kinds = kinds | CharKind::kMark | CharKind::kOther | CharKind::kUnassigned;
+  return kinds;
 }
 
 }  // namespace halfbyte

@@ -71,6 +71,9 @@ class CharSet {
   uint32_t bits_ = 0;
 };
 
+// The kinds of the characters from `first` to `last`, or some more: quick for any range.
+CharSet kinds_between(char32_t first, char32_t last);
+
 // The names patterns use: chars::kL is \p{L}, chars::kS is \s, chars::kSymbol is \p{S}.
 namespace chars {
 inline constexpr CharSet kCrLf = CharSet(CharKind::kLineFeed) | CharKind::kCarriageReturn;

@@ -69,7 +69,9 @@ class Cut final : public PreTokenizerStep {
     std::vector<Word> cut;
     cut.reserve(words.all().size() + text.size() / 4);
     std::vector<Part> parts;
-    Regex::Budget budget(text.size());
+    const Regex* const regex = this->regex();
+    std::optional<RegexSearch> search;
+    if (regex != nullptr) search.emplace(*regex, text);
     for (const Word& word : words.all()) {
       parts.clear();
       uint32_t at = word.begin;
@@ -78,7 +80,10 @@ class Cut final : public PreTokenizerStep {
         parts.push_back({begin, end, !is_inverted_});
         at = end;
       };
-      find(text, word, budget, add);
+      if (search)
+        find(*search, word, add);
+      else
+        find(text, word, add);
       if (at < word.end) parts.push_back({at, word.end, is_inverted_});
       join(parts, behavior_);
       for (const Part& part : parts)
@@ -88,8 +93,18 @@ class Cut final : public PreTokenizerStep {
   }
 
  private:
+  const Regex* regex() const {  // null: another delimiter
+    const auto* pattern = std::get_if<SearchPattern>(&delimiter_);
+    return pattern != nullptr ? pattern->regex() : std::get_if<Regex>(&delimiter_);
+  }
+
   template <class Add>
-  void find(const ClassifiedText& text, const Word& word, Regex::Budget& budget, const Add& add) const {
+  static void find(RegexSearch& search, const Word& word, const Add& add) {
+    search.enter(word.begin, word.end);
+    for (Regex::Match match; search.next(match);) add(match.begin, match.end);
+  }
+  template <class Add>
+  void find(const ClassifiedText& text, const Word& word, const Add& add) const {
     if (const auto* set = std::get_if<CharSet>(&delimiter_)) {
       for (uint32_t at = word.begin; at < word.end;) {
         const uint32_t next = text.after(at);
@@ -98,10 +113,11 @@ class Cut final : public PreTokenizerStep {
       }
       return;
     }
-    const auto* pattern = std::get_if<SearchPattern>(&delimiter_);
-    const auto matches = pattern != nullptr ? pattern->matches(text, word.begin, word.end, budget)
-                                            : std::get<Regex>(delimiter_).matches(text, word.begin, word.end, budget);
-    for (const Regex::Match& match : matches) add(match.begin, match.end);
+    const std::string& literal = std::get<SearchPattern>(delimiter_).literal();
+    if (literal.empty()) return;
+    const std::string_view inside = text.text().substr(0, word.end);
+    for (size_t at = inside.find(literal, word.begin); at != std::string_view::npos; at = inside.find(literal, at + literal.size()))
+      add(static_cast<uint32_t>(at), static_cast<uint32_t>(at + literal.size()));
   }
 
   Delimiter delimiter_;

@@ -26,16 +26,6 @@ Result<SearchPattern> SearchPattern::read(Fields& fields) {
   return pattern;
 }
 
-std::vector<Regex::Match> SearchPattern::matches(const ClassifiedText& text, uint32_t begin, uint32_t end, Regex::Budget& budget) const {
-  if (regex_) return regex_->matches(text, begin, end, budget);
-  std::vector<Regex::Match> found;
-  if (literal_.empty()) return found;
-  const std::string_view inside = text.text().substr(0, end);
-  for (size_t at = inside.find(literal_, begin); at != std::string_view::npos; at = inside.find(literal_, at + literal_.size()))
-    found.push_back({static_cast<uint32_t>(at), static_cast<uint32_t>(at + literal_.size())});
-  return found;
-}
-
 Result<Replacement> Replacement::read(Fields& fields) {
   HB_TRY_ASSIGN(pattern, SearchPattern::read(fields));
   HB_TRY_ASSIGN(content, fields.text("content"));
@@ -48,7 +38,7 @@ std::string Replacement::apply(std::string_view text, size_t limit) const {
   std::string out;
   out.reserve(text.size());
   size_t at = 0;
-  if (pattern_.is_literal()) {
+  if (pattern_.regex() == nullptr) {
     const std::string& literal = pattern_.literal();
     while (!literal.empty() && out.size() <= limit) {
       const size_t found = text.find(literal, at);
@@ -58,9 +48,9 @@ std::string Replacement::apply(std::string_view text, size_t limit) const {
     }
   } else {
     const ClassifiedText classified(text);
-    Regex::Budget budget(text.size());
-    for (const Regex::Match& match : pattern_.matches(classified, 0, classified.size(), budget)) {
-      if (out.size() > limit) break;
+    RegexSearch search(*pattern_.regex(), classified);
+    search.enter(0, classified.size());
+    for (Regex::Match match; out.size() <= limit && search.next(match);) {
       out.append(text, at, match.begin - at).append(content_);
       at = match.end;
     }

@@ -15,9 +15,7 @@ namespace halfbyte::tokenizer_json {
 class SearchPattern {
  public:
   static Result<SearchPattern> read(Fields& fields);
-  // In [begin, end) of the text, left to right, none overlapping.
-  std::vector<Regex::Match> matches(const ClassifiedText& text, uint32_t begin, uint32_t end, Regex::Budget& budget) const;
-  bool is_literal() const { return !regex_; }
+  const Regex* regex() const { return regex_ ? &*regex_ : nullptr; }  // null: look for the literal
   const std::string& literal() const { return literal_; }
 
  private:

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "text/pattern.h"
+#include "text/classified_text.h"
 
 namespace halfbyte::tokenizer_json {
 
