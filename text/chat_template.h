@@ -32,7 +32,8 @@ class ChatTemplate {
   static Result<ChatTemplate> compile(std::string_view source);
 
   // kInvalid: the template refuses these messages (two user turns in a row, say) or runs into a limit; kInvalid too when a message
-  // is not UTF-8, or a tool's parameters or a call's arguments are no JSON object. A template that ran into the memory or time limit refuses every later call.
+  // is not UTF-8, or a tool's parameters or a call's arguments are no JSON object. What runs into a limit fails alone: the template
+  // is as it was, unless four of its renders could not be ended; then it is refused, for what they hold is lost.
   Result<std::string> render(std::span<const Message> messages, const TemplateOptions& options) const;
 
  private:

@@ -1,14 +1,18 @@
 //! Runs foreign code (a template from a model file) with a bound on memory, stack and time.
 //!
 //! The template engine counts its instructions but not what one of them may allocate: `x ~ x` thirty times is a
-//! gigabyte. Rust cannot unwind out of an allocator, and a failed allocation ends the process. So the work runs on a
-//! thread of its own, and an allocation beyond the budget stops that thread for ever; its caller sees an error. What is
-//! lost, at most the budget, is lost once: the caller must not run the same work again (see `Outcome::Exceeded`).
+//! gigabyte. So the work runs on a thread of its own whose allocations are counted. Past its bounds, or when its caller
+//! has waited long enough, `check` fails, which every operator, filter, function and printed value asks: the work ends
+//! as any error does and gives its memory back. Nothing is left behind and the next render starts afresh.
+//!
+//! What never asks (a parser, a literal copied a thousand times) meets a wall behind that bound. Rust cannot unwind out
+//! of an allocator, and a failed allocation ends the process; so the thread stops there for ever, and what it holds is
+//! lost. `Lost` counts these; who runs the same work again decides how many it bears.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
@@ -17,28 +21,43 @@ use std::time::{Duration, Instant};
 const LIVE_BYTES: usize = 64 << 20;
 /// Bytes allocated in all: bounds the time spent copying strings.
 const TOTAL_BYTES: usize = 2 << 30;
+/// The wall: past it a thread is stopped where it stands.
+const WALL: usize = 2;
 /// Nested lists are dropped, compared and printed by recursion, up to some 100 bytes of live memory a level. Only what
 /// is touched takes real memory.
 const STACK_BYTES: usize = 1 << 30;
 /// Far above any real template (microseconds), far below what a person waits for.
 const DEADLINE: Duration = Duration::from_secs(10);
+/// What a thread that was told to end may take until it asks.
+const GRACE: Duration = Duration::from_secs(1);
 
 const RUNNING: u8 = 0;
 const DONE: u8 = 1;
-const EXCEEDED: u8 = 2;
+const WALLED: u8 = 2;
 
 pub enum Outcome<T> {
     Done(T),
     /// The work panicked: a bug in the engine.
     Panicked,
-    /// Memory or time ran out. Never run the same work again.
+    /// Memory or time ran out and the work did not end by itself: it counts as lost, until it ends after all.
     Exceeded,
     /// The system gave no thread; nothing ran.
     NoThread,
 }
 
+/// Threads that were left behind: stopped at the wall, or running on past their deadline.
+#[derive(Clone, Default)]
+pub struct Lost(Arc<AtomicUsize>);
+
+impl Lost {
+    pub fn count(&self) -> usize {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
 struct Job {
     state: AtomicU8,
+    told_to_end: AtomicBool,
     caller: Thread,
 }
 
@@ -54,6 +73,21 @@ thread_local! {
     static ACCOUNT: Cell<Option<Account>> = const { Cell::new(None) };
 }
 
+/// Whether the running work is within its bounds; work that is not on a job's thread always is.
+pub fn is_within() -> bool {
+    ACCOUNT.with(|cell| {
+        let Some(account) = cell.get() else { return true };
+        // SAFETY: `run` keeps the job's Arc in this thread, so it outlives it.
+        let told_to_end = unsafe { &*account.job }.told_to_end.load(Ordering::Relaxed);
+        !told_to_end && account.live <= LIVE_BYTES && account.total <= TOTAL_BYTES
+    })
+}
+
+/// Whether `bytes` more may be allocated: for work that knows beforehand what it is going to take.
+pub fn has_room(bytes: usize) -> bool {
+    ACCOUNT.with(|cell| cell.get().is_none_or(|account| bytes <= LIVE_BYTES.saturating_sub(account.live)))
+}
+
 pub struct Allocator;
 
 /// Books `grown` bytes more and `freed` bytes less on the running job, if this thread has one.
@@ -63,13 +97,13 @@ fn book(grown: usize, freed: usize) {
         account.live = account.live.saturating_add(grown).saturating_sub(freed);
         account.total = account.total.saturating_add(grown);
         cell.set(Some(account));
-        if account.live <= LIVE_BYTES && account.total <= TOTAL_BYTES {
+        if account.live <= WALL * LIVE_BYTES && account.total <= WALL * TOTAL_BYTES {
             return;
         }
         cell.set(None);
-        // SAFETY: `run` leaks the job's Arc into this thread, so it outlives it.
+        // SAFETY: as in `is_within`.
         let job = unsafe { &*account.job };
-        job.state.store(EXCEEDED, Ordering::Release);
+        job.state.store(WALLED, Ordering::Release);
         job.caller.unpark();
         loop {
             thread::park();
@@ -98,10 +132,16 @@ unsafe impl GlobalAlloc for Allocator {
 }
 
 /// Runs `work` within the budget and waits for it.
-pub fn run<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Outcome<T> {
-    let job = Arc::new(Job { state: AtomicU8::new(RUNNING), caller: thread::current() });
+pub fn run<T: Send + 'static>(lost: &Lost, work: impl FnOnce() -> T + Send + 'static) -> Outcome<T> {
+    run_until(DEADLINE, lost, work)
+}
+
+fn run_until<T: Send + 'static>(limit: Duration, lost: &Lost, work: impl FnOnce() -> T + Send + 'static) -> Outcome<T> {
+    let job = Arc::new(Job { state: AtomicU8::new(RUNNING), told_to_end: AtomicBool::new(false), caller: thread::current() });
     let result: Arc<Mutex<Option<T>>> = Arc::new(Mutex::new(None));
-    let (its_job, its_result) = (Arc::clone(&job), Arc::clone(&result));
+    // Counted from the start, so that neither side can forget it: who sees the work end takes it off again.
+    lost.0.fetch_add(1, Ordering::AcqRel);
+    let (its_job, its_result, its_lost) = (Arc::clone(&job), Arc::clone(&result), lost.clone());
     let spawned = thread::Builder::new().stack_size(STACK_BYTES).spawn(move || {
         let pointer = Arc::as_ptr(&its_job);
         ACCOUNT.with(|cell| cell.set(Some(Account { job: pointer, live: 0, total: 0 })));
@@ -110,11 +150,15 @@ pub fn run<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Outc
         if let Ok(mut slot) = its_result.lock() {
             *slot = value;
         }
+        its_lost.0.fetch_sub(1, Ordering::AcqRel);
         its_job.state.store(DONE, Ordering::Release);
         its_job.caller.unpark();
     });
-    let Ok(thread) = spawned else { return Outcome::NoThread };
-    let deadline = Instant::now() + DEADLINE;
+    let Ok(thread) = spawned else {
+        lost.0.fetch_sub(1, Ordering::AcqRel);
+        return Outcome::NoThread;
+    };
+    let mut deadline = Instant::now() + limit;
     loop {
         match job.state.load(Ordering::Acquire) {
             DONE => {
@@ -122,13 +166,60 @@ pub fn run<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Outc
                 let value = result.lock().ok().and_then(|mut slot| slot.take());
                 return value.map_or(Outcome::Panicked, Outcome::Done);
             }
-            EXCEEDED => return Outcome::Exceeded,
+            WALLED => return Outcome::Exceeded,
             _ => {}
         }
         let now = Instant::now();
-        if now >= deadline {
+        if now < deadline {
+            thread::park_timeout(deadline - now);
+        } else if !job.told_to_end.swap(true, Ordering::Relaxed) {
+            deadline = now + GRACE;
+        } else {
             return Outcome::Exceeded;
         }
-        thread::park_timeout(deadline - now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_that_asks_ends_at_its_deadline_and_nothing_is_lost() {
+        let lost = Lost::default();
+        let outcome = run_until(Duration::from_millis(20), &lost, || while is_within() {});
+        assert!(matches!(outcome, Outcome::Done(())));
+        assert_eq!(lost.count(), 0);
+    }
+
+    #[test]
+    fn work_that_asks_ends_past_its_memory_and_nothing_is_lost() {
+        let lost = Lost::default();
+        let outcome = run(&lost, || {
+            let mut held = Vec::new();
+            while is_within() {
+                held.push(vec![0u8; 1 << 20]);
+            }
+            held.len()
+        });
+        assert!(matches!(outcome, Outcome::Done(64..=66)));
+        assert_eq!(lost.count(), 0);
+    }
+
+    #[test]
+    fn work_that_never_asks_is_stopped_at_the_wall_and_counted() {
+        let lost = Lost::default();
+        assert!(matches!(run(&lost, || vec![1u8; 200 << 20].len()), Outcome::Exceeded));
+        assert_eq!(lost.count(), 1);
+    }
+
+    #[test]
+    fn work_that_ends_late_is_no_longer_lost() {
+        let lost = Lost::default();
+        let outcome = run_until(Duration::from_millis(1), &lost, || thread::sleep(GRACE + Duration::from_millis(300)));
+        assert!(matches!(outcome, Outcome::Exceeded));
+        assert_eq!(lost.count(), 1);
+        thread::sleep(Duration::from_secs(1));
+        assert_eq!(lost.count(), 0);
     }
 }

@@ -1,14 +1,20 @@
-//! A chat template set up as transformers sets up Jinja2 for it: blocks trimmed, Python's methods on strings, lists and
-//! dicts, and the functions raise_exception and strftime_now. It reaches nothing but the values it is given.
+//! A chat template set up as transformers sets up Jinja2 for it: blocks trimmed, Python's values, methods and operators,
+//! and the functions raise_exception and strftime_now. It reaches nothing but the values it is given.
 
-use std::io::{self, Write};
+use std::mem::ManuallyDrop;
+use std::ptr::NonNull;
 use std::sync::Arc;
 
+use minijinja::machinery::{self, CompiledTemplate, TemplateConfig};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Value;
-use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior};
 
-use crate::json::tojson;
+use crate::jinja::{filters, functions, operators, tests};
+use crate::json;
+use crate::python::args::text;
+use crate::python::containers;
+use crate::python::value::{check, str_of};
 use crate::strftime::strftime;
 
 pub const MAX_OUTPUT_BYTES: usize = 8 << 20;
@@ -25,7 +31,6 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
         let message = match error.kind() {
             ErrorKind::OutOfFuel => format!("needs more than {MAX_STEPS} steps"),
-            ErrorKind::WriteFailure => format!("writes more than {MAX_OUTPUT_BYTES} bytes"),
             kind => match error.detail() {
                 Some(detail) => detail.to_string(),
                 None => kind.to_string(),
@@ -37,41 +42,93 @@ impl From<Error> for Failure {
 
 pub struct ChatTemplate {
     environment: Environment<'static>,
+    compiled: Compiled,
+}
+
+/// A compiled template and the source that it refers to.
+struct Compiled {
+    template: ManuallyDrop<CompiledTemplate<'static>>,
+    source: NonNull<str>,
+}
+
+// SAFETY: what it owns is never written again.
+unsafe impl Send for Compiled {}
+unsafe impl Sync for Compiled {}
+
+impl Compiled {
+    fn new(source: String) -> Result<Compiled, Error> {
+        let syntax_config = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?;
+        let config = TemplateConfig { syntax_config, default_auto_escape: Arc::new(|_| AutoEscape::None) };
+        let source = NonNull::from(Box::leak(source.into_boxed_str()));
+        // SAFETY: the text stays where it is until drop, which ends the template first.
+        match CompiledTemplate::new(NAME, unsafe { source.as_ref() }, &config) {
+            Ok(mut template) => {
+                operators::rewrite(&mut template.instructions);
+                template.blocks.values_mut().for_each(operators::rewrite);
+                Ok(Compiled { template: ManuallyDrop::new(template), source })
+            }
+            Err(error) => {
+                // SAFETY: nothing refers to it: errors own their text.
+                drop(unsafe { Box::from_raw(source.as_ptr()) });
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Drop for Compiled {
+    fn drop(&mut self) {
+        // SAFETY: both are given up here, once, the one that refers to the other first.
+        unsafe {
+            ManuallyDrop::drop(&mut self.template);
+            drop(Box::from_raw(self.source.as_ptr()));
+        }
+    }
 }
 
 impl ChatTemplate {
-    pub fn compile(source: String) -> Result<ChatTemplate, Failure> {
-        let mut environment = Environment::new();
-        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?;
-        environment.set_syntax(syntax);
+    pub fn compile(source: &str) -> Result<ChatTemplate, Failure> {
+        let mut environment = Environment::empty();
         environment.set_undefined_behavior(UndefinedBehavior::Lenient);
-        environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
         environment.set_fuel(Some(MAX_STEPS));
         environment.set_recursion_limit(MAX_DEPTH);
-        environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-        environment.add_filter("tojson", tojson);
-        // To Python none is not iterable (minijinja: an empty sequence) and a string is.
-        environment.add_test("iterable", |value: &Value| !value.is_none() && (value.as_str().is_some() || value.try_iter().is_ok()));
-        environment.add_function("raise_exception", |message: String| -> Result<Value, Error> {
-            Err(Error::new(ErrorKind::InvalidOperation, message))
-        });
-        environment.add_template_owned(NAME, without_generation_tags(&source))?;
-        Ok(ChatTemplate { environment })
+        environment.set_formatter(print);
+        environment.set_unknown_method_callback(|_, value, method, args| containers::call(value, method, args));
+        operators::add_to(&mut environment);
+        filters::add_to(&mut environment);
+        tests::add_to(&mut environment);
+        functions::add_to(&mut environment);
+        Ok(ChatTemplate { environment, compiled: Compiled::new(without_generation_tags(source))? })
     }
 
     /// `context`: a JSON object whose members are the template's variables. `local_seconds`: since 1970 on the local clock.
-    pub fn render(self: &Arc<Self>, context: &str, local_seconds: i64) -> Result<String, Failure> {
-        let variables: Value = serde_json::from_str(context)
-            .map_err(|e| Failure { line: 0, message: format!("its variables are not valid JSON: {e}") })?;
-        let now = Value::from_function(move |format: String| {
-            strftime(&format, local_seconds)
-                .ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("strftime_now: unknown format {format:?}")))
-        });
-        let mut out = Bounded(Vec::new());
+    pub fn render(&self, context: &str, local_seconds: i64) -> Result<String, Failure> {
+        let variables = json::parse(context)?;
+        let now = Value::from_function(move |format: Value| Ok::<_, Error>(strftime(text(&format, "strftime_now")?, local_seconds)));
         let context = minijinja::context! { strftime_now => now, ..variables };
-        self.environment.get_template(NAME)?.render_captured_to(context, &mut out)?;
-        String::from_utf8(out.0).map_err(|_| Failure { line: 0, message: "wrote text that is not UTF-8".into() })
+        let mut out = String::new();
+        let template = &*self.compiled.template;
+        let mut output = machinery::make_string_output(&mut out);
+        machinery::eval(&self.environment, &template.instructions, context, &template.blocks, &mut output, AutoEscape::None)?;
+        if out.len() > MAX_OUTPUT_BYTES {
+            return Err(Failure { line: 0, message: format!("writes {} bytes, at most {MAX_OUTPUT_BYTES} are taken", out.len()) });
+        }
+        Ok(out)
     }
+}
+
+/// What `{{ }}` writes.
+fn print(out: &mut Output, state: &mut State, value: &Value) -> Result<(), Error> {
+    check()?;
+    if matches!(state.auto_escape(), AutoEscape::Html) && !value.is_safe() {
+        let escaped = filters::escaped(value)?;
+        return out.write_str(escaped.as_str().unwrap_or_default()).map_err(Error::from);
+    }
+    let written = match value.as_str() {
+        Some(text) => out.write_str(text),
+        None => out.write_str(&str_of(value)?),
+    };
+    written.map_err(Error::from)
 }
 
 /// `{% generation %}` marks what a model wrote, for training. To us it is a block that is always rendered; lines and
@@ -96,19 +153,4 @@ fn without_generation_tags(source: &str) -> String {
     }
     out.push_str(rest);
     out
-}
-
-struct Bounded(Vec<u8>);
-
-impl Write for Bounded {
-    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
-        if piece.len() > MAX_OUTPUT_BYTES - self.0.len() {
-            return Err(io::Error::other("output is full"));
-        }
-        self.0.extend_from_slice(piece);
-        Ok(piece.len())
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

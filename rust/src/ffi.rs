@@ -1,10 +1,9 @@
 //! The C entries of halfbyte_rust.h. Each catches panics; each pointer's rules are in the header.
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
-use crate::budget::{self, Outcome};
+use crate::budget::{self, Lost, Outcome};
 use crate::chat_template::{ChatTemplate, Failure};
 
 #[repr(C)]
@@ -20,10 +19,13 @@ pub struct HbTemplateReply {
     text: HbText,
 }
 
+/// Renders of one template that may be left behind before it is refused. A render that runs out of memory or time fails
+/// alone and gives back what it took, nearly always; each that cannot be ended keeps at most 128 MiB.
+const MAX_LOST: usize = 4;
+
 pub struct HbTemplate {
     template: Arc<ChatTemplate>,
-    // One render ran out of memory or time; what it holds is lost, so there is no second.
-    spent: AtomicBool,
+    lost: Lost,
 }
 
 fn into_text(text: String) -> HbText {
@@ -69,8 +71,8 @@ unsafe fn owned_text(bytes: *const u8, size: usize) -> Result<String, Failure> {
 pub unsafe extern "C" fn hb_template_compile(source: *const u8, size: usize, out: *mut *mut HbTemplate) -> HbTemplateReply {
     let work = || -> Result<HbTemplate, Failure> {
         let source = owned_text(source, size)?;
-        let template = flatten(budget::run(move || ChatTemplate::compile(source)))?;
-        Ok(HbTemplate { template: Arc::new(template), spent: AtomicBool::new(false) })
+        let template = flatten(budget::run(&Lost::default(), move || ChatTemplate::compile(&source)))?;
+        Ok(HbTemplate { template: Arc::new(template), lost: Lost::default() })
     };
     match catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(failure("the template engine failed"))) {
         Ok(template) => {
@@ -96,13 +98,11 @@ pub unsafe extern "C" fn hb_template_render(
     let work = || -> Result<String, Failure> {
         let variables = owned_text(variables, size).map_err(|_| failure("the messages are not valid UTF-8"))?;
         let shared = &*template;
-        if shared.spent.load(Ordering::Relaxed) {
-            return Err(failure("needed too much memory or time before"));
+        if shared.lost.count() >= MAX_LOST {
+            return Err(failure(&format!("{MAX_LOST} of its renders needed too much memory or time and could not be ended")));
         }
         let its_template = Arc::clone(&shared.template);
-        let outcome = budget::run(move || its_template.render(&variables, local_seconds));
-        shared.spent.fetch_or(matches!(outcome, Outcome::Exceeded), Ordering::Relaxed);
-        flatten(outcome)
+        flatten(budget::run(&shared.lost, move || its_template.render(&variables, local_seconds)))
     };
     reply(catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(failure("the template engine failed"))))
 }

@@ -4,7 +4,9 @@
 mod budget;
 mod chat_template;
 mod ffi;
+mod jinja;
 mod json;
+mod python;
 mod strftime;
 
 #[global_allocator]

@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
-"""Writes cases.json: what Jinja2, set up as transformers sets it up, makes of every *.jinja here. Needs jinja2 (3.1.6 was used)."""
+"""Writes cases.json and expressions.json: what Jinja2, set up as transformers sets it up, makes of every *.jinja here and of every
+source in expressions.py. Needs jinja2 (3.1.6 was used, with Python 3.11)."""
 import datetime
 import json
+import re
 from pathlib import Path
 
 import jinja2
 import jinja2.ext
+from expressions import sources
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 NOW = datetime.datetime(2024, 7, 26, 10, 0, 0)
@@ -49,10 +52,14 @@ def refuse(message):
     raise jinja2.exceptions.TemplateError(message)
 
 
+def tojson(value, ensure_ascii=False, indent=None, separators=None, sort_keys=False):
+    return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
+
+
 def render(source, messages, tools=None, **options):
     env = ImmutableSandboxedEnvironment(
         trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols", GenerationTag])
-    env.filters["tojson"] = lambda value, indent=None: json.dumps(value, ensure_ascii=False, indent=indent)
+    env.filters["tojson"] = tojson
     env.globals.update(raise_exception=refuse, strftime_now=NOW.strftime)
     try:
         text = env.from_string(source).render(
@@ -73,3 +80,19 @@ cases = [
     for name in WITH_TOOLS for case in TOOL_CASES
 ]
 (folder / "cases.json").write_text(json.dumps(cases, ensure_ascii=False, indent=1) + "\n")
+
+NUMBERS = {"big": 12345678901234567890123, "tiny": 1e-7, "large": 1e16, "whole": 1.0}
+NUMBER_TOOLS = [{"type": "function", "function": {"name": "f", "description": "", "parameters": {"type": "object", "items": [1], "n": NUMBERS}}}]
+
+
+def outcome(source):
+    """The text of a source, or null where Jinja2 refuses it. What names an address in memory is not comparable."""
+    try:
+        return render(source, CONVERSATION, NUMBER_TOOLS).get("text")
+    except Exception:  # noqa: BLE001: a template may raise anything Python's operators and methods raise
+        return None
+
+
+outcomes = {source: outcome(source) for source in sources()}
+comparable = {source: text for source, text in outcomes.items() if text is None or not re.search(" at 0x[0-9a-f]+>|<generator|\\ud83d", text)}
+(folder / "expressions.json").write_text(json.dumps(comparable, ensure_ascii=False, indent=0) + "\n")
