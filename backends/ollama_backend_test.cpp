@@ -237,6 +237,24 @@ TEST(OllamaBackend, AUserAndPasswordInTheAddressAreSentAndShownNowhere) {
       "base_url: address '(not shown, it may hold a password)': neither http nor https; expected http://HOST[:PORT][/PATH] or https://...");
 }
 
+TEST(OllamaBackend, AsksAProxyOfTheEnvironmentForWhatIsElsewhereOnly) {
+  LoopbackServer proxy(says("200 OK", R"({"models":[]})"));
+  ASSERT_EQ(setenv("HTTP_PROXY", proxy.url().c_str(), 1), 0);
+  const auto elsewhere = ollama_models("http://ollama.example:11434", 20);
+  LoopbackServer server(says("200 OK", R"({"models":[]})"));
+  const auto here = ollama_models(server.url(), 20);
+  ASSERT_EQ(setenv("HTTP_PROXY", "socks5://joe:s3cret@proxy", 1), 0);
+  const auto refused = ollama_models("http://ollama.example", 20);
+  unsetenv("HTTP_PROXY");
+  EXPECT_TRUE(elsewhere) << elsewhere.error().message;
+  EXPECT_TRUE(here) << here.error().message;
+  ASSERT_EQ(proxy.asked().size(), 1u);
+  EXPECT_EQ(proxy.asked()[0].path, "http://ollama.example:11434/api/tags");
+  EXPECT_EQ(server.asked().size(), 1u);
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().message.starts_with("HTTP_PROXY: address '(not shown")) << refused.error().message;
+}
+
 TEST(OllamaBackend, ListsTheModelsOfTheServer) {
   LoopbackServer server(says("200 OK", R"({"models":[{"name":"tiny:1b"},{"name":"llama3.2:3b"}]})"));
   const auto models = ollama_models(server.url(), 20);

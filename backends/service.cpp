@@ -9,8 +9,10 @@
 #include <random>
 
 #include "backends/json_text.h"
+#include "backends/service_address.h"
 #include "base/errors.h"
 #include "http/lines.h"
+#include "http/proxy.h"
 
 namespace halfbyte {
 namespace {
@@ -70,6 +72,7 @@ double wait_seconds(const HttpResponse& answer, int tries) {
 
 Service::Service(ServiceOptions options) : options_(std::move(options)), base_url_(options_.address.at("").shown()) {
   std::vector<std::string> given{options_.address.password, options_.address.basic()};
+  if (options_.proxy) given.insert(given.end(), {options_.proxy->password, options_.proxy->basic()});
   if (options_.headers)
     for (const HttpHeader& header : *options_.headers)
       if (header.name == "Authorization") given.push_back(header.value);
@@ -90,6 +93,8 @@ Result<Service> Service::open(ServiceOptions options) {
   if (!(options.timeout_seconds > 0) || !std::isfinite(options.timeout_seconds))
     return invalid("timeout: expected more than 0 seconds, found {}", options.timeout_seconds);
   if (!options.sleep) options.sleep = sleep_or_stop;
+  HB_TRY_ASSIGN(proxy, proxy_for(options.address, [](const char* name) { return variable(name).value_or(""); }));
+  options.proxy = std::move(proxy);
   return Service(std::move(options));
 }
 
@@ -149,6 +154,7 @@ Result<Service::Exchange> Service::exchange(std::string_view method, std::string
   request.headers.insert(request.headers.end(), options_.headers->begin(), options_.headers->end());
   // A day at most: more milliseconds than a clock counts would be none at all.
   const HttpOptions options{.idle = std::chrono::milliseconds(static_cast<int64_t>(std::min(options_.timeout_seconds, 86400.0) * 1000)),
+                            .proxy = options_.proxy,
                             .stop = cancel};
   for (int tries = 1;; ++tries) {
     auto response = sink ? http_stream(request, options, sink) : http_request(request, options);

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -16,6 +17,7 @@ namespace halfbyte {
 struct ServiceOptions {
   std::string name;  // in messages
   Url address;
+  std::optional<Url> proxy;              // open() finds it in the environment
   double timeout_seconds = 120;          // without a byte
   std::string start_hint, missing_hint;  // what a user runs when nobody answers, and when the answer is 404
   int max_retries = 0;                   // further tries after 429 and 5xx, with back-off
@@ -28,7 +30,7 @@ struct ServiceOptions {
 // Thread-safe.
 class Service {
  public:
-  // kInvalid: a timeout that is not above 0.
+  // kInvalid: a timeout that is not above 0, a proxy that is none.
   static Result<Service> open(ServiceOptions options);
 
   const std::string& base_url() const { return base_url_; }  // without trailing slashes, and without what may be a secret

@@ -39,7 +39,9 @@ bool has_control_character(std::string_view text) {
 class Exchange {
  public:
   Exchange(const HttpRequest& request, const HttpOptions& options, const HttpSink* sink)
-      : request_(request), options_(options), sink_(sink), url_(request.url), shown_(url_.shown()), begin_(Clock::now()) {}
+      : request_(request), options_(options), sink_(sink), url_(request.url), shown_(url_.shown()), begin_(Clock::now()) {
+    if (options_.proxy) shown_ += " through the proxy " + options_.proxy->shown();
+  }
 
   Result<HttpResponse> run() {
     for (const HttpHeader& header : request_.headers)
@@ -49,7 +51,8 @@ class Exchange {
     asio::ip::tcp::resolver resolver(io_);
     asio::ip::tcp::resolver::results_type places;
     const error_code unknown = wait([&](auto done) {
-      resolver.async_resolve(url_.host, url_.port, [&places, done](error_code error, auto found) {
+      const Url& asked = options_.proxy ? *options_.proxy : url_;
+      resolver.async_resolve(asked.host, asked.port, [&places, done](error_code error, auto found) {
         places = std::move(found);
         done(error);
       });
@@ -85,6 +88,7 @@ class Exchange {
     if (not_an_ip && SSL_set_tlsext_host_name(stream.native_handle(), url_.host.c_str()) != 1)
       return invalid("{}: not a host name for TLS", shown_);
     HB_TRY(connect(places));
+    if (options_.proxy) HB_TRY(open_tunnel(*tcp_));
     if (const error_code failed = wait([&](auto done) { stream.async_handshake(asio::ssl::stream_base::client, done); }))
       return unreached(failed);
     return exchange(stream);
@@ -96,13 +100,45 @@ class Exchange {
     return {};
   }
 
+  // Has the proxy pass on what comes after its answer (RFC 9110, 9.3.6): TLS, which it cannot read.
+  Result<void> open_tunnel(beast::tcp_stream& stream) {
+    const std::string place = (url_.host.find(':') == std::string::npos ? url_.host : "[" + url_.host + "]") + ":" + url_.port;
+    http::request<http::string_body> message(http::verb::connect, place, 11);
+    message.set(http::field::host, place);
+    message.set(http::field::user_agent, "halfbyte");
+    add_proxy_authorization(message);
+    if (const error_code failed = wait([&](auto done) { http::async_write(stream, message, [done](error_code e, size_t) { done(e); }); }))
+      return unreached(failed);
+    beast::flat_buffer buffer(size_t{options_.most_header_bytes} + kReadBytes);
+    http::response_parser<http::string_body> parser;
+    parser.header_limit(options_.most_header_bytes);
+    parser.skip(true);
+    if (const error_code failed =
+            wait([&](auto done) { http::async_read_header(stream, buffer, parser, [done](error_code e, size_t) { done(e); }); }))
+      return broken(failed);
+    const auto& answer = parser.get();
+    if (answer.result_int() / 100 != 2)
+      return not_found("{}: the proxy answers HTTP {} {}", shown_, answer.result_int(), escaped(std::string(answer.reason())));
+    if (buffer.size() > 0) return corrupt("{}: the proxy sent {} bytes that nobody had asked for", shown_, buffer.size());
+    return {};
+  }
+
+  template <class Message>
+  void add_proxy_authorization(Message& message) const {
+    const std::string basic = options_.proxy->basic();
+    if (!basic.empty()) message.set(http::field::proxy_authorization, basic);
+  }
+
   template <class Stream>
   Result<HttpResponse> exchange(Stream& stream) {
     const auto method = http::string_to_verb(request_.method);
     if (method == http::verb::unknown) return invalid("{}: unknown method '{}'", shown_, escaped(request_.method));
-    http::request<http::string_body> message(method, url_.target(), 11, request_.body);
+    const bool is_asked_of_proxy = options_.proxy && !url_.is_secure;
+    const std::string target = (is_asked_of_proxy ? "http://" + url_.authority() : "") + url_.target();
+    http::request<http::string_body> message(method, target, 11, request_.body);
     for (const HttpHeader& header : request_.headers) message.insert(header.name, header.value);
     if (const std::string basic = url_.basic(); !basic.empty()) message.set(http::field::authorization, basic);
+    if (is_asked_of_proxy) add_proxy_authorization(message);
     message.set(http::field::host, url_.authority());
     message.set(http::field::user_agent, "halfbyte");
     message.set(http::field::connection, "close");

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -31,6 +32,7 @@ struct HttpOptions {
   std::chrono::milliseconds total{0};       // longest wait for all of it; 0: no such limit
   uint32_t most_header_bytes = 64 << 10;    // of the answer
   uint64_t most_body_bytes = uint64_t{64} << 20;
+  std::optional<Url> proxy;            // http: asked in place of the server; proxy_for() finds it
   std::filesystem::path certificates;  // PEM file of those to trust; empty: the system's
   std::stop_token stop;                // asked to stop, a request ends within milliseconds with kIo "... stopped"
 };
@@ -50,7 +52,7 @@ using HttpSink = std::function<bool(std::string_view)>;
 
 // Any status is an answer, save redirects: following one would carry the headers, a key among them, to another address.
 // Failures name the address, as Url::shown() has it, and why. kInvalid: a header with control characters. kNotFound: nobody was
-// reached there: unknown host, connection refused, certificate not trusted. kIo: time is up, the connection broke, or stopped.
+// reached there: unknown host, connection refused, certificate not trusted, a proxy that lets nobody through. kIo: time is up, the connection broke, or stopped.
 // kCorrupt: not HTTP. kTooLong: headers or body past their limit. kUnsupported: a redirect.
 Result<HttpResponse> http_request(const HttpRequest& request, const HttpOptions& options = {});
 // The same, the body of a 2xx answer given to `sink` as it comes.

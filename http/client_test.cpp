@@ -160,6 +160,50 @@ TEST(HttpClient, AUserAndPasswordAreSentAndNotShown) {
                server.url() + "/asked: HTTP 302: a redirect to /login, which is not followed");
 }
 
+// No name of these is looked up: the proxy is asked for them.
+TEST(HttpClient, AProxyIsAskedForTheWholeAddress) {
+  LoopbackServer proxy([](LoopbackConnection& c, const AskedRequest&) { c.send_answer("200 OK", "passed on"); });
+  const std::string with_password = "http://joe:s3cret@" + proxy.url().substr(7);
+  const auto answer = http_request({.method = "POST", .url = url_of("http://me:own@ollama.example:11434/api?a=1"), .body = "{}"},
+                                   {.proxy = url_of(with_password)});
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ(answer->body, "passed on");
+  const AskedRequest asked = proxy.asked()[0];
+  EXPECT_EQ(asked.method + " " + asked.path, "POST http://ollama.example:11434/api?a=1");
+  EXPECT_NE(asked.headers.find("Host: ollama.example:11434\r\n"), std::string::npos);
+  EXPECT_NE(asked.headers.find("Proxy-Authorization: Basic am9lOnMzY3JldA==\r\n"), std::string::npos);
+  EXPECT_TRUE(asked.headers.starts_with("Authorization: Basic bWU6b3du\r\n")) << asked.headers;
+}
+
+TEST(HttpClient, TlsGoesThroughATunnelThatTheProxyOpens) {
+  LoopbackServer server([](LoopbackConnection& c, const AskedRequest&) { c.send_answer("200 OK", "safe"); }, "api.example", true);
+  const Url proxy = url_of("http://joe:s3cret@" + server.url().substr(7));
+  const auto answer = http_request({.url = url_of("https://api.example/v1"), .headers = {{"Authorization", "Bearer k"}}},
+                                   {.proxy = proxy, .certificates = server.certificate()});
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ(answer->body, "safe");
+  const auto asked = server.asked();
+  ASSERT_EQ(asked.size(), 2u);
+  EXPECT_EQ(asked[0].method + " " + asked[0].path, "CONNECT api.example:443");
+  EXPECT_NE(asked[0].headers.find("Proxy-Authorization: Basic am9lOnMzY3JldA==\r\n"), std::string::npos);
+  EXPECT_EQ(asked[0].headers.find("Bearer"), std::string::npos);
+  EXPECT_EQ(asked[1].method + " " + asked[1].path, "GET /v1");
+  EXPECT_EQ(asked[1].headers.find("Proxy-Authorization"), std::string::npos);
+  const auto other = http_request({.url = url_of("https://other.example/")}, {.proxy = proxy, .certificates = server.certificate()});
+  ASSERT_FALSE(other);
+  EXPECT_NE(other.error().message.find("certificate verify failed"), std::string::npos) << other.error().message;
+}
+
+TEST(HttpClient, AProxyThatLetsNobodyThroughIsNamedWithoutItsPassword) {
+  LoopbackServer proxy([](LoopbackConnection& c, const AskedRequest&) { c.send_answer("407 Proxy Authentication Required", "s3cret"); });
+  const Url url = url_of("http://joe:s3cret@" + proxy.url().substr(7));
+  expect_error(http_request({.url = url_of("https://api.example/v1?key=s3cret")}, {.proxy = url}), Code::kNotFound,
+               "https://api.example/v1 through the proxy " + proxy.url() + ": the proxy answers HTTP 407 Proxy Authentication Required");
+  LoopbackServer talker([](LoopbackConnection& c, const AskedRequest&) { c.send("HTTP/1.1 200 OK\r\n\r\nhello"); });
+  expect_error(http_request({.url = url_of("https://api.example/")}, {.proxy = url_of(talker.url())}), Code::kCorrupt,
+               "https://api.example/ through the proxy " + talker.url() + ": the proxy sent 5 bytes that nobody had asked for");
+}
+
 TEST(HttpClient, HeadersHaveALimit) {
   LoopbackServer server(
       [](LoopbackConnection& c, const AskedRequest&) { c.send_answer("200 OK", "", "X-Much: " + std::string(100'000, 'x') + "\r\n"); });

@@ -78,7 +78,8 @@ void LoopbackConnection::wait_until_gone() {
   }
 }
 
-LoopbackServer::LoopbackServer(Answer answer, const std::string& tls_name) : answer_(std::move(answer)) {
+LoopbackServer::LoopbackServer(Answer answer, const std::string& tls_name, bool is_behind_proxy)
+    : answer_(std::move(answer)), is_behind_proxy_(is_behind_proxy) {
   listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{.sin_family = AF_INET, .sin_port = 0, .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}, .sin_zero = {}};
   socklen_t size = sizeof address;
@@ -103,7 +104,7 @@ LoopbackServer::~LoopbackServer() {
 }
 
 std::string LoopbackServer::url() const {
-  return tls_ != nullptr ? fmt::format("https://localhost:{}", port_) : fmt::format("http://127.0.0.1:{}", port_);
+  return tls_ != nullptr && !is_behind_proxy_ ? fmt::format("https://localhost:{}", port_) : fmt::format("http://127.0.0.1:{}", port_);
 }
 
 std::vector<AskedRequest> LoopbackServer::asked() const {
@@ -123,6 +124,11 @@ void LoopbackServer::serve() {
 }
 
 void LoopbackServer::answer_one(int fd) {
+  if (is_behind_proxy_) {
+    LoopbackConnection proxy(fd, nullptr, is_over_);
+    if (!read_request(proxy)) return;
+    proxy.send("HTTP/1.1 200 Connection established\r\n\r\n");
+  }
   SSL* tls = nullptr;
   if (tls_ != nullptr) {
     tls = SSL_new(tls_);
@@ -133,6 +139,14 @@ void LoopbackServer::answer_one(int fd) {
     }
   }
   LoopbackConnection connection(fd, tls, is_over_);
+  if (const auto asked = read_request(connection)) answer_(connection, *asked);
+  if (tls != nullptr) {
+    SSL_shutdown(tls);
+    SSL_free(tls);
+  }
+}
+
+std::optional<AskedRequest> LoopbackServer::read_request(LoopbackConnection& connection) {
   std::string text;
   char bytes[4096];
   size_t head_end = std::string::npos, body_bytes = 0;
@@ -143,22 +157,15 @@ void LoopbackServer::answer_one(int fd) {
     if (head_end == std::string::npos && (head_end = text.find("\r\n\r\n")) != std::string::npos)
       if (const size_t at = text.find("Content-Length: "); at < head_end) body_bytes = std::strtoul(&text[at + 16], nullptr, 10);
   }
-  if (head_end != std::string::npos) {
-    const size_t method_end = text.find(' '), path_end = text.find(' ', method_end + 1), line_end = text.find("\r\n");
-    const AskedRequest asked{.method = text.substr(0, method_end),
-                             .path = text.substr(method_end + 1, path_end - method_end - 1),
-                             .headers = text.substr(line_end + 2, head_end - line_end),
-                             .body = text.substr(head_end + 4)};
-    {
-      const std::lock_guard lock(mutex_);
-      asked_.push_back(asked);
-    }
-    answer_(connection, asked);
-  }
-  if (tls != nullptr) {
-    SSL_shutdown(tls);
-    SSL_free(tls);
-  }
+  if (head_end == std::string::npos) return std::nullopt;
+  const size_t method_end = text.find(' '), path_end = text.find(' ', method_end + 1), line_end = text.find("\r\n");
+  AskedRequest asked{.method = text.substr(0, method_end),
+                     .path = text.substr(method_end + 1, path_end - method_end - 1),
+                     .headers = text.substr(line_end + 2, head_end - line_end),
+                     .body = text.substr(head_end + 4)};
+  const std::lock_guard lock(mutex_);
+  asked_.push_back(asked);
+  return asked;
 }
 
 }  // namespace halfbyte

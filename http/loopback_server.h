@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -45,21 +46,23 @@ class LoopbackServer {
   // Called for one connection after the other, on the server's thread.
   using Answer = std::function<void(LoopbackConnection&, const AskedRequest&)>;
   explicit LoopbackServer(Answer answer) : LoopbackServer(std::move(answer), "") {}
-  // Speaks TLS with a certificate of its own making for `tls_name`.
-  LoopbackServer(Answer answer, const std::string& tls_name);
+  // Speaks TLS with a certificate of its own making for `tls_name`; behind a proxy, after a request (CONNECT) that it takes in plain.
+  LoopbackServer(Answer answer, const std::string& tls_name, bool is_behind_proxy = false);
   ~LoopbackServer();
   LoopbackServer(const LoopbackServer&) = delete;
   LoopbackServer& operator=(const LoopbackServer&) = delete;
 
-  std::string url() const;                                            // http://127.0.0.1:PORT, or https://localhost:PORT
+  std::string url() const;  // http://127.0.0.1:PORT, also of the proxy before it, or https://localhost:PORT
   std::filesystem::path certificate() const { return certificate_; }  // PEM
   std::vector<AskedRequest> asked() const;
 
  private:
   void serve();
   void answer_one(int fd);
+  std::optional<AskedRequest> read_request(LoopbackConnection& connection);
 
   Answer answer_;
+  bool is_behind_proxy_;
   SSL_CTX* tls_ = nullptr;
   std::filesystem::path certificate_;
   int listener_ = -1;

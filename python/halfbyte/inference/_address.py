@@ -48,10 +48,15 @@ class Address:
         return cls(scheme, host, port, path.rstrip("/"), query, user, password)
 
     @property
+    def bracketed(self) -> str:
+        """The host, with brackets around an IPv6 address."""
+        return f"[{self.host}]" if ":" in self.host else self.host
+
+    @property
     def authority(self) -> str:
-        """Brackets around an IPv6 address, the port unless it is the scheme's own."""
-        name = f"[{self.host}]" if ":" in self.host else self.host
-        return name if self.port == (443 if self.scheme == "https" else 80) else f"{name}:{self.port}"
+        """The host, and the port unless it is the scheme's own."""
+        is_default = self.port == (443 if self.scheme == "https" else 80)
+        return self.bracketed if is_default else f"{self.bracketed}:{self.port}"
 
     @property
     def shown(self) -> str:

@@ -46,7 +46,9 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 def default_urlopen(request: urllib.request.Request, *, timeout: float) -> Any:
-    return urllib.request.build_opener(_NoRedirect).open(request, timeout=timeout)
+    # Without urllib's own look at the environment: `Service` has chosen the proxy.
+    opener = urllib.request.build_opener(_NoRedirect, urllib.request.ProxyHandler({}))
+    return opener.open(request, timeout=timeout)
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class Service:
     name: in messages. timeout: seconds without a byte. error: what every failure is raised as, with its cause.
     start_hint, missing_hint: what a user runs when nobody answers, and when the answer is 404.
     headers: of every request. no_key: what every request fails with, for a key that is not there; empty when it is.
-    max_retries: further tries after 429 and 5xx, with back-off, as long as no byte of an answer has been used.
+    proxy: asked in place of the server, http alone. max_retries: further tries after 429 and 5xx, with back-off, as long as no byte of an answer has been used.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Service:
     urlopen: Urlopen = default_urlopen
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     no_key: str = ""
+    proxy: Address | None = None
     max_retries: int = 0
     sleep: Callable[[float], None] = time.sleep
 
@@ -79,6 +82,8 @@ class Service:
     def without_secrets(self, said: str) -> str:
         """What a service says, without the password or key that it may repeat."""
         given = [self.address.password.decode("utf-8", "replace"), self.address.basic, self.headers.get("Authorization", "")]
+        if self.proxy is not None:
+            given += [self.proxy.password.decode("utf-8", "replace"), self.proxy.basic]
         for text in given:
             secret = text.rpartition(" ")[2]  # of "Bearer KEY", the key
             if len(secret) >= LEAST_SECRET_CHARACTERS:
@@ -128,6 +133,7 @@ class Service:
     def _open(self, method: str, path: str, body: Mapping[str, Any] | None) -> Iterator[tuple[Any, int]]:
         """An open response and the count of tries. Failures while it is read are translated here too."""
         url = f"{self.base_url}{path}"
+        asked = url if self.proxy is None else f"{url} through the proxy {self.proxy.shown}"
         if self.no_key:
             raise self.error(self.no_key)
         tries = 1
@@ -147,24 +153,29 @@ class Service:
             with response:
                 yield response, tries
         except urllib.error.HTTPError as cause:
-            raise self._refused(cause, url, tries) from cause
+            raise self._refused(cause, url, asked, tries) from cause
         except urllib.error.URLError as cause:
             if isinstance(cause.reason, TimeoutError):
-                raise self._timed_out(url) from cause
-            raise self._unreachable(url, cause.reason) from cause
+                raise self._timed_out(asked) from cause
+            raise self._unreachable(asked, cause.reason) from cause
         except TimeoutError as cause:
-            raise self._timed_out(url) from cause
+            raise self._timed_out(asked) from cause
         except (http.client.IncompleteRead, http.client.RemoteDisconnected) as cause:
-            raise self.error(f"{self.name} at {url}: the connection closed before the answer was complete") from cause
+            raise self.error(f"{self.name} at {asked}: the connection closed before the answer was complete") from cause
         except (OSError, http.client.HTTPException, UnicodeError) as cause:
-            raise self._unreachable(url, cause) from cause
+            raise self._unreachable(asked, cause) from cause
 
     def _request(self, method: str, path: str, body: Mapping[str, Any] | None) -> urllib.request.Request:
         data = None if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json", "Accept": "application/json, */*", **self.headers}
         if self.address.basic:
             headers["Authorization"] = self.address.basic
-        return urllib.request.Request(self.address.at(path), data=data, headers=headers, method=method)
+        request = urllib.request.Request(self.address.at(path), data=data, headers=headers, method=method)
+        if self.proxy is not None:
+            request.set_proxy(f"{self.proxy.bracketed}:{self.proxy.port}", "http")
+            if self.proxy.basic:
+                request.add_header("Proxy-Authorization", self.proxy.basic)
+        return request
 
     def _unreachable(self, url: str, reason: object) -> ServiceError:
         return self.error(f"Could not reach {self.name} at {url}: {reason}. {self.start_hint}")
@@ -172,13 +183,13 @@ class Service:
     def _timed_out(self, url: str) -> ServiceError:
         return self.error(f"{self.name} at {url}: timed out, no byte for {self.timeout:g} s")
 
-    def _refused(self, answer: urllib.error.HTTPError, url: str, tries: int) -> ServiceError:
+    def _refused(self, answer: urllib.error.HTTPError, url: str, asked: str, tries: int) -> ServiceError:
         place = answer.headers.get("Location") if answer.headers else None
         if place is not None and answer.code // 100 == 3:
             if answer.fp is not None:
                 answer.close()
             told = f"a redirect to {shown_address(place)}, which is not followed"
-            return self.error(f"{self.name} at {url}: HTTP {answer.code}: {told}", status=answer.code)
+            return self.error(f"{self.name} at {asked}: HTTP {answer.code}: {told}", status=answer.code)
         said = self._error_text(answer)
         after = f" after {tries} tries" if tries > 1 else ""
         message = f"{self.name} at {url}: HTTP {answer.code} {self.without_secrets(str(answer.reason or ''))}{after}{': ' if said else ''}{said}"

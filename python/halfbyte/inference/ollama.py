@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 from ._checks import check_messages, check_request, check_sampling, check_timeout
+from ._proxy import proxy_for
 from ._service import Service, ServiceError, Urlopen, default_urlopen, error_message
 from ._service_address import DEFAULT_OLLAMA_URL, find_key, ollama_address
 from .backend import Backend, BackendInfo, ChatResult, InferenceResult, Message, ToolCall
@@ -56,6 +58,7 @@ class OllamaBackend(Backend):
             urlopen=urlopen or default_urlopen,
             headers={"Authorization": f"Bearer {key}"} if key else {},
             no_key=no_key,
+            proxy=proxy_for(address, os.environ),
         )
 
     def __repr__(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ._checks import check_integer, check_messages, check_request, check_sampling, check_timeout
+from ._proxy import proxy_for
 from ._service import Service, ServiceError, Urlopen, default_urlopen, error_message
 from ._service_address import DEFAULT_OPENAI_URL, find_key, openai_address, variable
 from .backend import Backend, BackendInfo, ChatResult, InferenceResult, Message, ToolCall
@@ -86,6 +88,7 @@ class OpenAIBackend(Backend):
             urlopen=urlopen or default_urlopen,
             headers={**({"Authorization": f"Bearer {key}"} if key else {}), **_account(organization, project)},
             no_key=no_key,
+            proxy=proxy_for(address, os.environ),
             max_retries=max_retries,
             sleep=sleep,
         )
