@@ -25,6 +25,7 @@ struct Folding {
   Folding() {
     std::map<std::u32string, CaseVariants> by_folded;
     for (char32_t c = 0; c < kPastCase; ++c) {
+      if (utf8proc_get_property(static_cast<utf8proc_int32_t>(c))->casefold_seqindex == UINT16_MAX) continue;
       const std::u32string to = folded(c);
       if (to.size() > 1) several.push_back({c, to});
       if (to[0] != c) by_folded[to].push_back(c);

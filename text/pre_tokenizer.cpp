@@ -8,40 +8,18 @@
 namespace halfbyte {
 namespace {
 
-using chars::kS;
-
-void cut(const Pattern& stage, const ClassifiedText& text, uint32_t begin, uint32_t end, std::vector<uint32_t>& ends) {
-  stage.split(text, begin, end, ends);
-}
-
-void cut(const DigitsFromTheRight& stage, const ClassifiedText& text, uint32_t begin, uint32_t end, std::vector<uint32_t>& ends) {
+// Cuts [begin, end) into the matches and what lies between them; appends where each part ends.
+void cut(RegexSearch& search, uint32_t begin, uint32_t end, std::vector<uint32_t>& ends) {
   uint32_t last = begin;
   const auto cut_at = [&](uint32_t at) {
     if (last < at) ends.push_back(last = at);
   };
-  for (uint32_t at = begin; at < end;) {
-    if (!stage.digits.contains(text.kind(at))) {
-      at = text.after(at);
-      continue;
-    }
-    uint32_t digits = 0, stop = at;
-    for (; stop < end && stage.digits.contains(text.kind(stop)); stop = text.after(stop)) ++digits;
-    if (stop == end || !stage.not_before.contains(text.kind(stop))) {
-      if (stage.cuts_around) cut_at(at);
-      for (; digits > 0; --digits, at = text.after(at))
-        if (digits % 3 == 0) cut_at(at);
-      if (stage.cuts_around) cut_at(stop);
-    }
-    at = stop;
+  search.enter(begin, end);
+  for (Regex::Match match; search.next(match);) {
+    cut_at(match.begin);
+    cut_at(match.end);
   }
   cut_at(end);
-}
-
-void cut(const TrailingSpace&, const ClassifiedText& text, uint32_t begin, uint32_t end, std::vector<uint32_t>& ends) {
-  uint32_t space = end;
-  while (space > begin && kS.contains(text.kind(text.before(space)))) space = text.before(space);
-  if (begin < space) ends.push_back(space);
-  if (space < end) ends.push_back(end);
 }
 
 }  // namespace
@@ -53,7 +31,10 @@ Result<PreTokenizer> PreTokenizer::open(std::string_view name, std::string_view 
     return unsupported("{}: tokenizer.ggml.pre: unknown pre-tokenizer '{}'; known: {}", path, escaped(name),
                        fmt::join(pre_tokenizer_names(), ", "));
   PreTokenizer pre;
-  pre.stages_ = family->stages();
+  for (const std::string_view pattern : family->patterns) {
+    HB_TRY_ASSIGN(regex, Regex::compile(pattern, name));
+    pre.patterns_.push_back(std::move(regex));
+  }
   pre.takes_whole_words_ = family->takes_whole_words;
   pre.adds_bos_ = family->adds_bos;
   return pre;
@@ -62,13 +43,14 @@ Result<PreTokenizer> PreTokenizer::open(std::string_view name, std::string_view 
 std::vector<uint32_t> PreTokenizer::word_ends(std::string_view text) const {
   const ClassifiedText classified(text);
   std::vector<uint32_t> ends, cut_ends;
-  ends.reserve(text.size() / 4 + 1);
+  cut_ends.reserve(text.size() / 4 + 1);
   if (!text.empty()) ends.push_back(classified.size());
-  for (const Stage& stage : stages_) {
+  for (const Regex& pattern : patterns_) {
+    RegexSearch search(pattern, classified);
     cut_ends.clear();
     uint32_t begin = 0;
     for (const uint32_t end : ends) {
-      std::visit([&](const auto& s) { cut(s, classified, begin, end, cut_ends); }, stage);
+      cut(search, begin, end, cut_ends);
       begin = end;
     }
     ends.swap(cut_ends);

@@ -13,7 +13,7 @@ constexpr uint32_t kNoMatch = UINT32_MAX;
 
 // Steps: characters taken and instructions. Patterns in use need some ten a character; the constant lets short texts have those few
 // that look ahead over and over.
-constexpr uint64_t kFreeSteps = 1 << 16, kStepsPerByte = 256;
+constexpr int64_t kFreeSteps = 1 << 16, kStepsPerByte = 256;
 constexpr size_t kFreeWays = 1 << 12, kWaysPerByte = 8;  // patterns in use keep at most a few open for each character
 
 enum Outcome : uint8_t { kUnknown, kMatches, kFails };
@@ -24,7 +24,7 @@ RegexSearch::RegexSearch(const Regex& regex, const ClassifiedText& text)
     : program_(*regex.program_),
       text_(text),
       kinds_(text.kinds()),
-      steps_left_(kFreeSteps + kStepsPerByte * text.size()),
+      steps_left_(kFreeSteps + kStepsPerByte * static_cast<int64_t>(text.size())),
       most_ways_(kFreeWays + kWaysPerByte * text.size()) {}
 
 void RegexSearch::enter(uint32_t begin, uint32_t end) {
@@ -32,23 +32,6 @@ void RegexSearch::enter(uint32_t begin, uint32_t end) {
   begin_ = at_ = begin;
   end_ = end;
   last_end_ = kNoMatch;
-}
-
-bool RegexSearch::spend(uint64_t steps) {
-  steps_left_ -= std::min(steps, steps_left_);
-  return steps_left_ != 0;
-}
-
-uint32_t RegexSearch::after(uint32_t at) const {
-  do ++at;
-  while (kinds_[at] == CharKind::kContinuation);
-  return at;
-}
-
-uint32_t RegexSearch::before(uint32_t at) const {
-  do --at;
-  while (kinds_[at] == CharKind::kContinuation);
-  return at;
 }
 
 bool RegexSearch::next(Regex::Match& match) {
@@ -105,7 +88,7 @@ bool RegexSearch::go_back(size_t base, uint32_t& code, uint32_t& at) {
         code = program_.ways[way.code];
         if (++way.code == way.bound) ways_.pop_back();
         return true;
-      case Way::Kind::kGreedyRun: {
+      case Way::Kind::kGreedy: {
         const Instruction& run = program_.code[way.code];
         const uint32_t had = way.at;
         do way.at = before(way.at);
@@ -118,7 +101,7 @@ bool RegexSearch::go_back(size_t base, uint32_t& code, uint32_t& at) {
         if (helps) return true;
         break;
       }
-      case Way::Kind::kLazyRun: {
+      case Way::Kind::kLazy: {
         const Instruction& run = program_.code[way.code];
         if (way.at < end_ && program_.classes[run.argument].contains(text_, way.at)) {
           code = way.code + 1;
@@ -137,6 +120,8 @@ bool RegexSearch::go_back(size_t base, uint32_t& code, uint32_t& at) {
 // Where the match of the code from `code` on that begins at `at` ends.
 uint32_t RegexSearch::run(uint32_t code, uint32_t at) {
   const Instruction* const program = program_.code.data();
+  const RegexProgram::Branches* const branches = program_.branches.data();
+  const uint32_t* const branch_codes = program_.ways.data();
   const CharKind* const kinds = kinds_;
   const uint32_t end = end_;
   const size_t base = ways_.size(), loops_base = loops_.size();
@@ -144,10 +129,6 @@ uint32_t RegexSearch::run(uint32_t code, uint32_t at) {
   const auto contains = [&](const Instruction& i, uint32_t place) {
     const CharKind kind = kinds[place];
     return i.whole.contains(kind) || (i.part.contains(kind) && program_.classes[i.argument].contains_of_part(text_, place));
-  };
-  const auto open = [&](const Way& way) {
-    if (ways_.size() >= most_ways_) steps_left_ = 0;
-    ways_.push_back(way);
   };
   const auto is_word = [&](uint32_t place) { return program_.word[0].contains(text_, place); };
 
@@ -157,8 +138,8 @@ uint32_t RegexSearch::run(uint32_t code, uint32_t at) {
     bool goes_on = true;
     switch (i.op) {
       case Op::kAccept:
-        close_loops(loops_base, 0, kMatches);
-        ways_.resize(base);
+        if (loops_.size() > loops_base) close_loops(loops_base, 0, kMatches);
+        close_ways(base);
         return at;
       case Op::kJump: code = i.argument; continue;
       case Op::kOne:
@@ -166,37 +147,43 @@ uint32_t RegexSearch::run(uint32_t code, uint32_t at) {
         if (goes_on) at = after(at);
         ++code;
         break;
+      case Op::kOptional:
+        if (at < end && contains(i, at)) at = after(at);
+        ++code;
+        break;
       case Op::kRun:
       case Op::kPossessiveRun: {
         const uint32_t begin = at;
-        uint32_t floor = at;  // where it has the least
-        if (i.least <= 1 && i.most == RegexProgram::kNoLimit) {
-          const CharSet stays = i.whole | CharKind::kContinuation;
-          for (;; ++at) {
-            while (at < end && stays.contains(kinds[at])) ++at;
-            if (at == end || !i.part.contains(kinds[at]) || !contains(i, at)) break;
-          }
-          goes_on = at > begin || i.least == 0;
-          if (i.least == 1 && i.op == Op::kRun && goes_on) floor = after(begin);
-        } else {
-          uint32_t count = 0;
-          for (; count < i.most && at < end && contains(i, at); ++count) {
-            if (count == i.least) floor = at;
-            at = after(at);
-          }
-          if (count == i.least) floor = at;
-          goes_on = count >= i.least;
+        for (;; ++at) {
+          while (at < end && i.whole.contains(kinds[at])) ++at;
+          if (at == end || !i.part.contains(kinds[at]) || !contains(i, at)) break;
         }
-        if (!spend(at - begin)) goes_on = false;
-        if (goes_on && i.op == Op::kRun && at > floor) open({code, at, floor, Way::Kind::kGreedyRun});
+        goes_on = spend(at - begin) && at - begin >= i.least;
+        if (goes_on && i.op == Op::kRun && at > begin) {
+          const uint32_t floor = i.least == 0 ? begin : after(begin);  // where it has the least
+          if (at > floor) open({code, at, floor, Way::Kind::kGreedy});
+        }
         ++code;
         break;
       }
-      case Op::kLazyRun: {
+      case Op::kCount:
+      case Op::kPossessiveCount: {
+        const uint32_t begin = at;
+        uint32_t floor = at, count = 0;
+        for (; count < i.most && at < end && contains(i, at); ++count) {
+          at = after(at);
+          if (count + 1 == i.least) floor = at;
+        }
+        goes_on = spend(at - begin) && count >= i.least;
+        if (goes_on && i.op == Op::kCount && at > floor) open({code, at, floor, Way::Kind::kGreedy});
+        ++code;
+        break;
+      }
+      case Op::kLazyCount: {
         uint32_t count = 0;
         for (; count < i.least && at < end && contains(i, at); ++count) at = after(at);
         goes_on = spend(count + 1) && count == i.least;
-        if (goes_on && count < i.most) open({code, at, count, Way::Kind::kLazyRun});
+        if (goes_on && count < i.most) open({code, at, count, Way::Kind::kLazy});
         ++code;
         break;
       }
@@ -205,7 +192,7 @@ uint32_t RegexSearch::run(uint32_t code, uint32_t at) {
           uint8_t& outcome = remembered(i.loop_head, at);
           if (outcome == kMatches) {
             close_loops(loops_base, 0, kMatches);
-            ways_.resize(base);
+            close_ways(base);
             return at;  // of a look-ahead, which does not ask where it ends
           }
           if (outcome == kFails) {
@@ -214,11 +201,12 @@ uint32_t RegexSearch::run(uint32_t code, uint32_t at) {
           }
           loops_.push_back({&outcome, ways_.size()});
         }
-        const auto ways = program_.branches[i.argument].by_kind[static_cast<size_t>(at < end ? kinds[at] : CharKind::kContinuation)];
+        const auto kind = static_cast<size_t>(at < end ? kinds[at] : CharKind::kContinuation);
+        const auto ways = branches[i.argument].by_kind.data()[kind];
         goes_on = ways.first < ways.last;
         if (!goes_on) break;
         if (ways.first + 1 < ways.last) open({ways.first + 1, at, ways.last, Way::Kind::kBranches});
-        code = program_.ways[ways.first];
+        code = branch_codes[ways.first];
         break;
       }
       case Op::kLook:
@@ -277,13 +265,13 @@ uint32_t RegexSearch::run(uint32_t code, uint32_t at) {
     }
     if (goes_on) continue;
     if (!go_back(base, code, at)) break;
-    close_loops(loops_base, resumed_ + 1, kFails);
+    if (loops_.size() > loops_base) close_loops(loops_base, resumed_ + 1, kFails);
   }
-  if (steps_left_ == 0)
+  if (steps_left_ <= 0)
     loops_.resize(loops_base);
   else
     close_loops(loops_base, 0, kFails);
-  ways_.resize(base);
+  close_ways(base);
   return kNoMatch;
 }
 

@@ -40,13 +40,13 @@ class RegexSearch {
   // The next match in the part, left to right, none overlapping; false: no more. An empty match right after another does not count.
   bool next(Regex::Match& match);
   // The budget of steps is used up; what is left of the text has no match.
-  bool has_given_up() const { return steps_left_ == 0; }
+  bool has_given_up() const { return steps_left_ <= 0; }
 
  private:
   struct Way {  // to go on when the present one fails
-    enum class Kind : uint8_t { kBranches, kGreedyRun, kLazyRun };
+    enum class Kind : uint32_t { kBranches, kGreedy, kLazy };
     uint32_t code, at;
-    uint32_t bound;  // of a greedy run where it may give characters back down to, of a lazy one how many it has, of branches their end
+    uint32_t bound;  // where a greedy run may give characters back down to; how many a lazy one has; where branches end
     Kind kind;
   };
   struct OpenLoop {  // the head of a remembered loop, gone through on the way to where the match is now
@@ -59,16 +59,31 @@ class RegexSearch {
   uint32_t next_start(uint32_t at) const;
   uint8_t& remembered(uint32_t loop, uint32_t at);
   void close_loops(size_t base, size_t ways, uint8_t outcome);
-  bool spend(uint64_t steps);
-  uint32_t after(uint32_t at) const;
-  uint32_t before(uint32_t at) const;
+  bool spend(int64_t steps) { return (steps_left_ -= steps) > 0; }
+  void open(const Way& way) {
+    if (ways_.size() >= most_ways_) steps_left_ = 0;
+    ways_.push_back(way);
+  }
+  void close_ways(size_t base) {
+    while (ways_.size() > base) ways_.pop_back();
+  }
+  uint32_t after(uint32_t at) const {
+    do ++at;
+    while (kinds_[at] == CharKind::kContinuation);
+    return at;
+  }
+  uint32_t before(uint32_t at) const {
+    do --at;
+    while (kinds_[at] == CharKind::kContinuation);
+    return at;
+  }
 
   const RegexProgram& program_;
   const ClassifiedText& text_;
   const CharKind* kinds_;
   uint32_t begin_ = 0, end_ = 0, at_ = 1;
   uint32_t last_end_ = UINT32_MAX;  // of the match before in this part
-  uint64_t steps_left_;
+  int64_t steps_left_;
   size_t most_ways_;
   std::vector<Way> ways_;
   size_t resumed_ = 0;  // the number of the way gone back to last

@@ -171,7 +171,10 @@ class Compiler {
     std::vector<Branch> branches;
     std::vector<uint32_t> jumps;
     for (const RegexNode& child : node.children) {
-      if (!branches.empty()) jumps.push_back(add(Op::kJump));
+      if (!branches.empty()) {
+        const uint32_t out = add(follow.is_end ? Op::kAccept : Op::kJump);
+        if (!follow.is_end) jumps.push_back(out);
+      }
       branches.push_back({here(), before(start_of(child), follow)});
       HB_TRY(emit(child, follow));
     }
@@ -228,10 +231,16 @@ class Compiler {
   void emit_run(const RegexNode& node, const CharClassTerms& terms, const Follow& follow) {
     const CharSet kinds = program_.classes[class_of(terms)].kinds();
     const bool keeps = follow.is_end || (!follow.is_anything && (kinds & follow.kinds) == CharSet());
-    Op op = Op::kRun;
-    if (node.mode == Mode::kPossessive || (node.mode == Mode::kGreedy && keeps)) op = Op::kPossessiveRun;
-    if (node.mode == Mode::kLazy) op = Op::kLazyRun;
+    const bool gives_back = node.mode == Mode::kGreedy && !keeps;
+    const bool is_run = node.most == RegexNode::kNoLimit && node.least <= 1;
+    Op op = Op::kLazyCount;
+    if (node.mode != Mode::kLazy) {
+      op = gives_back ? Op::kCount : Op::kPossessiveCount;
+      if (is_run) op = gives_back ? Op::kRun : Op::kPossessiveRun;
+      if (node.least == 0 && node.most == 1 && !gives_back) op = Op::kOptional;
+    }
     const uint32_t code = add_with_class(op, terms);
+    if (op == Op::kRun || op == Op::kPossessiveRun) at(code).whole = at(code).whole | CharKind::kContinuation;
     at(code).least = node.least;
     at(code).most = node.most;
     at(code).next = follow.is_anything ? chars::kAnything : follow.kinds;

@@ -13,10 +13,13 @@ struct RegexProgram {
   static constexpr uint32_t kNoLimit = UINT32_MAX, kNone = UINT32_MAX;
 
   enum class Op : uint8_t {
-    kOne,             // a character of the class
-    kRun,             // `least` to `most` characters of the class, as many as there are; gives back one after another
-    kPossessiveRun,   // gives nothing back
-    kLazyRun,         // as few as will do
+    kOne,            // a character of the class
+    kOptional,       // or none; gives nothing back
+    kRun,            // as many as there are, at least `least`, which is 0 or 1; gives back one after another
+    kPossessiveRun,  // gives nothing back
+    kCount,          // `least` to `most`, as many as there are; gives back one after another
+    kPossessiveCount,
+    kLazyCount,       // as few as will do
     kBranches,        // tries those branches_[argument] has for the kind of the character here, in order
     kJump,            // to `argument`
     kLook,            // the code after this up to `argument` matches here, or must not; then goes on there

@@ -3,7 +3,7 @@
     python record_splits.py > splits.json        (needs: pip install tokenizers)
 
 splits.json: {"texts": [...], "families": {name: [[byte lengths of the words of text 0], ...]}}.
-Zero-width patterns and right-counted digits are written for the library as they stand in the files.
+The patterns are those of text/pre_tokenizer_families.cpp, written a second time: what is compared is the engines that run them and the copies.
 """
 import json
 import random
