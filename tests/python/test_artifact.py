@@ -315,6 +315,17 @@ class TestDefaultBackend:
         assert backend.info.model_id == DEFAULT_ENGINE_MODEL
         assert list(backend.info.extra["passed_over"]) == ["prodlm", "artifact", "server"]
 
+    def test_a_wrong_variable_is_a_reason_and_a_wrong_argument_an_error(
+        self, tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        shutil.copy(tiny_model(), models / "smollm2-135m.gguf")
+        monkeypatch.setenv("OLLAMA_HOST", "joe:s3cret@here:x")
+        told = load_default_backend(repo_root=tmp_path).info.extra["passed_over"]["server"]
+        assert told.startswith("OLLAMA_HOST: address ")
+        assert "s3cret" not in told
+        with pytest.raises(ValueError, match="base_url: address 'here'"):
+            load_default_backend(repo_root=tmp_path, base_url="here")
+
     @pytest.mark.usefixtures("models")
     def test_nothing_says_why_each_was_passed_over(self, tmp_path: Path, silent_url: str) -> None:
         with pytest.raises(

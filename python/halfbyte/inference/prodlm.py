@@ -187,6 +187,10 @@ def load_default_backend(
         return _answering_server(base_url, urlopen, extra)
     except OllamaError as reason:
         passed_over["server"] = str(reason)
+    except ValueError as reason:  # of the environment: OLLAMA_HOST, or a proxy
+        if base_url is not None:
+            raise
+        passed_over["server"] = str(reason)
     try:
         return EngineBackend(extra=extra)
     except (EngineError, ImportError) as reason:
