@@ -40,7 +40,7 @@ class NextLetterModel:
 
 
 class ScriptedBackend(Backend):
-    """Two methods and nothing else: gives what it was handed, in order. An exception in the script is raised."""
+    """Two methods and nothing else, neither seed nor stop: gives what it was handed, in order. An exception in the script is raised."""
 
     def __init__(self, *script: tuple[str, float, int | None, int | None] | Exception, name: str = "scripted") -> None:
         self.script = list(script)

@@ -8,7 +8,7 @@ import importlib
 import sys
 import threading
 import types
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,6 +60,8 @@ class TwoMethods(Backend):
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float | None = None,
+        seed: int | None = None,
+        stop: Sequence[str] | None = None,
     ) -> InferenceResult:
         if not isinstance(prompt, str):
             raise TypeError("prompt")
@@ -70,7 +72,8 @@ class TwoMethods(Backend):
         if max_new_tokens < 1:
             raise ValueError("max_new_tokens")
         sampling = {"max_new_tokens": max_new_tokens, "temperature": temperature, "top_k": top_k, "top_p": top_p}
-        return InferenceResult(prompt, "echo", 1, 1, 1.0, self.info, {"sampling": sampling})
+        end = min([len("echo"), *("echo".index(text) for text in stop or () if text in "echo")])
+        return InferenceResult(prompt, "echo"[:end], 1, 1, 1.0, self.info, {"sampling": sampling})
 
 
 def scripted_mlx(environment: Environment) -> MLXBackend:
@@ -88,6 +91,9 @@ def scripted_mlx(environment: Environment) -> MLXBackend:
     setattr(mlx_lm, "load", lambda path: ("model", "tokenizer"))
     setattr(mlx_lm, "stream_generate", stream_generate)
     setattr(sample_utils, "make_sampler", lambda **options: options)
+    seeds = types.ModuleType("mlx.core")
+    setattr(seeds, "random", types.SimpleNamespace(seed=lambda seed: environment.mlx_calls.append({"seed": seed})))
+    environment.monkeypatch.setitem(sys.modules, "mlx.core", seeds)
     environment.monkeypatch.setitem(sys.modules, "mlx_lm", mlx_lm)
     environment.monkeypatch.setitem(sys.modules, "mlx_lm.sample_utils", sample_utils)
     return MLXBackend("tiny")
@@ -160,6 +166,44 @@ def test_completes_without_repeating_the_prompt(backend: Backend) -> None:
 def test_tells_the_sampling_it_used(backend: Backend) -> None:
     answer = backend.complete("hi", max_new_tokens=4, temperature=0.5, top_k=3, top_p=0.9)
     assert answer.metadata["sampling"] == {"max_new_tokens": 4, "temperature": 0.5, "top_k": 3, "top_p": 0.9}
+
+
+def test_the_same_seed_gives_the_same_text(backend: Backend) -> None:
+    texts = {backend.complete("hi", max_new_tokens=6, temperature=2.0, seed=7).completion for _ in range(3)}
+    assert len(texts) == 1
+    assert texts == {"".join(backend.stream("hi", max_new_tokens=6, temperature=2.0, seed=7))}
+
+
+def test_the_text_ends_before_a_stop_string(backend: Backend) -> None:
+    if isinstance(backend, (OllamaBackend, OpenAIBackend)):
+        pytest.skip("the service's own work: tests/contract has what is sent")
+    text = backend.complete("hihihi", max_new_tokens=4, temperature=0.0).completion
+    stop = text[1:3] or text
+    wanted = text[: text.index(stop)]
+    assert backend.complete("hihihi", max_new_tokens=4, temperature=0.0, stop=[stop]).completion == wanted
+    assert "".join(backend.stream("hihihi", max_new_tokens=4, temperature=0.0, stop=[stop])) == wanted
+
+
+@pytest.mark.parametrize(
+    ("more", "error"),
+    [
+        ({"seed": -1}, ValueError),
+        ({"seed": 2**64}, ValueError),
+        ({"seed": 1.0}, TypeError),
+        ({"stop": "x"}, TypeError),
+        ({"stop": [1]}, TypeError),
+        ({"stop": [""]}, ValueError),
+    ],
+)
+def test_refuses_a_seed_or_a_stop_that_makes_no_sense_by_name(
+    backend: Backend, more: dict[str, Any], error: type[Exception]
+) -> None:
+    if isinstance(backend, TwoMethods):
+        pytest.skip("a user's complete checks what it likes")
+    with pytest.raises(error, match=next(iter(more))):
+        backend.complete("hi", **more)
+    with pytest.raises(error, match=next(iter(more))):
+        backend.stream_chat(MESSAGES, **more)
 
 
 def test_the_pieces_of_a_stream_are_the_completion(backend: Backend) -> None:
@@ -309,6 +353,15 @@ def test_the_default_chat_ends_where_the_user_would_speak_next() -> None:
     backend = ScriptedBackend((" Hello.\nUser: and then", 1.0, 1, 1))
     assert backend.chat(MESSAGES).content == "Hello."
     assert backend.calls[0]["prompt"] == "System: Be brief.\nUser: hi\nAssistant:"
+
+
+def test_a_backend_without_seed_and_stop_is_asked_as_ever() -> None:
+    backend = ScriptedBackend(*[("echo", 1.0, 1, 1)] * 4)
+    assert list(backend.stream("hi")) == ["echo"]
+    assert backend.chat(MESSAGES).content == "echo"
+    assert asyncio.run(backend.acomplete("hi")).completion == "echo"
+    with pytest.raises(TypeError, match="seed"):
+        list(backend.stream("hi", seed=1))
 
 
 def test_leaving_an_asynchronous_stream_closes_the_one_underneath() -> None:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+SEEDS = 2**64
+
 
 def check_request(
     prompt: str, max_new_tokens: int, temperature: float, top_k: int | None, top_p: float | None
@@ -34,6 +36,23 @@ def check_sampling(
         if not 0 < top_p <= 1:
             raise ValueError(f"top_p: expected more than 0 and at most 1, or None, found {top_p}")
     return {"max_new_tokens": max_new_tokens, "temperature": temperature, "top_k": top_k, "top_p": top_p}
+
+
+def check_more(seed: int | None, stop: Sequence[str] | None) -> dict[str, Any]:
+    """`seed` and `stop` as they are handed on: those that are given, so that a backend without them is asked as ever."""
+    more: dict[str, Any] = {}
+    if seed is not None:
+        check_integer("seed", seed)
+        if not 0 <= seed < SEEDS:
+            raise ValueError(f"seed: expected 0 to 2**64 - 1, or None, found {seed}")
+        more["seed"] = seed
+    if isinstance(stop, str) or not isinstance(stop, (Sequence, type(None))):
+        raise TypeError(f"stop: expected a list of strings, found {stop!r}")
+    for number, text in enumerate(stop or ()):
+        check_text(f"stop[{number}]", text)
+    if stop:
+        more["stop"] = list(stop)
+    return more
 
 
 def check_text(name: str, text: object) -> None:

@@ -15,7 +15,8 @@ def draw(
     top_p: float | None,
     uniform: Callable[[], float],
 ) -> int:
-    """The id drawn from `logits` (V numbers): keep the `top_k` largest, of those the `top_p` of probability, then draw.
+    """The id drawn from `logits` (V numbers): keep the `top_k` largest, of those the `top_p` of probability, then draw with
+    `temperature`, in the order of the engine: what may be drawn does not depend on the temperature.
 
     Temperature 0 takes the largest, ties to the lowest id. `uniform` gives a number in [0, 1). Minus infinity rules a
     token out; any other non-finite logit, or none left, is a RuntimeError: no token follows from it.
@@ -32,9 +33,8 @@ def draw(
         ids = heapq.nsmallest(top_k, ids, key=lambda i: (-logits[i], i))
     if top_p is not None and top_p < 1:
         ids = sorted(ids, key=lambda i: (-logits[i], i))
+        ids = ids[: _nucleus([math.exp(logits[i] - highest) for i in ids], top_p)]
     weights = [math.exp((logits[i] - highest) / temperature) for i in ids]
-    if top_p is not None and top_p < 1:
-        weights = _nucleus(weights, top_p)
     left = uniform() * sum(weights)
     chosen = 0
     for place, weight in enumerate(weights):
@@ -47,15 +47,15 @@ def draw(
     return ids[chosen]
 
 
-def _nucleus(weights: list[float], top_p: float) -> list[float]:
-    """The shortest beginning of falling `weights` that holds `top_p` of their sum."""
+def _nucleus(weights: list[float], top_p: float) -> int:
+    """How many of falling `weights` hold `top_p` of their sum."""
     wanted = top_p * sum(weights)
     mass = 0.0
     for count, weight in enumerate(weights, start=1):
         mass += weight
         if mass >= wanted:
-            return weights[:count]
-    return weights
+            return count
+    return len(weights)
 
 
 def log_probability(logits: Sequence[float], token: int) -> float:

@@ -15,8 +15,10 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 
 from ._address import Address, shown_address
+from ._answer import AnswerError, error_in, error_message, escaped, parse_answer, parse_json
+from ._lines import Line, TooLong, lines_of
 
-MAX_LINE_BYTES = 32 << 20  # longer than any line a service sends; a stream without line ends must not fill the memory
+PIECE_BYTES = 64 << 10
 MAX_ERROR_BYTES = 64 << 10
 MAX_WAIT_SECONDS = 60.0
 RETRIED = frozenset({429, 500, 502, 503, 504})
@@ -49,6 +51,28 @@ def default_urlopen(request: urllib.request.Request, *, timeout: float) -> Any:
     # Without urllib's own look at the environment: `Service` has chosen the proxy.
     opener = urllib.request.build_opener(_NoRedirect, urllib.request.ProxyHandler({}))
     return opener.open(request, timeout=timeout)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer that is still open, and how many tries it took."""
+
+    response: Any
+    tries: int
+
+    def json(self) -> dict[str, Any]:
+        return parse_answer(self.response.read())
+
+    def lines(self) -> Iterator[Line]:
+        """Line by line as it comes."""
+        return lines_of(self._pieces())
+
+    def _pieces(self) -> Iterator[bytes]:
+        read = getattr(self.response, "read1", self.response.read)
+        # A connection that breaks is a stream that ends: whoever reads finds that the end of the reply is missing.
+        with contextlib.suppress(http.client.IncompleteRead):
+            while piece := read(PIECE_BYTES):
+                yield piece
 
 
 @dataclass(frozen=True)
@@ -87,51 +111,23 @@ class Service:
         for text in given:
             secret = text.rpartition(" ")[2]  # of "Bearer KEY", the key
             if len(secret) >= LEAST_SECRET_CHARACTERS:
-                said = said.replace(secret, HIDDEN)
+                for form in (secret, escaped(secret.encode(errors="replace"))):
+                    said = said.replace(form, HIDDEN)
+                    for length in range(len(form) - 1, LEAST_SECRET_CHARACTERS - 1, -1):  # where what is shown was cut
+                        said = said.replace(f"{form[:length]}...", f"{HIDDEN}...")
         return said
 
     def get_json(self, path: str) -> dict[str, Any]:
-        with self._open("GET", path, None) as (response, _):
-            return self._object(response.read(), f"{self.base_url}{path}")
+        with self._open("GET", path, None) as answer:
+            return answer.json()
 
-    def post_json(self, path: str, body: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
-        """The answer, a JSON object, and how many tries it took."""
-        with self._open("POST", path, body) as (response, tries):
-            return self._object(response.read(), f"{self.base_url}{path}"), tries
-
-    @contextlib.contextmanager
-    def post_lines(self, path: str, body: Mapping[str, Any]) -> Iterator[tuple[Iterator[bytes], int]]:
-        """The answer line by line as it comes, without line ends and empty lines kept; closed with the block."""
-        with self._open("POST", path, body) as (response, tries):
-            yield self._lines(response), tries
-
-    def _lines(self, response: Any) -> Iterator[bytes]:
-        if not hasattr(response, "readline"):
-            yield from response.read().splitlines()
-            return
-        while line := response.readline(MAX_LINE_BYTES):
-            if len(line) == MAX_LINE_BYTES:
-                raise self.error(f"{self.name} at {self.base_url}: a line of more than {MAX_LINE_BYTES} bytes")
-            if not line.endswith(b"\n") and not _is_json(line):
-                return  # cut in the middle: whoever reads finds that the end is missing
-            yield line.rstrip(b"\r\n")
-
-    def parse(self, text: bytes) -> dict[str, Any]:
-        """One JSON object out of a stream."""
-        return self._object(text, self.base_url)
-
-    def _object(self, text: bytes, url: str) -> dict[str, Any]:
-        try:
-            value = json.loads(text)
-        except (ValueError, RecursionError) as cause:
-            raise self.error(f"{self.name} at {url}: the answer is not JSON: {self._shown(text)}") from cause
-        if not isinstance(value, dict):
-            raise self.error(f"{self.name} at {url}: expected a JSON object, found {self._shown(text)}")
-        return value
+    def post(self, path: str, body: Mapping[str, Any]) -> contextlib.AbstractContextManager[Answer]:
+        """The answer, to be read inside the block, which closes it. What is wrong with it is raised as `error` there."""
+        return self._open("POST", path, body)
 
     @contextlib.contextmanager
-    def _open(self, method: str, path: str, body: Mapping[str, Any] | None) -> Iterator[tuple[Any, int]]:
-        """An open response and the count of tries. Failures while it is read are translated here too."""
+    def _open(self, method: str, path: str, body: Mapping[str, Any] | None) -> Iterator[Answer]:
+        """An open response. Failures while it is read are translated here too."""
         url = f"{self.base_url}{path}"
         asked = url if self.proxy is None else f"{url} through the proxy {self.proxy.shown}"
         if self.no_key:
@@ -151,7 +147,10 @@ class Service:
                 self.sleep(wait)
                 tries += 1
             with response:
-                yield response, tries
+                yield Answer(response, tries)
+        except (AnswerError, TooLong) as cause:
+            cause.args = (self.without_secrets(str(cause)),)  # it is shown too
+            raise self.error(f"{self.name} at {url}: {cause}") from cause
         except urllib.error.HTTPError as cause:
             raise self._refused(cause, url, asked, tries) from cause
         except urllib.error.URLError as cause:
@@ -197,10 +196,6 @@ class Service:
             message += f". {self.missing_hint}"
         return self.error(message, status=answer.code)
 
-    def _shown(self, text: bytes) -> str:
-        said = self.without_secrets(text.decode("utf-8", "replace"))
-        return repr(said[:80]) + (" ..." if len(said) > 80 else "")
-
     def _error_text(self, answer: urllib.error.HTTPError) -> str:
         """What the service says in an error's body: `{"error": "..."}`, `{"error": {"message": "..."}}` or plain text."""
         if answer.fp is None:
@@ -209,26 +204,14 @@ class Service:
             text = answer.read(MAX_ERROR_BYTES)
         except (OSError, http.client.HTTPException):
             return ""
-        with contextlib.suppress(ValueError, RecursionError):
-            value = json.loads(text)
-            if isinstance(value, dict) and "error" in value:
-                return self.without_secrets(error_message(value["error"]))
-        return self.without_secrets(text.decode("utf-8", "replace")).strip()[:200]
+        with contextlib.suppress(ValueError):
+            value = parse_json(text)
+            error = error_in(value) if isinstance(value, dict) else None
+            if error is not None:
+                return self.without_secrets(error_message(error))
+        return self.without_secrets(escaped(text.strip()))
 
 
-def _is_json(text: bytes) -> bool:
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
-def error_message(error: object) -> str:
-    """The sentence in an `error` field, which services write as a string or as an object with a message."""
-    if isinstance(error, dict) and isinstance(error.get("message"), str):
-        return str(error["message"])
-    return error if isinstance(error, str) else json.dumps(error)
 
 
 def _wait_seconds(answer: urllib.error.HTTPError, tries: int) -> float:

@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ._checks import check_messages, check_request, check_sampling
+from ._checks import check_messages, check_more, check_request, check_sampling
 
 Message = Mapping[str, Any]
 """One turn: `role` (system, user, assistant, tool), `content`, and `tool_calls`, `tool_name`, `call_id` where they apply."""
@@ -167,8 +167,14 @@ class Backend(ABC):
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float | None = None,
+        seed: int | None = None,
+        stop: Sequence[str] | None = None,
     ) -> InferenceResult:
-        """Continues `prompt` by at most `max_new_tokens` tokens."""
+        """Continues `prompt` by at most `max_new_tokens` tokens. The text ends before the first of `stop`; the same `seed`,
+        from 0 to 2**64 - 1, gives the same text where the backend keeps that promise.
+
+        `seed` and `stop` are handed over only where they are given: a backend may leave both out.
+        """
 
     @property
     def supports_tools(self) -> bool:
@@ -183,15 +189,15 @@ class Backend(ABC):
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float | None = None,
+        seed: int | None = None,
+        stop: Sequence[str] | None = None,
     ) -> Generator[str, None, InferenceResult]:
         """The completion in pieces, as they come; the generator's return value is the whole result.
 
         Closing the generator cancels the request. Here: one piece, when all of it is there.
         """
-        check_request(prompt, max_new_tokens, temperature, top_k, top_p)
-        return self._stream_whole(
-            prompt, max_new_tokens=max_new_tokens, temperature=temperature, top_k=top_k, top_p=top_p
-        )
+        sampling = check_request(prompt, max_new_tokens, temperature, top_k, top_p)
+        return self._stream_whole(prompt, **sampling, **check_more(seed, stop))
 
     def _stream_whole(self, prompt: str, **sampling: Any) -> Generator[str, None, InferenceResult]:
         result = self.complete(prompt, **sampling)
@@ -208,17 +214,19 @@ class Backend(ABC):
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float | None = None,
+        seed: int | None = None,
+        stop: Sequence[str] | None = None,
     ) -> ChatResult:
         """The next turn of a conversation. NotImplementedError where tools are given and `supports_tools` is False.
 
         Here: the conversation goes to `complete` as a plain transcript, and the reply ends where the next turn would begin.
         """
         check_messages(messages)
+        sampling = check_sampling(max_new_tokens, temperature, top_k, top_p)
+        more = check_more(seed, stop)
         if tools:
             raise NotImplementedError(f"{type(self).__name__} ({self.info.model_id}) takes no tools")
-        result = self.complete(
-            transcript(messages), max_new_tokens=max_new_tokens, temperature=temperature, top_k=top_k, top_p=top_p
-        )
+        result = self.complete(transcript(messages), **sampling, **more)
         return ChatResult(
             messages=[dict(message) for message in messages],
             content=result.completion.split("\nUser:", 1)[0].strip(),
@@ -239,16 +247,16 @@ class Backend(ABC):
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float | None = None,
+        seed: int | None = None,
+        stop: Sequence[str] | None = None,
     ) -> Generator[str, None, ChatResult]:
         """`chat` without tools, its content in pieces as they come; the generator's return value is the whole result.
 
         Here: one piece, when all of it is there.
         """
         check_messages(messages)
-        check_sampling(max_new_tokens, temperature, top_k, top_p)
-        return self._stream_whole_chat(
-            messages, max_new_tokens=max_new_tokens, temperature=temperature, top_k=top_k, top_p=top_p
-        )
+        sampling = check_sampling(max_new_tokens, temperature, top_k, top_p)
+        return self._stream_whole_chat(messages, **sampling, **check_more(seed, stop))
 
     def _stream_whole_chat(self, messages: Sequence[Message], **sampling: Any) -> Generator[str, None, ChatResult]:
         result = self.chat(messages, **sampling)
@@ -264,11 +272,12 @@ class Backend(ABC):
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float | None = None,
+        seed: int | None = None,
+        stop: Sequence[str] | None = None,
     ) -> InferenceResult:
         """`complete` in a thread, so that the event loop goes on."""
-        return await asyncio.to_thread(
-            self.complete, prompt, max_new_tokens=max_new_tokens, temperature=temperature, top_k=top_k, top_p=top_p
-        )
+        sampling = check_request(prompt, max_new_tokens, temperature, top_k, top_p)
+        return await asyncio.to_thread(self.complete, prompt, **sampling, **check_more(seed, stop))
 
     async def astream(
         self,
@@ -278,11 +287,23 @@ class Backend(ABC):
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float | None = None,
+        seed: int | None = None,
+        stop: Sequence[str] | None = None,
     ) -> AsyncIterator[str]:
         """`stream` in a thread of its own, piece by piece. Leaving the loop early closes the stream underneath."""
-        pieces = self.stream(prompt, max_new_tokens=max_new_tokens, temperature=temperature, top_k=top_k, top_p=top_p)
-        async for piece in _in_thread(pieces):
+        sampling = check_request(prompt, max_new_tokens, temperature, top_k, top_p)
+        async for piece in _in_thread(self.stream(prompt, **sampling, **check_more(seed, stop))):
             yield piece
+
+
+def result_of(pieces: Generator[str, None, InferenceResult]) -> InferenceResult:
+    """What a stream comes to, its pieces passed over."""
+    while True:
+        try:
+            next(pieces)
+        except StopIteration as end:
+            result: InferenceResult = end.value
+            return result
 
 
 async def _in_thread(pieces: Generator[str, None, Any]) -> AsyncIterator[str]:

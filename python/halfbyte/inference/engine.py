@@ -11,7 +11,7 @@ from collections.abc import Generator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from ._checks import check_integer, check_messages, check_request, check_sampling, check_text
+from ._checks import check_integer, check_messages, check_more, check_request, check_sampling, check_text
 from .backend import Backend, BackendInfo, ChatResult, InferenceResult, Message, ToolCall
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 DEFAULT_ENGINE_MODEL = "smollm2:135m"
 LARGEST_INT = 2**30  # of tokens, as the engine counts them
-SEEDS = 2**64
 _COUNTS = ("context_tokens", "threads")
 
 
@@ -242,12 +241,7 @@ class EngineBackend(Backend):
         return self._engine.start(prompt, self._options(sampling, seed, stop))
 
     def _options(self, sampling: Mapping[str, Any], seed: int | None, stop: Sequence[str] | None) -> _core.Options:
-        if seed is not None:
-            check_integer("seed", seed)
-            if not 0 <= seed < SEEDS:
-                raise ValueError(f"seed: expected 0 to 2**64 - 1, or None, found {seed}")
-        if isinstance(stop, str) or not isinstance(stop, (Sequence, type(None))):
-            raise TypeError(f"stop: expected a list of strings, found {stop!r}")
+        check_more(seed, stop)
         for number, text in enumerate(stop or ()):
             check_unicode(f"stop[{number}]", text)
         top_k: int | None = sampling["top_k"]

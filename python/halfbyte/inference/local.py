@@ -14,9 +14,10 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
 
-from ._checks import check_request, check_sampling, check_text
+from ._checks import check_more, check_request, check_sampling, check_text
 from ._draw import draw, log_probability
-from .backend import Backend, BackendInfo, InferenceResult
+from ._stops import StopScanner
+from .backend import Backend, BackendInfo, InferenceResult, result_of
 
 
 class TokenIds(list[Any]):
@@ -84,8 +85,10 @@ def _forward(model: Any, batch: Any) -> Any:
             model.train()
 
 
-def _uniform_for(prompt_ids: Any) -> Callable[[], float]:
-    """Random numbers from the generator that seeds this kind of model: torch's for tensors, Python's otherwise."""
+def _uniform_for(prompt_ids: Any, seed: int | None) -> Callable[[], float]:
+    """Random numbers from `seed`, or from the generator that seeds this kind of model: torch's for tensors, Python's otherwise."""
+    if seed is not None:
+        return random.Random(seed).random
     if not hasattr(prompt_ids, "new_tensor"):
         return random.random
     torch = import_torch()
@@ -108,13 +111,14 @@ def _continuation(
     top_k: int | None,
     top_p: float | None,
     eos_id: int | None,
+    seed: int | None = None,
 ) -> Iterator[int]:
     """The new ids one by one, the end token included."""
     context = _context_length(model)
     ids = [int(i) for i in _plain(prompt_ids)]
     if not ids:
         raise ValueError("prompt_ids: expected at least one id, found none")
-    uniform = _uniform_for(prompt_ids)
+    uniform = _uniform_for(prompt_ids, seed)
     for _ in range(max_new_tokens):
         logits = _forward(model, _batch_like(prompt_ids, ids[-context:]))
         token = draw(_plain(logits[0][-1]), temperature=temperature, top_k=top_k, top_p=top_p, uniform=uniform)
@@ -133,6 +137,7 @@ def generate(
     top_k: int | None = None,
     top_p: float | None = None,
     eos_id: int | None = None,
+    seed: int | None = None,
 ) -> Any:
     """`prompt_ids` (1-D, at least one id) and its continuation, as the same kind of 1-D long tensor or list.
 
@@ -150,6 +155,7 @@ def generate(
         top_k=top_k,
         top_p=top_p,
         eos_id=eos_id,
+        seed=seed,
     )
     return _like(prompt_ids, [*map(int, _plain(prompt_ids)), *new])
 
@@ -210,9 +216,10 @@ class LocalTransformerBackend(Backend):
         return ids
 
     def _result(
-        self, prompt: str, prompt_tokens: int, new: list[int], begin: float, sampling: dict[str, Any]
+        self, prompt: str, completion: str, prompt_tokens: int, new: list[int], begin: float, sampling: dict[str, Any],
+        is_stopped: bool = False,
     ) -> InferenceResult:
-        completion = self._tokenizer.decode(new)
+        is_stopped = is_stopped or bool(new and new[-1] == self._eos_id)
         return InferenceResult(
             prompt=prompt,
             completion=completion,
@@ -223,7 +230,7 @@ class LocalTransformerBackend(Backend):
             metadata={
                 "sampling": sampling,
                 "eos_id": self._eos_id,
-                "finish_reason": "stop" if new and new[-1] == self._eos_id else "length",
+                "finish_reason": "stop" if is_stopped else "length",
             },
         )
 
@@ -235,12 +242,18 @@ class LocalTransformerBackend(Backend):
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float | None = None,
+        seed: int | None = None,
+        stop: Sequence[str] | None = None,
     ) -> InferenceResult:
         sampling = check_request(prompt, max_new_tokens, temperature, top_k, top_p)
+        more = check_more(seed, stop)
+        if stops := more.pop("stop", None):
+            return result_of(self._stream_tokens(prompt, sampling, seed, stops))
         begin = time.perf_counter()
         ids = self._encode(prompt)
-        full = generate(self._model, _prompt_for(self._model, ids), **sampling, eos_id=self._eos_id)
-        return self._result(prompt, len(ids), _plain(full)[len(ids) :], begin, sampling)
+        full = generate(self._model, _prompt_for(self._model, ids), **sampling, **more, eos_id=self._eos_id)
+        new = _plain(full)[len(ids) :]
+        return self._result(prompt, self._tokenizer.decode(new), len(ids), new, begin, sampling)
 
     def stream(
         self,
@@ -250,26 +263,36 @@ class LocalTransformerBackend(Backend):
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float | None = None,
+        seed: int | None = None,
+        stop: Sequence[str] | None = None,
     ) -> Generator[str, None, InferenceResult]:
         sampling = check_request(prompt, max_new_tokens, temperature, top_k, top_p)
-        return self._stream_tokens(prompt, sampling)
+        return self._stream_tokens(prompt, sampling, seed, check_more(seed, stop).get("stop", ()))
 
-    def _stream_tokens(self, prompt: str, sampling: dict[str, Any]) -> Generator[str, None, InferenceResult]:
+    def _stream_tokens(
+        self, prompt: str, sampling: dict[str, Any], seed: int | None, stops: Sequence[str]
+    ) -> Generator[str, None, InferenceResult]:
         begin = time.perf_counter()
         ids = self._encode(prompt)
+        scanner = StopScanner(stops)
         new: list[int] = []
-        sent = ""
-        for token in _continuation(self._model, _prompt_for(self._model, ids), **sampling, eos_id=self._eos_id):
+        read, sent = "", []
+        for token in _continuation(self._model, _prompt_for(self._model, ids), **sampling, eos_id=self._eos_id, seed=seed):
             new.append(token)
             # A character may be cut across tokens; its beginning decodes to U+FFFD and waits for the rest.
             text = self._tokenizer.decode(new).rstrip("\ufffd")
-            if len(text) > len(sent) and text.startswith(sent):
-                yield text[len(sent) :]
-                sent = text
-        result = self._result(prompt, len(ids), new, begin, sampling)
-        if len(result.completion) > len(sent):
-            yield result.completion[len(sent) :]
-        return result
+            if len(text) > len(read) and text.startswith(read):
+                sent.append(scanner.push(text[len(read) :]))
+                read = text
+                if sent[-1]:
+                    yield sent[-1]
+            if scanner.found:
+                break
+        last = scanner.push(self._tokenizer.decode(new)[len(read) :]) + scanner.finish()
+        if last:
+            yield last
+        completion = "".join(sent) + last
+        return self._result(prompt, completion, len(ids), new, begin, sampling, scanner.found)
 
     def log_likelihood(self, prompt: str, continuation: str) -> float:
         """Natural logarithm of the probability that `continuation` follows `prompt`, in nats, summed over its tokens.

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Any
 
-from ._checks import check_request
-from .backend import Backend, BackendInfo, InferenceResult
+from ._checks import check_more, check_request
+from ._stops import StopScanner
+from .backend import Backend, BackendInfo, InferenceResult, result_of
 
 
 class MLXBackend(Backend):
@@ -58,14 +59,20 @@ class MLXBackend(Backend):
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float | None = None,
+        seed: int | None = None,
+        stop: Sequence[str] | None = None,
     ) -> InferenceResult:
-        pieces = self.stream(prompt, max_new_tokens=max_new_tokens, temperature=temperature, top_k=top_k, top_p=top_p)
-        while True:
-            try:
-                next(pieces)
-            except StopIteration as end:
-                result: InferenceResult = end.value
-                return result
+        return result_of(
+            self.stream(
+                prompt,
+                max_new_tokens=max_new_tokens,
+                temperature=temperature,
+                top_k=top_k,
+                top_p=top_p,
+                seed=seed,
+                stop=stop,
+            )
+        )
 
     def stream(
         self,
@@ -75,25 +82,37 @@ class MLXBackend(Backend):
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float | None = None,
+        seed: int | None = None,
+        stop: Sequence[str] | None = None,
     ) -> Generator[str, None, InferenceResult]:
         sampling = check_request(prompt, max_new_tokens, temperature, top_k, top_p)
-        return self._stream_tokens(prompt, sampling)
+        return self._stream_tokens(prompt, sampling, seed, check_more(seed, stop).get("stop", ()))
 
-    def _stream_tokens(self, prompt: str, sampling: dict[str, Any]) -> Generator[str, None, InferenceResult]:
+    def _stream_tokens(
+        self, prompt: str, sampling: dict[str, Any], seed: int | None, stops: Sequence[str]
+    ) -> Generator[str, None, InferenceResult]:
         mlx_lm, samplers = self._load()
+        if seed is not None:
+            importlib.import_module("mlx.core").random.seed(seed)
         # 0 is off for both limits in mlx-lm.
         sampler = samplers.make_sampler(
             temp=sampling["temperature"], top_k=sampling["top_k"] or 0, top_p=sampling["top_p"] or 0.0
         )
         begin = time.perf_counter()
+        scanner = StopScanner(stops)
         pieces: list[str] = []
         last: Any = None
         for last in mlx_lm.stream_generate(
             self._model, self._tokenizer, prompt, max_tokens=sampling["max_new_tokens"], sampler=sampler
         ):
-            if last.text:
-                pieces.append(last.text)
-                yield last.text
+            if piece := scanner.push(last.text):
+                pieces.append(piece)
+                yield piece
+            if scanner.found:
+                break
+        if piece := scanner.finish():
+            pieces.append(piece)
+            yield piece
         return InferenceResult(
             prompt=prompt,
             completion="".join(pieces),
@@ -101,5 +120,8 @@ class MLXBackend(Backend):
             completion_tokens=0 if last is None else last.generation_tokens,
             latency_ms=(time.perf_counter() - begin) * 1000,
             backend=self.info,
-            metadata={"sampling": sampling, "finish_reason": getattr(last, "finish_reason", None)},
+            metadata={
+                "sampling": sampling,
+                "finish_reason": "stop" if scanner.found else getattr(last, "finish_reason", None),
+            },
         )

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
-from ._checks import check_messages, check_request, check_sampling, check_timeout
+from ._answer import found, whole
+from ._checks import check_messages, check_more, check_request, check_sampling, check_timeout
+from ._ollama_reply import OllamaReply
 from ._proxy import proxy_for
-from ._service import Service, ServiceError, Urlopen, default_urlopen, error_message
+from ._service import Service, ServiceError, Urlopen, default_urlopen
 from ._service_address import DEFAULT_OLLAMA_URL, find_key, ollama_address
-from .backend import Backend, BackendInfo, ChatResult, InferenceResult, Message, ToolCall
+from .backend import Backend, BackendInfo, ChatResult, InferenceResult, Message
 
 __all__ = ["DEFAULT_OLLAMA_URL", "OllamaBackend", "OllamaError"]
 
@@ -79,16 +80,18 @@ class OllamaBackend(Backend):
 
     def model_ids(self) -> list[str]:
         """The models the server has, as it names them. OllamaError when it does not answer."""
-        models = self._service.get_json("/api/tags").get("models")
+        answer = self._service.get_json("/api/tags")
+        models = answer.get("models")
         if not isinstance(models, list):
-            raise OllamaError(f"Ollama at {self.base_url}/api/tags: expected a list `models`, found {models!r}")
-        return [str(model["name"]) for model in models if isinstance(model, dict) and "name" in model]
+            raise OllamaError(f"Ollama at {self.base_url}/api/tags: models: expected a list, found {found(models)}")
+        names = [model.get("name") or model.get("model") for model in models if isinstance(model, dict)]
+        return [whole(name) for name in names if isinstance(name, str)]
 
-    def _body(self, sampling: Mapping[str, Any], *, stream: bool, **fields: Any) -> dict[str, Any]:
-        options = {"num_predict": sampling["max_new_tokens"], "temperature": sampling["temperature"]}
-        options.update({key: sampling[key] for key in ("top_k", "top_p") if sampling[key] is not None})
+    def _body(self, options: Mapping[str, Any], *, stream: bool, **fields: Any) -> dict[str, Any]:
+        sent = {("num_predict" if key == "max_new_tokens" else key): value for key, value in options.items()}
+        sent = {key: value for key, value in sent.items() if value is not None}
         think = {} if self._think is None else {"think": self._think}
-        return {"model": self.info.model_id, **fields, "stream": stream, "options": options, **think}
+        return {"model": self.info.model_id, **fields, "stream": stream, "options": sent, **think}
 
     def complete(
         self,
@@ -98,12 +101,16 @@ class OllamaBackend(Backend):
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float | None = None,
+        seed: int | None = None,
+        stop: Sequence[str] | None = None,
     ) -> InferenceResult:
         sampling = check_request(prompt, max_new_tokens, temperature, top_k, top_p)
+        body = self._body({**sampling, **check_more(seed, stop)}, stream=False, prompt=prompt)
+        reply = OllamaReply("generate")
         begin = time.perf_counter()
-        answer, _ = self._service.post_json("/api/generate", self._body(sampling, stream=False, prompt=prompt))
-        latency_ms = (time.perf_counter() - begin) * 1000
-        return self._result(prompt, self._text(answer, "response"), answer, latency_ms, sampling)
+        with self._service.post("/api/generate", body) as answer:
+            reply.take_whole(answer.json())
+        return self._result(prompt, reply, begin, sampling)
 
     def stream(
         self,
@@ -113,26 +120,21 @@ class OllamaBackend(Backend):
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float | None = None,
+        seed: int | None = None,
+        stop: Sequence[str] | None = None,
     ) -> Generator[str, None, InferenceResult]:
         sampling = check_request(prompt, max_new_tokens, temperature, top_k, top_p)
-        return self._stream_lines(prompt, sampling)
+        body = self._body({**sampling, **check_more(seed, stop)}, stream=True, prompt=prompt)
+        return self._stream_prompt(prompt, body, sampling)
 
-    def _stream_lines(self, prompt: str, sampling: dict[str, Any]) -> Generator[str, None, InferenceResult]:
+    def _stream_prompt(
+        self, prompt: str, body: dict[str, Any], sampling: dict[str, Any]
+    ) -> Generator[str, None, InferenceResult]:
+        reply = OllamaReply("generate")
         begin = time.perf_counter()
-        pieces: list[str] = []
-        with self._service.post_lines("/api/generate", self._body(sampling, stream=True, prompt=prompt)) as (lines, _):
-            for line in lines:
-                if not line.strip():
-                    continue
-                answer = self._service.parse(line)
-                piece = self._text(answer, "response")
-                if piece:
-                    pieces.append(piece)
-                    yield piece
-                if answer.get("done"):
-                    latency_ms = (time.perf_counter() - begin) * 1000
-                    return self._result(prompt, "".join(pieces), answer, latency_ms, sampling)
-        raise OllamaError(f"Ollama at {self.base_url}/api/generate: the stream ended before the reply was done")
+        with self._service.post("/api/generate", body) as answer:
+            yield from reply.pieces(answer.lines())
+        return self._result(prompt, reply, begin, sampling)
 
     def chat_with_tools(
         self,
@@ -143,18 +145,23 @@ class OllamaBackend(Backend):
         temperature: float = 0.2,
         top_k: int | None = None,
         top_p: float | None = None,
+        seed: int | None = None,
+        stop: Sequence[str] | None = None,
     ) -> ChatResult:
-        """The next turn by /api/chat. Tools are JSON-schema functions, bare or as `{"type": "function", ...}`."""
-        check_messages(messages)
-        sampling = check_sampling(max_new_tokens, temperature, top_k, top_p)
-        fields: dict[str, Any] = {"messages": [_wire_message(message) for message in messages]}
-        if tools:
-            fields["tools"] = [wire_tool(tool) for tool in tools]
-        begin = time.perf_counter()
-        answer, _ = self._service.post_json("/api/chat", self._body(sampling, stream=False, **fields))
-        latency_ms = (time.perf_counter() - begin) * 1000
-        content, thinking, calls = self._message(answer)
-        return self._chat_result(messages, content, thinking, calls, answer, latency_ms, sampling)
+        """The next turn by /api/chat. Tools are JSON-schema functions, bare or as `{"type": "function", ...}`.
+
+        `chat` with the temperature that course code counts on.
+        """
+        return self.chat(
+            messages,
+            tools,
+            max_new_tokens=max_new_tokens,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            seed=seed,
+            stop=stop,
+        )
 
     def stream_chat(
         self,
@@ -164,66 +171,23 @@ class OllamaBackend(Backend):
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float | None = None,
+        seed: int | None = None,
+        stop: Sequence[str] | None = None,
     ) -> Generator[str, None, ChatResult]:
         check_messages(messages)
-        return self._stream_chat_lines(messages, check_sampling(max_new_tokens, temperature, top_k, top_p))
+        sampling = check_sampling(max_new_tokens, temperature, top_k, top_p)
+        wire = [_wire_message(message) for message in messages]
+        body = self._body({**sampling, **check_more(seed, stop)}, stream=True, messages=wire)
+        return self._stream_messages(messages, body, sampling)
 
-    def _stream_chat_lines(
-        self, messages: Sequence[Message], sampling: dict[str, Any]
+    def _stream_messages(
+        self, messages: Sequence[Message], body: dict[str, Any], sampling: dict[str, Any]
     ) -> Generator[str, None, ChatResult]:
-        body = self._body(sampling, stream=True, messages=[_wire_message(message) for message in messages])
+        reply = OllamaReply("chat")
         begin = time.perf_counter()
-        pieces: list[str] = []
-        thoughts: list[str] = []
-        with self._service.post_lines("/api/chat", body) as (lines, _):
-            for line in lines:
-                if not line.strip():
-                    continue
-                answer = self._service.parse(line)
-                piece, thinking, _ = self._message(answer)
-                thoughts.append(thinking)
-                if piece:
-                    pieces.append(piece)
-                    yield piece
-                if answer.get("done"):
-                    latency_ms = (time.perf_counter() - begin) * 1000
-                    content, thinking = "".join(pieces), "".join(thoughts)
-                    return self._chat_result(messages, content, thinking, [], answer, latency_ms, sampling)
-        raise OllamaError(f"Ollama at {self.base_url}/api/chat: the stream ended before the reply was done")
-
-    def _message(self, answer: Mapping[str, Any]) -> tuple[str, str, list[Any]]:
-        """Content, thinking and tool calls of one answer; what is absent is empty."""
-        self._refuse_error(answer)
-        message = answer.get("message")
-        if not isinstance(message, dict):
-            raise OllamaError(f"Ollama at {self.base_url}/api/chat: the answer has no `message`")
-        content, thinking = message.get("content") or "", message.get("thinking") or ""
-        calls = message.get("tool_calls") or []
-        if not isinstance(content, str) or not isinstance(thinking, str) or not isinstance(calls, list):
-            raise OllamaError(f"Ollama at {self.base_url}/api/chat: expected texts and tool calls, found {message!r}")
-        return content, thinking, calls
-
-    def _chat_result(
-        self,
-        messages: Sequence[Message],
-        content: str,
-        thinking: str,
-        calls: list[Any],
-        answer: Mapping[str, Any],
-        latency_ms: float,
-        sampling: dict[str, Any],
-    ) -> ChatResult:
-        return ChatResult(
-            messages=[dict(message) for message in messages],
-            content=content,
-            tool_calls=[self._tool_call(call, number) for number, call in enumerate(calls)],
-            thinking=thinking or None,
-            prompt_tokens=_count(answer, "prompt_eval_count"),
-            completion_tokens=_count(answer, "eval_count"),
-            latency_ms=latency_ms,
-            backend=self.info,
-            metadata=_metadata(answer, sampling),
-        )
+        with self._service.post("/api/chat", body) as answer:
+            yield from reply.pieces(answer.lines())
+        return self._chat_result(messages, reply, begin, sampling)
 
     def chat(
         self,
@@ -234,48 +198,48 @@ class OllamaBackend(Backend):
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float | None = None,
+        seed: int | None = None,
+        stop: Sequence[str] | None = None,
     ) -> ChatResult:
-        return self.chat_with_tools(
-            messages, tools, max_new_tokens=max_new_tokens, temperature=temperature, top_k=top_k, top_p=top_p
-        )
+        check_messages(messages)
+        sampling = check_sampling(max_new_tokens, temperature, top_k, top_p)
+        fields: dict[str, Any] = {"messages": [_wire_message(message) for message in messages]}
+        if tools:
+            fields["tools"] = [wire_tool(tool) for tool in tools]
+        reply = OllamaReply("chat")
+        begin = time.perf_counter()
+        with self._service.post(
+            "/api/chat", self._body({**sampling, **check_more(seed, stop)}, stream=False, **fields)
+        ) as answer:
+            reply.take_whole(answer.json())
+        return self._chat_result(messages, reply, begin, sampling)
 
-    def _refuse_error(self, answer: Mapping[str, Any]) -> None:
-        if answer.get("error"):
-            said = self._service.without_secrets(error_message(answer["error"]))
-            raise OllamaError(f"Ollama at {self.base_url}: {said}")
-
-    def _text(self, answer: Mapping[str, Any], key: str) -> str:
-        self._refuse_error(answer)
-        if not isinstance(answer.get(key), str):
-            raise OllamaError(f"Ollama at {self.base_url}/api/generate: the answer has no `{key}` text")
-        return str(answer[key])
-
-    def _result(
-        self, prompt: str, completion: str, answer: Mapping[str, Any], latency_ms: float, sampling: dict[str, Any]
-    ) -> InferenceResult:
+    def _result(self, prompt: str, reply: OllamaReply, begin: float, sampling: dict[str, Any]) -> InferenceResult:
+        thinking = {"thinking": reply.thinking.text} if reply.thinking.text else {}
         return InferenceResult(
             prompt=prompt,
-            completion=completion,
-            prompt_tokens=_count(answer, "prompt_eval_count"),
-            completion_tokens=_count(answer, "eval_count"),
-            latency_ms=latency_ms,
+            completion=reply.content.text,
+            prompt_tokens=reply.prompt_tokens,
+            completion_tokens=reply.completion_tokens,
+            latency_ms=(time.perf_counter() - begin) * 1000,
             backend=self.info,
-            metadata=_metadata(answer, sampling),
+            metadata={"sampling": sampling, **reply.facts(), **thinking},
         )
 
-    def _tool_call(self, call: Any, number: int) -> ToolCall:
-        function = call.get("function") if isinstance(call, dict) else None
-        if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-            raise OllamaError(f"Ollama at {self.base_url}/api/chat: tool call {number} names no function")
-        arguments = function.get("arguments") or {}
-        if isinstance(arguments, str):  # some servers of this API send them as OpenAI does
-            try:
-                arguments = json.loads(arguments)
-            except ValueError as cause:
-                raise OllamaError(f"Ollama at {self.base_url}/api/chat: arguments of tool call {number}") from cause
-        if not isinstance(arguments, dict):
-            raise OllamaError(f"Ollama at {self.base_url}/api/chat: arguments of tool call {number} are no object")
-        return ToolCall(function["name"], arguments, str(call.get("id") or f"call_{number}"))
+    def _chat_result(
+        self, messages: Sequence[Message], reply: OllamaReply, begin: float, sampling: dict[str, Any]
+    ) -> ChatResult:
+        return ChatResult(
+            messages=[dict(message) for message in messages],
+            content=reply.content.text,
+            tool_calls=reply.tool_calls,
+            thinking=reply.thinking.text or None,
+            prompt_tokens=reply.prompt_tokens,
+            completion_tokens=reply.completion_tokens,
+            latency_ms=(time.perf_counter() - begin) * 1000,
+            backend=self.info,
+            metadata={"sampling": sampling, **reply.facts()},
+        )
 
 
 def wire_tool(tool: Mapping[str, Any]) -> dict[str, Any]:
@@ -294,21 +258,3 @@ def _wire_message(message: Message) -> dict[str, Any]:
     if "call_id" in wire:
         wire["tool_call_id"] = wire.pop("call_id")
     return wire
-
-
-def _count(answer: Mapping[str, Any], key: str) -> int | None:
-    count = answer.get(key)
-    return count if isinstance(count, int) and not isinstance(count, bool) and count >= 0 else None
-
-
-def _metadata(answer: Mapping[str, Any], sampling: dict[str, Any]) -> dict[str, Any]:
-    """Sampling, and the server's own durations: nanoseconds there, milliseconds here, None where it gave none."""
-    metadata: dict[str, Any] = {"sampling": sampling}
-    for duration in ("total", "load", "prompt_eval", "eval"):
-        ns = answer.get(f"{duration}_duration")
-        metadata[f"server_{duration}_duration_ms"] = ns / 1e6 if isinstance(ns, (int, float)) else None
-    if isinstance(answer.get("done_reason"), str):
-        metadata["finish_reason"] = answer["done_reason"]
-    if isinstance(answer.get("thinking"), str) and answer["thinking"]:
-        metadata["thinking"] = answer["thinking"]
-    return metadata

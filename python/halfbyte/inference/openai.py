@@ -2,38 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from ._checks import check_integer, check_messages, check_request, check_sampling, check_timeout
+from ._answer import json_text
+from ._checks import check_integer, check_messages, check_more, check_request, check_sampling, check_timeout
+from ._openai_reply import OpenAIReply
 from ._proxy import proxy_for
-from ._service import Service, ServiceError, Urlopen, default_urlopen, error_message
+from ._service import Service, ServiceError, Urlopen, default_urlopen
 from ._service_address import DEFAULT_OPENAI_URL, find_key, openai_address, variable
-from .backend import Backend, BackendInfo, ChatResult, InferenceResult, Message, ToolCall
+from .backend import Backend, BackendInfo, ChatResult, InferenceResult, Message
 from .ollama import wire_tool
 
 __all__ = ["DEFAULT_OPENAI_URL", "OpenAIBackend", "OpenAIError"]
 
 KEY_NAME = "OPENAI_API_KEY"
+CHAT = "/chat/completions"
 
 
 class OpenAIError(ServiceError):
     """The service was not reached, refused, or answered with something else than it should; the cause is chained."""
-
-
-@dataclass(frozen=True)
-class _Streamed:
-    """What a stream came to."""
-
-    text: str
-    thinking: str
-    usage: Any
-    metadata: dict[str, Any]
 
 
 class OpenAIBackend(Backend):
@@ -113,11 +104,11 @@ class OpenAIBackend(Backend):
     def _is_original(self) -> bool:
         return self.base_url == DEFAULT_OPENAI_URL
 
-    def _body(self, sampling: Mapping[str, Any], *, stream: bool, **fields: Any) -> dict[str, Any]:
+    def _body(self, options: Mapping[str, Any], *, stream: bool, **fields: Any) -> dict[str, Any]:
         # The original has renamed max_tokens for chat and refuses the old name with newer models; others know only that.
         limit = "max_completion_tokens" if self._is_original and "messages" in fields else "max_tokens"
-        body = {"model": self.info.model_id, **fields, limit: sampling["max_new_tokens"]}
-        body.update({key: sampling[key] for key in ("temperature", "top_k", "top_p") if sampling[key] is not None})
+        sent = {(limit if key == "max_new_tokens" else key): value for key, value in options.items()}
+        body = {"model": self.info.model_id, **fields, **{key: value for key, value in sent.items() if value is not None}}
         if stream:
             body.update(stream=True, stream_options={"include_usage": True})
         return body
@@ -125,7 +116,7 @@ class OpenAIBackend(Backend):
     def _prompt_request(self, prompt: str) -> tuple[str, dict[str, Any]]:
         if self._api == "completions":
             return "/completions", {"prompt": prompt}
-        return "/chat/completions", {"messages": [{"role": "user", "content": prompt}]}
+        return CHAT, {"messages": [{"role": "user", "content": prompt}]}
 
     def complete(
         self,
@@ -135,21 +126,17 @@ class OpenAIBackend(Backend):
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float | None = None,
+        seed: int | None = None,
+        stop: Sequence[str] | None = None,
     ) -> InferenceResult:
         sampling = check_request(prompt, max_new_tokens, temperature, top_k, top_p)
         path, fields = self._prompt_request(prompt)
+        body = self._body({**sampling, **check_more(seed, stop)}, stream=False, **fields)
+        reply = self._reply(path)
         begin = time.perf_counter()
-        answer, tries = self._service.post_json(path, self._body(sampling, stream=False, **fields))
-        latency_ms = (time.perf_counter() - begin) * 1000
-        choice = self._choice(answer)
-        message = self._message(choice) if self._api == "chat" else choice
-        text = message.get("content") if self._api == "chat" else message.get("text")
-        if text is None and self._api == "chat" and "content" in message:
-            text = ""  # a reply of thinking or tool calls alone
-        if not isinstance(text, str):
-            raise OpenAIError(f"OpenAI at {self.base_url}{path}: the answer has no text")
-        metadata = self._metadata(sampling, tries, choice.get("finish_reason"), answer)
-        return self._result(prompt, text, answer.get("usage"), latency_ms, metadata)
+        with self._service.post(path, body) as answer:
+            reply.take_whole(answer.json())
+        return self._result(prompt, reply, begin, sampling, answer.tries)
 
     def stream(
         self,
@@ -159,75 +146,22 @@ class OpenAIBackend(Backend):
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float | None = None,
+        seed: int | None = None,
+        stop: Sequence[str] | None = None,
     ) -> Generator[str, None, InferenceResult]:
         sampling = check_request(prompt, max_new_tokens, temperature, top_k, top_p)
-        return self._stream_prompt(prompt, sampling)
-
-    def _stream_prompt(self, prompt: str, sampling: dict[str, Any]) -> Generator[str, None, InferenceResult]:
         path, fields = self._prompt_request(prompt)
+        body = self._body({**sampling, **check_more(seed, stop)}, stream=True, **fields)
+        return self._stream_prompt(prompt, path, body, sampling)
+
+    def _stream_prompt(
+        self, prompt: str, path: str, body: dict[str, Any], sampling: dict[str, Any]
+    ) -> Generator[str, None, InferenceResult]:
+        reply = self._reply(path)
         begin = time.perf_counter()
-        streamed = yield from self._stream_events(path, fields, sampling)
-        latency_ms = (time.perf_counter() - begin) * 1000
-        return self._result(prompt, streamed.text, streamed.usage, latency_ms, streamed.metadata)
-
-    def stream_chat(
-        self,
-        messages: Sequence[Message],
-        *,
-        max_new_tokens: int = 512,
-        temperature: float = 1.0,
-        top_k: int | None = None,
-        top_p: float | None = None,
-    ) -> Generator[str, None, ChatResult]:
-        check_messages(messages)
-        return self._stream_messages(messages, check_sampling(max_new_tokens, temperature, top_k, top_p))
-
-    def _stream_messages(
-        self, messages: Sequence[Message], sampling: dict[str, Any]
-    ) -> Generator[str, None, ChatResult]:
-        fields = {"messages": [_wire_message(message) for message in messages]}
-        begin = time.perf_counter()
-        streamed = yield from self._stream_events("/chat/completions", fields, sampling)
-        prompt_tokens, completion_tokens = _counts(streamed.usage)
-        return ChatResult(
-            messages=[dict(message) for message in messages],
-            content=streamed.text,
-            tool_calls=[],
-            thinking=streamed.thinking or None,
-            prompt_tokens=prompt_tokens,
-            completion_tokens=completion_tokens,
-            latency_ms=(time.perf_counter() - begin) * 1000,
-            backend=self.info,
-            metadata=streamed.metadata,
-        )
-
-    def _stream_events(
-        self, path: str, fields: dict[str, Any], sampling: dict[str, Any]
-    ) -> Generator[str, None, _Streamed]:
-        """Pieces of either route: the older one has its text in the choice, the other in the choice's delta."""
-        pieces: list[str] = []
-        thoughts: list[str] = []
-        usage, finish_reason, last, is_done = None, None, {}, False
-        with self._service.post_lines(path, self._body(sampling, stream=True, **fields)) as (lines, tries):
-            for data in server_sent_events(lines):
-                if data == b"[DONE]":
-                    is_done = True
-                    break
-                last = self._service.parse(data)
-                self._refuse_error(last)
-                usage = last.get("usage") or usage
-                for choice in last.get("choices") or []:
-                    finish_reason = choice.get("finish_reason") or finish_reason
-                    delta = choice.get("delta") or {}
-                    thoughts.append(delta.get("reasoning_content") or delta.get("reasoning") or "")
-                    piece = delta.get("content") or choice.get("text")
-                    if piece:
-                        pieces.append(piece)
-                        yield piece
-        if not is_done and finish_reason is None:
-            raise OpenAIError(f"OpenAI at {self.base_url}{path}: the stream ended before the reply was done")
-        metadata = self._metadata(sampling, tries, finish_reason, last)
-        return _Streamed("".join(pieces), "".join(thoughts), usage, metadata)
+        with self._service.post(path, body) as answer:
+            yield from reply.pieces(answer.lines())
+        return self._result(prompt, reply, begin, sampling, answer.tries)
 
     def chat(
         self,
@@ -238,72 +172,81 @@ class OpenAIBackend(Backend):
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float | None = None,
+        seed: int | None = None,
+        stop: Sequence[str] | None = None,
     ) -> ChatResult:
         check_messages(messages)
         sampling = check_sampling(max_new_tokens, temperature, top_k, top_p)
         fields: dict[str, Any] = {"messages": [_wire_message(message) for message in messages]}
         if tools:
             fields["tools"] = [wire_tool(tool) for tool in tools]
+        body = self._body({**sampling, **check_more(seed, stop)}, stream=False, **fields)
+        reply = self._reply(CHAT)
         begin = time.perf_counter()
-        answer, tries = self._service.post_json("/chat/completions", self._body(sampling, stream=False, **fields))
-        latency_ms = (time.perf_counter() - begin) * 1000
-        choice = self._choice(answer)
-        message = self._message(choice)
-        prompt_tokens, completion_tokens = _counts(answer.get("usage"))
-        return ChatResult(
-            messages=[dict(message) for message in messages],
-            content=message.get("content") or "",
-            tool_calls=[self._tool_call(call) for call in message.get("tool_calls") or []],
-            thinking=message.get("reasoning_content") or message.get("reasoning") or None,
-            prompt_tokens=prompt_tokens,
-            completion_tokens=completion_tokens,
-            latency_ms=latency_ms,
-            backend=self.info,
-            metadata=self._metadata(sampling, tries, choice.get("finish_reason"), answer),
-        )
+        with self._service.post(CHAT, body) as answer:
+            reply.take_whole(answer.json())
+        return self._chat_result(messages, reply, begin, sampling, answer.tries)
 
-    def _refuse_error(self, answer: Mapping[str, Any]) -> None:
-        if answer.get("error"):
-            said = self._service.without_secrets(error_message(answer["error"]))
-            raise OpenAIError(f"OpenAI at {self.base_url}: {said}")
+    def stream_chat(
+        self,
+        messages: Sequence[Message],
+        *,
+        max_new_tokens: int = 512,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int | None = None,
+        stop: Sequence[str] | None = None,
+    ) -> Generator[str, None, ChatResult]:
+        check_messages(messages)
+        sampling = check_sampling(max_new_tokens, temperature, top_k, top_p)
+        wire = [_wire_message(message) for message in messages]
+        body = self._body({**sampling, **check_more(seed, stop)}, stream=True, messages=wire)
+        return self._stream_messages(messages, body, sampling)
 
-    def _choice(self, answer: Mapping[str, Any]) -> dict[str, Any]:
-        self._refuse_error(answer)
-        choices = answer.get("choices")
-        if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
-            raise OpenAIError(f"OpenAI at {self.base_url}: the answer has no `choices`")
-        return choices[0]
+    def _stream_messages(
+        self, messages: Sequence[Message], body: dict[str, Any], sampling: dict[str, Any]
+    ) -> Generator[str, None, ChatResult]:
+        reply = self._reply(CHAT)
+        begin = time.perf_counter()
+        with self._service.post(CHAT, body) as answer:
+            yield from reply.pieces(answer.lines())
+        return self._chat_result(messages, reply, begin, sampling, answer.tries)
 
-    def _message(self, choice: Mapping[str, Any]) -> dict[str, Any]:
-        message = choice.get("message")
-        if not isinstance(message, dict):
-            raise OpenAIError(f"OpenAI at {self.base_url}: the answer has no `message`")
-        return message
+    def _reply(self, path: str) -> OpenAIReply:
+        return OpenAIReply(is_chat=path == CHAT)
 
-    def _tool_call(self, call: Any) -> ToolCall:
-        try:
-            function = call["function"]
-            arguments = json.loads(function.get("arguments") or "{}")
-            return ToolCall(function["name"], arguments, str(call.get("id") or ""))
-        except (ValueError, KeyError, TypeError, AttributeError) as cause:
-            raise OpenAIError(f"OpenAI at {self.base_url}: a tool call without a name or JSON arguments") from cause
-
-    def _metadata(
-        self, sampling: dict[str, Any], tries: int, finish_reason: Any, answer: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        return {
-            "sampling": sampling,
-            "api": self._api,
-            "tries": tries,
-            "finish_reason": finish_reason,
-            "served_model": answer.get("model"),
-        }
+    def _metadata(self, reply: OpenAIReply, sampling: dict[str, Any], tries: int) -> dict[str, Any]:
+        return {"sampling": sampling, "api": self._api, "tries": tries, **reply.facts()}
 
     def _result(
-        self, prompt: str, completion: str, usage: Any, latency_ms: float, metadata: dict[str, Any]
+        self, prompt: str, reply: OpenAIReply, begin: float, sampling: dict[str, Any], tries: int
     ) -> InferenceResult:
-        prompt_tokens, completion_tokens = _counts(usage)
-        return InferenceResult(prompt, completion, prompt_tokens, completion_tokens, latency_ms, self.info, metadata)
+        thinking = {"thinking": reply.thinking.text} if reply.thinking.text else {}
+        return InferenceResult(
+            prompt=prompt,
+            completion=reply.content.text,
+            prompt_tokens=reply.prompt_tokens,
+            completion_tokens=reply.completion_tokens,
+            latency_ms=(time.perf_counter() - begin) * 1000,
+            backend=self.info,
+            metadata={**self._metadata(reply, sampling, tries), **thinking},
+        )
+
+    def _chat_result(
+        self, messages: Sequence[Message], reply: OpenAIReply, begin: float, sampling: dict[str, Any], tries: int
+    ) -> ChatResult:
+        return ChatResult(
+            messages=[dict(message) for message in messages],
+            content=reply.content.text,
+            tool_calls=reply.tool_calls,
+            thinking=reply.thinking.text or None,
+            prompt_tokens=reply.prompt_tokens,
+            completion_tokens=reply.completion_tokens,
+            latency_ms=(time.perf_counter() - begin) * 1000,
+            backend=self.info,
+            metadata=self._metadata(reply, sampling, tries),
+        )
 
 
 def _account(organization: str | None, project: str | None) -> dict[str, str]:
@@ -318,29 +261,6 @@ def _account(organization: str | None, project: str | None) -> dict[str, str]:
     return {name: value for name, value in headers.items() if value}
 
 
-def server_sent_events(lines: Iterator[bytes]) -> Iterator[bytes]:
-    """The data of each event: `data:` lines up to an empty one, joined. Comments and other fields are passed over, and so
-    is an event that the end of the stream cuts off."""
-    data: list[bytes] = []
-    for line in lines:
-        if line.startswith(b"data:"):
-            data.append(line[5:].removeprefix(b" "))
-        elif not line and data:
-            yield b"\n".join(data)
-            data = []
-
-
-def _counts(usage: Any) -> tuple[int | None, int | None]:
-    """Prompt and completion tokens, None where the service does not tell."""
-    if not isinstance(usage, dict):
-        return None, None
-    prompt, completion = (
-        count if isinstance(count := usage.get(key), int) and not isinstance(count, bool) and count >= 0 else None
-        for key in ("prompt_tokens", "completion_tokens")
-    )
-    return prompt, completion
-
-
 def _wire_message(message: Message) -> dict[str, Any]:
     """Our tool calls in the API's form; all else goes as it is."""
     wire = dict(message)
@@ -348,10 +268,11 @@ def _wire_message(message: Message) -> dict[str, Any]:
         wire["tool_calls"] = [call if "function" in call else _wire_call(call) for call in calls]
     if "call_id" in wire:
         wire["tool_call_id"] = wire.pop("call_id")
-    wire.pop("tool_name", None)
+    for key in ("tool_name", "thinking"):
+        wire.pop(key, None)
     return wire
 
 
 def _wire_call(call: Mapping[str, Any]) -> dict[str, Any]:
-    function = {"name": call["name"], "arguments": json.dumps(call["arguments"])}
+    function = {"name": call["name"], "arguments": json_text(call["arguments"])}
     return {"id": call["call_id"], "type": "function", "function": function}

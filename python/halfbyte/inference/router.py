@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from ._checks import check_messages, check_request, check_sampling
+from ._checks import check_messages, check_more, check_request, check_sampling
 from .backend import Backend, BackendInfo, ChatResult, InferenceResult, Message
 
 Answer = TypeVar("Answer", InferenceResult, ChatResult)
@@ -133,9 +133,12 @@ class RouterBackend(Backend):
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float | None = None,
+        seed: int | None = None,
+        stop: Sequence[str] | None = None,
     ) -> InferenceResult:
         sampling = check_request(prompt, max_new_tokens, temperature, top_k, top_p)
-        return self._ask(Request(prompt), lambda backend: backend.complete(prompt, **sampling))
+        more = check_more(seed, stop)
+        return self._ask(Request(prompt), lambda backend: backend.complete(prompt, **sampling, **more))
 
     def chat(
         self,
@@ -146,11 +149,14 @@ class RouterBackend(Backend):
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float | None = None,
+        seed: int | None = None,
+        stop: Sequence[str] | None = None,
     ) -> ChatResult:
         check_messages(messages)
         sampling = check_sampling(max_new_tokens, temperature, top_k, top_p)
-        request = Request(str(messages[-1].get("content") or ""), messages, tools or ())
-        return self._ask(request, lambda backend: backend.chat(messages, tools, **sampling))
+        more = check_more(seed, stop)
+        request = Request(_last_turn(messages), messages, tools or ())
+        return self._ask(request, lambda backend: backend.chat(messages, tools, **sampling, **more))
 
     def stream(
         self,
@@ -160,18 +166,40 @@ class RouterBackend(Backend):
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float | None = None,
+        seed: int | None = None,
+        stop: Sequence[str] | None = None,
     ) -> Generator[str, None, InferenceResult]:
         sampling = check_request(prompt, max_new_tokens, temperature, top_k, top_p)
-        return self._stream_from_line(prompt, sampling)
+        more = check_more(seed, stop)
+        return self._first_stream(Request(prompt), lambda backend: backend.stream(prompt, **sampling, **more))
 
-    def _stream_from_line(self, prompt: str, sampling: dict[str, Any]) -> Generator[str, None, InferenceResult]:
+    def stream_chat(
+        self,
+        messages: Sequence[Message],
+        *,
+        max_new_tokens: int = 512,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int | None = None,
+        stop: Sequence[str] | None = None,
+    ) -> Generator[str, None, ChatResult]:
+        check_messages(messages)
+        sampling = check_sampling(max_new_tokens, temperature, top_k, top_p)
+        more = check_more(seed, stop)
+        request = Request(_last_turn(messages), messages)
+        return self._first_stream(request, lambda backend: backend.stream_chat(messages, **sampling, **more))
+
+    def _first_stream(
+        self, request: Request, start: Callable[[Backend], Generator[str, None, Answer]]
+    ) -> Generator[str, None, Answer]:
         failures: list[dict[str, str]] = []
-        for backend, why in self._line(Request(prompt)):
-            pieces = backend.stream(prompt, **sampling)
+        for backend, why in self._line(request):
+            pieces = start(backend)
             try:
                 first = next(pieces)
             except StopIteration as end:
-                empty: InferenceResult = end.value
+                empty: Answer = end.value
                 return self._signed(empty, backend, why, failures)
             except Exception as error:
                 failures.append(_failure(backend, error))
@@ -179,11 +207,15 @@ class RouterBackend(Backend):
                 continue
             try:
                 yield first
-                result: InferenceResult = yield from pieces
+                result: Answer = yield from pieces
             finally:
                 pieces.close()
             return self._signed(result, backend, why, failures)
         raise _all_failed(failures) from last
+
+
+def _last_turn(messages: Sequence[Message]) -> str:
+    return str(messages[-1].get("content") or "")
 
 
 def _identity(backend: Backend) -> dict[str, str]:
