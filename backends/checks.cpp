@@ -13,6 +13,8 @@ Result<void> check_options(const CompletionOptions& options) {
   if (options.top_k && *options.top_k < 1) return invalid("top_k: expected 1 or more, or none, found {}", *options.top_k);
   if (options.top_p && !(*options.top_p > 0 && *options.top_p <= 1))
     return invalid("top_p: expected more than 0 and at most 1, or none, found {}", *options.top_p);
+  for (size_t i = 0; i < options.stop.size(); ++i)
+    if (options.stop[i].empty()) return invalid("stop: expected texts, found an empty string at {}", i);
   return {};
 }
 

@@ -1,7 +1,6 @@
 #include "backends/json_text.h"
 
 #include <charconv>
-#include <climits>
 #include <cmath>
 #include <utility>
 
@@ -82,13 +81,6 @@ std::string sampling_json(const CompletionOptions& options) {
   return json_text({std::move(sampling)});
 }
 
-std::optional<int> count_member(const Json& object, std::string_view key) {
-  const Json* member = object.find(key);
-  const auto* count = member != nullptr ? std::get_if<int64_t>(&member->value) : nullptr;
-  if (count == nullptr || *count < 0 || *count > INT_MAX) return std::nullopt;
-  return static_cast<int>(*count);
-}
-
 std::optional<double> number_member(const Json& object, std::string_view key) {
   const Json* member = object.find(key);
   if (member == nullptr) return std::nullopt;
@@ -101,11 +93,6 @@ std::string text_member(const Json& object, std::string_view key) {
   const Json* member = object.find(key);
   const std::string* text = member != nullptr ? member->text() : nullptr;
   return text != nullptr ? *text : "";
-}
-
-bool is_true(const Json* value) {
-  const bool* fact = value != nullptr ? std::get_if<bool>(&value->value) : nullptr;
-  return fact != nullptr && *fact;
 }
 
 }  // namespace halfbyte

@@ -22,9 +22,7 @@ void add(Json::Object& object, std::string key, Json value);
 std::string sampling_json(const CompletionOptions& options);
 
 // Members of an answer. Absent, of another type, or negative: none.
-std::optional<int> count_member(const Json& object, std::string_view key);
 std::optional<double> number_member(const Json& object, std::string_view key);
 std::string text_member(const Json& object, std::string_view key);  // "" for none
-bool is_true(const Json* value);                                    // not for null
 
 }  // namespace halfbyte

@@ -2,6 +2,7 @@
 
 #include "backends/checks.h"
 #include "backends/json_text.h"
+#include "backends/ollama_reply.h"
 #include "backends/service_address.h"
 #include "backends/stopwatch.h"
 #include "backends/wire_message.h"
@@ -11,49 +12,6 @@ namespace halfbyte {
 namespace {
 
 constexpr std::string_view kGenerate = "/api/generate", kChat = "/api/chat";
-
-// Sampling, and the server's own durations: nanoseconds there, milliseconds here.
-Facts facts_of(const Json& answer, const CompletionOptions& options) {
-  Facts facts{{"sampling", sampling_json(options)}};
-  for (const char* duration : {"total", "load", "prompt_eval", "eval"})
-    if (const auto ns = number_member(answer, fmt::format("{}_duration", duration)))
-      facts[fmt::format("server_{}_duration_ms", duration)] = fmt::format("{}", *ns / 1e6);
-  if (const std::string reason = text_member(answer, "done_reason"); !reason.empty()) facts["finish_reason"] = reason;
-  if (const std::string thinking = text_member(answer, "thinking"); !thinking.empty()) facts["thinking"] = thinking;
-  return facts;
-}
-
-bool is_done(const Json& answer) { return is_true(answer.find("done")); }
-
-Result<std::string> response_of(const Service& service, const Json& answer) {
-  const Json* text = answer.find("response");
-  if (text == nullptr || text->text() == nullptr) return service.fault(kGenerate, "the answer has no `response` text");
-  return *text->text();
-}
-
-// What one answer, or one line of a stream, says.
-struct Turn {
-  std::string content, thinking;
-  std::vector<ToolCall> calls;
-};
-
-Result<Turn> turn_of(const Service& service, const Json& answer) {
-  const Json* message = answer.find("message");
-  if (message == nullptr || message->object() == nullptr) return service.fault(kChat, "the answer has no `message`");
-  Turn turn{.content = text_member(*message, "content"), .thinking = text_member(*message, "thinking")};
-  const Json* calls = message->find("tool_calls");
-  if (calls == nullptr || calls->array() == nullptr) return turn;
-  for (const Json& call : *calls->array()) {
-    auto read = read_tool_call(call, turn.calls.size());
-    if (!read) return service.fault(kChat, read.error().message);
-    turn.calls.push_back(std::move(*read));
-  }
-  return turn;
-}
-
-Error cut(const Service& service, std::string_view path) {
-  return io_error("Ollama at {}{}: the stream ended before the reply was done", service.base_url(), path);
-}
 
 }  // namespace
 
@@ -101,46 +59,52 @@ Json OllamaBackend::body(const CompletionOptions& options, bool is_stream, Json:
   return {std::move(fields)};
 }
 
+Facts OllamaBackend::facts(const OllamaReply& reply, const CompletionOptions& options, bool is_cancelled) const {
+  Facts facts = reply.facts();
+  facts["sampling"] = sampling_json(options);
+  if (is_cancelled) facts["finish_reason"] = "cancelled";
+  return facts;
+}
+
+InferenceResult OllamaBackend::result(const std::string& prompt, const OllamaReply& reply, double latency_ms, Facts metadata) const {
+  if (!reply.thinking.text().empty()) metadata["thinking"] = reply.thinking.text();
+  return {.prompt = prompt,
+          .completion = reply.content.text(),
+          .prompt_tokens = reply.prompt_tokens,
+          .completion_tokens = reply.completion_tokens,
+          .latency_ms = latency_ms,
+          .backend = info_,
+          .metadata = std::move(metadata)};
+}
+
+ChatResult OllamaBackend::chat_result(std::span<const Message> messages, const OllamaReply& reply, double latency_ms,
+                                      Facts metadata) const {
+  ChatResult result{.messages = {messages.begin(), messages.end()},
+                    .content = reply.content.text(),
+                    .tool_calls = reply.tool_calls,
+                    .prompt_tokens = reply.prompt_tokens,
+                    .completion_tokens = reply.completion_tokens,
+                    .latency_ms = latency_ms,
+                    .backend = info_,
+                    .metadata = std::move(metadata)};
+  if (!reply.thinking.text().empty()) result.thinking = reply.thinking.text();
+  return result;
+}
+
 Result<InferenceResult> OllamaBackend::complete(const std::string& prompt, const CompletionOptions& options) {
   HB_TRY(check_request(prompt, options));
+  OllamaReply reply(OllamaReply::Route::kGenerate);
   const Stopwatch clock;
-  HB_TRY_ASSIGN(answer, service_.post(kGenerate, body(options, false, {{"prompt", {prompt}}}), options.cancel));
-  const double latency_ms = clock.ms();
-  HB_TRY_ASSIGN(text, response_of(service_, answer.json));
-  return InferenceResult{.prompt = prompt,
-                         .completion = std::move(text),
-                         .prompt_tokens = count_member(answer.json, "prompt_eval_count"),
-                         .completion_tokens = count_member(answer.json, "eval_count"),
-                         .latency_ms = latency_ms,
-                         .backend = info_,
-                         .metadata = facts_of(answer.json, options)};
+  HB_TRY(service_.post(kGenerate, body(options, false, {{"prompt", {prompt}}}), options.cancel, reply));
+  return result(prompt, reply, clock.ms(), facts(reply, options, false));
 }
 
 Result<InferenceResult> OllamaBackend::stream(const std::string& prompt, const CompletionOptions& options, const TextSink& sink) {
   HB_TRY(check_request(prompt, options));
-  InferenceResult result{.prompt = prompt, .backend = info_};
-  Json last{Json::Object{}};
-  bool is_complete = false, is_stopped = false;
-  const auto take_line = [&](std::string_view line) -> Result<bool> {
-    if (line.empty()) return true;
-    HB_TRY_ASSIGN(answer, service_.parse(kGenerate, line));
-    HB_TRY_ASSIGN(piece, response_of(service_, answer));
-    result.completion += piece;
-    is_complete = is_done(answer);
-    last = std::move(answer);
-    is_stopped = !piece.empty() && !sink(piece);
-    return !is_complete && !is_stopped;
-  };
+  OllamaReply reply(OllamaReply::Route::kGenerate);
   const Stopwatch clock;
-  HB_TRY_ASSIGN(ended, service_.post_lines(kGenerate, body(options, true, {{"prompt", {prompt}}}), options.cancel, take_line));
-  is_stopped |= ended.is_cancelled;
-  if (!is_complete && !is_stopped) return cut(service_, kGenerate);
-  result.latency_ms = clock.ms();
-  result.prompt_tokens = count_member(last, "prompt_eval_count");
-  result.completion_tokens = count_member(last, "eval_count");
-  result.metadata = facts_of(last, options);
-  if (!is_complete) result.metadata["finish_reason"] = "cancelled";
-  return result;
+  HB_TRY_ASSIGN(ended, service_.stream(kGenerate, body(options, true, {{"prompt", {prompt}}}), options.cancel, reply, sink));
+  return result(prompt, reply, clock.ms(), facts(reply, options, ended.is_cancelled));
 }
 
 Result<ChatResult> OllamaBackend::chat(std::span<const Message> messages, std::span<const Tool> tools, const CompletionOptions& options) {
@@ -151,60 +115,34 @@ Result<ChatResult> OllamaBackend::chat(std::span<const Message> messages, std::s
     HB_TRY_ASSIGN(functions, wire_tools(tools));
     add(fields, "tools", std::move(functions));
   }
+  OllamaReply reply(OllamaReply::Route::kChat);
   const Stopwatch clock;
-  HB_TRY_ASSIGN(answer, service_.post(kChat, body(options, false, std::move(fields)), options.cancel));
-  const double latency_ms = clock.ms();
-  HB_TRY_ASSIGN(turn, turn_of(service_, answer.json));
-  ChatResult result{.messages = {messages.begin(), messages.end()},
-                    .content = std::move(turn.content),
-                    .tool_calls = std::move(turn.calls),
-                    .prompt_tokens = count_member(answer.json, "prompt_eval_count"),
-                    .completion_tokens = count_member(answer.json, "eval_count"),
-                    .latency_ms = latency_ms,
-                    .backend = info_,
-                    .metadata = facts_of(answer.json, options)};
-  if (!turn.thinking.empty()) result.thinking = std::move(turn.thinking);
-  return result;
+  HB_TRY(service_.post(kChat, body(options, false, std::move(fields)), options.cancel, reply));
+  return chat_result(messages, reply, clock.ms(), facts(reply, options, false));
 }
 
 Result<ChatResult> OllamaBackend::stream_chat(std::span<const Message> messages, const CompletionOptions& options, const TextSink& sink) {
   HB_TRY(check_messages(messages, options));
   HB_TRY_ASSIGN(wire, wire_messages(messages, WireArguments::kObject));
-  ChatResult result{.messages = {messages.begin(), messages.end()}, .backend = info_};
-  Json last{Json::Object{}};
-  std::string thinking;
-  bool is_complete = false, is_stopped = false;
-  const auto take_line = [&](std::string_view line) -> Result<bool> {
-    if (line.empty()) return true;
-    HB_TRY_ASSIGN(answer, service_.parse(kChat, line));
-    HB_TRY_ASSIGN(turn, turn_of(service_, answer));
-    result.content += turn.content;
-    thinking += turn.thinking;
-    is_complete = is_done(answer);
-    last = std::move(answer);
-    is_stopped = !turn.content.empty() && !sink(turn.content);
-    return !is_complete && !is_stopped;
-  };
+  OllamaReply reply(OllamaReply::Route::kChat);
   const Stopwatch clock;
-  HB_TRY_ASSIGN(ended, service_.post_lines(kChat, body(options, true, {{"messages", std::move(wire)}}), options.cancel, take_line));
-  is_stopped |= ended.is_cancelled;
-  if (!is_complete && !is_stopped) return cut(service_, kChat);
-  result.latency_ms = clock.ms();
-  if (!thinking.empty()) result.thinking = std::move(thinking);
-  result.prompt_tokens = count_member(last, "prompt_eval_count");
-  result.completion_tokens = count_member(last, "eval_count");
-  result.metadata = facts_of(last, options);
-  if (!is_complete) result.metadata["finish_reason"] = "cancelled";
-  return result;
+  HB_TRY_ASSIGN(ended, service_.stream(kChat, body(options, true, {{"messages", std::move(wire)}}), options.cancel, reply, sink));
+  return chat_result(messages, reply, clock.ms(), facts(reply, options, ended.is_cancelled));
 }
 
 Result<std::vector<std::string>> OllamaBackend::model_ids() const {
-  HB_TRY_ASSIGN(answer, service_.get("/api/tags"));
-  const Json* models = answer.json.find("models");
-  if (models == nullptr || models->array() == nullptr) return service_.fault("/api/tags", "expected a list `models`, found none");
+  constexpr std::string_view kTags = "/api/tags";
+  HB_TRY_ASSIGN(answer, service_.get(kTags));
+  const Json* models = answer.find("models");
+  if (models == nullptr || models->array() == nullptr)
+    return service_.fault(kTags, fmt::format("models: expected a list, found {}", models != nullptr ? found(*models) : "null"));
   std::vector<std::string> ids;
   for (const Json& model : *models->array())
-    if (std::string name = text_member(model, "name"); !name.empty()) ids.push_back(std::move(name));
+    for (const char* key : {"name", "model"})
+      if (const Json* name = model.find(key); name != nullptr && name->text() != nullptr && !name->text()->empty()) {
+        ids.push_back(whole(std::string_view(*name->text())));
+        break;
+      }
   return ids;
 }
 

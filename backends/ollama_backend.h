@@ -6,6 +6,8 @@
 
 namespace halfbyte {
 
+class OllamaReply;
+
 class OllamaBackend final : public Backend {
  public:
   static Result<std::unique_ptr<OllamaBackend>> open(const OllamaOptions& options);
@@ -24,6 +26,9 @@ class OllamaBackend final : public Backend {
   OllamaBackend(BackendInfo info, Service service, std::optional<Json> think)
       : info_(std::move(info)), service_(std::move(service)), think_(std::move(think)) {}
   Json body(const CompletionOptions& options, bool is_stream, Json::Object fields) const;
+  Facts facts(const OllamaReply& reply, const CompletionOptions& options, bool is_cancelled) const;
+  InferenceResult result(const std::string& prompt, const OllamaReply& reply, double latency_ms, Facts metadata) const;
+  ChatResult chat_result(std::span<const Message> messages, const OllamaReply& reply, double latency_ms, Facts metadata) const;
 
   BackendInfo info_;
   Service service_;

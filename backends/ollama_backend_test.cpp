@@ -97,7 +97,7 @@ TEST(OllamaBackend, AnErrorLineInsideAStreamIsAnError) {
   std::string text;
   const auto result = backend_at(server.url())->stream("p", {}, [&](std::string_view piece) { return text += piece, true; });
   ASSERT_FALSE(result);
-  EXPECT_EQ(result.error().message, "Ollama at " + server.url() + ": the model fell over");
+  EXPECT_EQ(result.error().message, "Ollama at " + server.url() + "/api/generate: the model fell over");
   EXPECT_EQ(text, "a");
 }
 

@@ -8,7 +8,6 @@
 #include "backends/stopwatch.h"
 #include "backends/wire_message.h"
 #include "base/errors.h"
-#include "http/lines.h"
 
 namespace halfbyte {
 namespace {
@@ -31,27 +30,6 @@ Result<std::vector<HttpHeader>> headers_of(const OpenAIOptions& options, const U
   add_account("OpenAI-Organization", options.organization, "OPENAI_ORG_ID");
   add_account("OpenAI-Project", options.project, "OPENAI_PROJECT_ID");
   return headers;
-}
-
-Json or_null(const Json* member) { return member != nullptr ? *member : Json{nullptr}; }
-
-Result<const Json*> choice_of(const Service& service, const Json& answer) {
-  const Json* choices = answer.find("choices");
-  if (choices == nullptr || choices->array() == nullptr || choices->array()->empty() || choices->array()->front().object() == nullptr)
-    return service.fault("", "the answer has no `choices`");
-  return &choices->array()->front();
-}
-
-Result<const Json*> message_of(const Service& service, const Json& choice) {
-  const Json* message = choice.find("message");
-  if (message == nullptr || message->object() == nullptr) return service.fault("", "the answer has no `message`");
-  return message;
-}
-
-// Servers name it one way or the other.
-std::string thinking_of(const Json& message) {
-  std::string thinking = text_member(message, "reasoning_content");
-  return thinking.empty() ? text_member(message, "reasoning") : thinking;
 }
 
 }  // namespace
@@ -105,90 +83,58 @@ Json OpenAIBackend::body(const CompletionOptions& options, bool is_stream, Json:
   return {std::move(fields)};
 }
 
-Facts OpenAIBackend::facts(const CompletionOptions& options, int tries, const std::string& finish_reason, const Json& answer) const {
-  Facts facts{{"sampling", sampling_json(options)},
-              {"api", api_ == OpenAIOptions::Api::kChat ? "chat" : "completions"},
-              {"tries", std::to_string(tries)}};
-  if (!finish_reason.empty()) facts["finish_reason"] = finish_reason;
-  if (const std::string model = text_member(answer, "model"); !model.empty()) facts["served_model"] = model;
+OpenAIReply::Route OpenAIBackend::route() const {
+  return api_ == OpenAIOptions::Api::kChat ? OpenAIReply::Route::kChat : OpenAIReply::Route::kCompletions;
+}
+
+Facts OpenAIBackend::facts(const OpenAIReply& reply, const CompletionOptions& options, const Service::Ended& ended) const {
+  Facts facts = reply.facts();
+  facts["sampling"] = sampling_json(options);
+  facts["api"] = api_ == OpenAIOptions::Api::kChat ? "chat" : "completions";
+  facts["tries"] = std::to_string(ended.tries);
+  if (ended.is_cancelled) facts["finish_reason"] = "cancelled";
   return facts;
+}
+
+InferenceResult OpenAIBackend::result(const std::string& prompt, const OpenAIReply& reply, double latency_ms, Facts metadata) const {
+  if (!reply.thinking.text().empty()) metadata["thinking"] = reply.thinking.text();
+  return {.prompt = prompt,
+          .completion = reply.content.text(),
+          .prompt_tokens = reply.prompt_tokens,
+          .completion_tokens = reply.completion_tokens,
+          .latency_ms = latency_ms,
+          .backend = info_,
+          .metadata = std::move(metadata)};
+}
+
+ChatResult OpenAIBackend::chat_result(std::span<const Message> messages, const OpenAIReply& reply, double latency_ms,
+                                      Facts metadata) const {
+  ChatResult result{.messages = {messages.begin(), messages.end()},
+                    .content = reply.content.text(),
+                    .tool_calls = reply.tool_calls,
+                    .prompt_tokens = reply.prompt_tokens,
+                    .completion_tokens = reply.completion_tokens,
+                    .latency_ms = latency_ms,
+                    .backend = info_,
+                    .metadata = std::move(metadata)};
+  if (!reply.thinking.text().empty()) result.thinking = reply.thinking.text();
+  return result;
 }
 
 Result<InferenceResult> OpenAIBackend::complete(const std::string& prompt, const CompletionOptions& options) {
   HB_TRY(check_request(prompt, options));
+  OpenAIReply reply(route());
   const Stopwatch clock;
-  HB_TRY_ASSIGN(answer, service_.post(path(), body(options, false, prompt_fields(prompt)), options.cancel));
-  const double latency_ms = clock.ms();
-  HB_TRY_ASSIGN(choice, choice_of(service_, answer.json));
-  const Json* text = choice->find("text");
-  if (api_ == OpenAIOptions::Api::kChat) {
-    HB_TRY_ASSIGN(message, message_of(service_, *choice));
-    text = message->find("content");
-  }
-  // A chat reply of thinking or tool calls alone has null there.
-  const bool is_empty = text != nullptr && std::holds_alternative<std::nullptr_t>(text->value) && api_ == OpenAIOptions::Api::kChat;
-  if (!is_empty && (text == nullptr || text->text() == nullptr)) return service_.fault(path(), "the answer has no text");
-  const Json usage = or_null(answer.json.find("usage"));
-  return InferenceResult{.prompt = prompt,
-                         .completion = is_empty ? "" : *text->text(),
-                         .prompt_tokens = count_member(usage, "prompt_tokens"),
-                         .completion_tokens = count_member(usage, "completion_tokens"),
-                         .latency_ms = latency_ms,
-                         .backend = info_,
-                         .metadata = facts(options, answer.tries, text_member(*choice, "finish_reason"), answer.json)};
-}
-
-Result<OpenAIBackend::Streamed> OpenAIBackend::stream_events(std::string_view path, Json::Object fields, const CompletionOptions& options,
-                                                             const TextSink& sink) const {
-  Streamed streamed;
-  ServerSentEvents events;
-  std::string finish_reason;
-  Json last{nullptr}, usage{nullptr};
-  bool is_done = false, is_stopped = false;
-  const auto take_choice = [&](const Json& choice) {
-    if (std::string reason = text_member(choice, "finish_reason"); !reason.empty()) finish_reason = std::move(reason);
-    const Json delta = or_null(choice.find("delta"));
-    streamed.thinking += thinking_of(delta);
-    std::string piece = text_member(delta, "content");
-    if (piece.empty()) piece = text_member(choice, "text");
-    streamed.text += piece;
-    is_stopped = !piece.empty() && !sink(piece);
-  };
-  const auto take_line = [&](std::string_view line) -> Result<bool> {
-    const auto data = events.take(line);
-    if (!data) return true;
-    is_done = *data == "[DONE]";
-    if (is_done) return false;
-    HB_TRY_ASSIGN(event, service_.parse(path, *data));
-    if (const Json* told = event.find("usage"); told != nullptr && told->object() != nullptr) usage = *told;
-    const Json* choices = event.find("choices");
-    if (choices != nullptr && choices->array() != nullptr)
-      for (const Json& choice : *choices->array())
-        if (!is_stopped) take_choice(choice);
-    last = std::move(event);
-    return !is_stopped;
-  };
-  HB_TRY_ASSIGN(ended, service_.post_lines(path, body(options, true, std::move(fields)), options.cancel, take_line));
-  is_stopped |= ended.is_cancelled;
-  if (!is_done && !is_stopped && finish_reason.empty())
-    return io_error("OpenAI at {}{}: the stream ended before the reply was done", service_.base_url(), path);
-  streamed.prompt_tokens = count_member(usage, "prompt_tokens");
-  streamed.completion_tokens = count_member(usage, "completion_tokens");
-  streamed.metadata = facts(options, ended.tries, is_stopped ? "cancelled" : finish_reason, last);
-  return streamed;
+  HB_TRY_ASSIGN(tries, service_.post(path(), body(options, false, prompt_fields(prompt)), options.cancel, reply));
+  return result(prompt, reply, clock.ms(), facts(reply, options, {.tries = tries}));
 }
 
 Result<InferenceResult> OpenAIBackend::stream(const std::string& prompt, const CompletionOptions& options, const TextSink& sink) {
   HB_TRY(check_request(prompt, options));
+  OpenAIReply reply(route());
   const Stopwatch clock;
-  HB_TRY_ASSIGN(streamed, stream_events(path(), prompt_fields(prompt), options, sink));
-  return InferenceResult{.prompt = prompt,
-                         .completion = std::move(streamed.text),
-                         .prompt_tokens = streamed.prompt_tokens,
-                         .completion_tokens = streamed.completion_tokens,
-                         .latency_ms = clock.ms(),
-                         .backend = info_,
-                         .metadata = std::move(streamed.metadata)};
+  HB_TRY_ASSIGN(ended, service_.stream(path(), body(options, true, prompt_fields(prompt)), options.cancel, reply, sink));
+  return result(prompt, reply, clock.ms(), facts(reply, options, ended));
 }
 
 Result<ChatResult> OpenAIBackend::chat(std::span<const Message> messages, std::span<const Tool> tools, const CompletionOptions& options) {
@@ -199,44 +145,19 @@ Result<ChatResult> OpenAIBackend::chat(std::span<const Message> messages, std::s
     HB_TRY_ASSIGN(functions, wire_tools(tools));
     add(fields, "tools", std::move(functions));
   }
+  OpenAIReply reply(OpenAIReply::Route::kChat);
   const Stopwatch clock;
-  HB_TRY_ASSIGN(answer, service_.post(kChat, body(options, false, std::move(fields)), options.cancel));
-  const double latency_ms = clock.ms();
-  HB_TRY_ASSIGN(choice, choice_of(service_, answer.json));
-  HB_TRY_ASSIGN(message, message_of(service_, *choice));
-  const Json usage = or_null(answer.json.find("usage"));
-  ChatResult result{.messages = {messages.begin(), messages.end()},
-                    .content = text_member(*message, "content"),
-                    .prompt_tokens = count_member(usage, "prompt_tokens"),
-                    .completion_tokens = count_member(usage, "completion_tokens"),
-                    .latency_ms = latency_ms,
-                    .backend = info_,
-                    .metadata = facts(options, answer.tries, text_member(*choice, "finish_reason"), answer.json)};
-  if (std::string thinking = thinking_of(*message); !thinking.empty()) result.thinking = std::move(thinking);
-  const Json* calls = message->find("tool_calls");
-  if (calls == nullptr || calls->array() == nullptr) return result;
-  for (const Json& call : *calls->array()) {
-    auto read = read_tool_call(call, result.tool_calls.size());
-    if (!read) return service_.fault(kChat, read.error().message);
-    result.tool_calls.push_back(std::move(*read));
-  }
-  return result;
+  HB_TRY_ASSIGN(tries, service_.post(kChat, body(options, false, std::move(fields)), options.cancel, reply));
+  return chat_result(messages, reply, clock.ms(), facts(reply, options, {.tries = tries}));
 }
 
 Result<ChatResult> OpenAIBackend::stream_chat(std::span<const Message> messages, const CompletionOptions& options, const TextSink& sink) {
   HB_TRY(check_messages(messages, options));
   HB_TRY_ASSIGN(wire, wire_messages(messages, WireArguments::kText));
+  OpenAIReply reply(OpenAIReply::Route::kChat);
   const Stopwatch clock;
-  HB_TRY_ASSIGN(streamed, stream_events(kChat, {{"messages", std::move(wire)}}, options, sink));
-  ChatResult result{.messages = {messages.begin(), messages.end()},
-                    .content = std::move(streamed.text),
-                    .prompt_tokens = streamed.prompt_tokens,
-                    .completion_tokens = streamed.completion_tokens,
-                    .latency_ms = clock.ms(),
-                    .backend = info_,
-                    .metadata = std::move(streamed.metadata)};
-  if (!streamed.thinking.empty()) result.thinking = std::move(streamed.thinking);
-  return result;
+  HB_TRY_ASSIGN(ended, service_.stream(kChat, body(options, true, {{"messages", std::move(wire)}}), options.cancel, reply, sink));
+  return chat_result(messages, reply, clock.ms(), facts(reply, options, ended));
 }
 
 Result<std::unique_ptr<Backend>> open_openai(const OpenAIOptions& options) {

@@ -1,6 +1,7 @@
 // An OpenAI-style service behind Backend: the original, or any server that speaks its API. open_openai() is its door.
 #pragma once
 
+#include "backends/openai_reply.h"
 #include "backends/service.h"
 #include "halfbyte/backends.h"
 
@@ -20,18 +21,15 @@ class OpenAIBackend final : public Backend {
   Result<ChatResult> stream_chat(std::span<const Message> messages, const CompletionOptions& options, const TextSink& sink) override;
 
  private:
-  struct Streamed {
-    std::string text, thinking;
-    std::optional<int> prompt_tokens, completion_tokens;
-    Facts metadata;
-  };
   OpenAIBackend(BackendInfo info, Service service, OpenAIOptions::Api api)
       : info_(std::move(info)), service_(std::move(service)), api_(api) {}
   std::string_view path() const;
   Json::Object prompt_fields(const std::string& prompt) const;
   Json body(const CompletionOptions& options, bool is_stream, Json::Object fields) const;
-  Facts facts(const CompletionOptions& options, int tries, const std::string& finish_reason, const Json& answer) const;
-  Result<Streamed> stream_events(std::string_view path, Json::Object fields, const CompletionOptions& options, const TextSink& sink) const;
+  OpenAIReply::Route route() const;
+  Facts facts(const OpenAIReply& reply, const CompletionOptions& options, const Service::Ended& ended) const;
+  InferenceResult result(const std::string& prompt, const OpenAIReply& reply, double latency_ms, Facts metadata) const;
+  ChatResult chat_result(std::span<const Message> messages, const OpenAIReply& reply, double latency_ms, Facts metadata) const;
 
   BackendInfo info_;
   Service service_;

@@ -14,18 +14,23 @@ Json::Object identity(const Backend& backend) {
   return {{"name", {info.name}}, {"model_id", {info.model_id}}};
 }
 
+// Of UTF-8: every byte but those that go on with a character.
+size_t characters_in(std::string_view text) {
+  return static_cast<size_t>(std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+}
+
 constexpr auto kAlways = [] { return true; };
 
 }  // namespace
 
-Route Route::longer_than(size_t bytes, std::shared_ptr<Backend> backend) {
-  return {std::move(backend), [bytes](const RouteRequest& request) { return request.prompt.size() > bytes; },
-          fmt::format("prompt longer than {}", bytes)};
+Route Route::longer_than(size_t characters, std::shared_ptr<Backend> backend) {
+  return {std::move(backend), [characters](const RouteRequest& request) { return characters_in(request.prompt) > characters; },
+          fmt::format("prompt longer than {}", characters)};
 }
 
-Route Route::shorter_than(size_t bytes, std::shared_ptr<Backend> backend) {
-  return {std::move(backend), [bytes](const RouteRequest& request) { return request.prompt.size() < bytes; },
-          fmt::format("prompt shorter than {}", bytes)};
+Route Route::shorter_than(size_t characters, std::shared_ptr<Backend> backend) {
+  return {std::move(backend), [characters](const RouteRequest& request) { return characters_in(request.prompt) < characters; },
+          fmt::format("prompt shorter than {}", characters)};
 }
 
 Route Route::needing_tools(std::shared_ptr<Backend> backend) {

@@ -11,7 +11,6 @@
 #include "backends/json_text.h"
 #include "backends/service_address.h"
 #include "base/errors.h"
-#include "http/lines.h"
 #include "http/proxy.h"
 
 namespace halfbyte {
@@ -31,25 +30,11 @@ void sleep_or_stop(std::chrono::duration<double> time, const std::stop_token& ca
   never.wait_for(lock, cancel, time, [] { return false; });
 }
 
-std::string shown(std::string_view text) { return fmt::format("'{}'", escaped(text)); }
-
-// The sentence in an `error` field, which services write as a string or as an object with a message.
-std::string error_message(const Json& error) {
-  if (error.text() != nullptr) return *error.text();
-  const Json* message = error.find("message");
-  return message != nullptr && message->text() != nullptr ? *message->text() : json_text(error);
-}
-
-// An empty, null or false `error` is none.
-const Json* error_of(const Json& answer) {
-  const Json* error = answer.find("error");
-  if (error == nullptr || (error->text() == nullptr && error->object() == nullptr)) return is_true(error) ? error : nullptr;
-  return error->text() != nullptr && error->text()->empty() ? nullptr : error;
-}
-
+// What the service says in the body of an answer that is none: an error message, or whatever is there.
 std::string error_text(std::string_view body) {
-  const auto answer = parse_json(body, "answer");
-  if (const Json* error = answer ? error_of(*answer) : nullptr) return error_message(*error);
+  const auto answer = parse_loose_json(body);
+  if (const Json* error = answer ? error_in(*answer) : nullptr) return error_message(*error);
+  while (!body.empty() && (body.back() == '\n' || body.back() == '\r' || body.back() == ' ')) body.remove_suffix(1);
   return escaped(body, kMostErrorCharacters);
 }
 
@@ -84,8 +69,17 @@ Service::Service(ServiceOptions options) : options_(std::move(options)), base_ur
 
 std::string Service::without_secrets(std::string_view said) const {
   std::string text(said);
+  const auto hide = [&text](std::string_view secret, std::string_view after) {
+    const std::string whole_secret = fmt::format("{}{}", secret, after);
+    for (size_t at = 0; (at = text.find(whole_secret, at)) != std::string::npos; at += kHidden.size())
+      text.replace(at, secret.size(), kHidden);
+  };
   for (const std::string& secret : secrets_)
-    for (size_t at = 0; (at = text.find(secret, at)) != std::string::npos; at += kHidden.size()) text.replace(at, secret.size(), kHidden);
+    for (const std::string& form : {secret, escaped(secret, secret.size() * 4)}) {
+      hide(form, "");
+      for (size_t bytes = form.size() - 1; bytes >= kLeastSecretBytes; --bytes)  // where what is shown was cut
+        hide(std::string_view(form).substr(0, bytes), "...");
+    }
   return text;
 }
 
@@ -98,52 +92,44 @@ Result<Service> Service::open(ServiceOptions options) {
   return Service(std::move(options));
 }
 
-Result<Service::Answer> Service::get(std::string_view path, const std::stop_token& cancel) const {
-  HB_TRY_ASSIGN(done, exchange("GET", path, "", cancel, {}));
-  HB_TRY_ASSIGN(json, parse(path, done.response.body));
-  return Answer{std::move(json), done.tries};
+Result<Json> Service::get(std::string_view path) const {
+  HB_TRY_ASSIGN(done, exchange("GET", path, "", {}, {}));
+  auto answer = parse_answer(done.response.body);
+  if (!answer) return named(path, answer.error());
+  return answer;
 }
 
-Result<Service::Answer> Service::post(std::string_view path, const Json& body, const std::stop_token& cancel) const {
+Result<int> Service::post(std::string_view path, const Json& body, const std::stop_token& cancel, Reply& reply) const {
   HB_TRY_ASSIGN(done, exchange("POST", path, json_text(body), cancel, {}));
-  HB_TRY_ASSIGN(json, parse(path, done.response.body));
-  return Answer{std::move(json), done.tries};
+  if (const auto read = reply.take_whole(done.response.body); !read) return named(path, read.error());
+  return done.tries;
 }
 
-Result<Service::Ended> Service::post_lines(std::string_view path, const Json& body, const std::stop_token& cancel,
-                                           const LineSink& on_line) const {
-  LineReader lines;
-  Result<bool> state = true;  // of the sink
-  const auto take_line = [&](std::string_view line) {
-    state = on_line(line);
+Result<Service::Ended> Service::stream(std::string_view path, const Json& body, const std::stop_token& cancel, Reply& reply,
+                                       const TextSink& sink) const {
+  Result<bool> state = true;  // of the reply
+  bool has_begun = false;
+  const auto take = [&](std::string_view bytes) {
+    has_begun = true;
+    state = reply.feed(bytes, sink);
     return state && *state;
   };
-  const auto take_bytes = [&](std::string_view bytes) {
-    const auto more = lines.feed(bytes, take_line);
-    if (!more) state = fault(path, more.error().message);
-    return more && *more;
-  };
-  const auto done = exchange("POST", path, json_text(body), cancel, take_bytes);
-  if (!state) return state.error();
+  const auto done = exchange("POST", path, json_text(body), cancel, take);
+  if (!state) return named(path, state.error());
   if (!done && cancel.stop_requested()) return Ended{.is_cancelled = true};
-  if (!done) return done.error();
-  // A last line without an end is whole or was cut: whoever reads then finds that the end is missing.
-  if (*state && !lines.rest().empty() && parse_json(lines.rest(), "line")) take_line(lines.rest());
-  if (!state) return state.error();
-  return Ended{.tries = done->tries};
+  const int tries = done ? done->tries : 1;
+  if (!*state) return Ended{.tries = tries, .is_cancelled = !reply.is_done()};
+  // A connection that breaks after the reply was done has lost nothing.
+  if (!done && !has_begun) return done.error();
+  const auto ended = reply.end(sink);
+  if (!ended) return done ? named(path, ended.error()) : done.error();
+  return Ended{.tries = tries};
 }
 
-Result<Json> Service::parse(std::string_view path, std::string_view text) const {
-  auto value = parse_json(text, "answer");
-  if (!value) return fault(path, "the answer is not JSON: " + shown(without_secrets(text)));
-  if (value->object() == nullptr) return fault(path, "expected a JSON object, found " + shown(without_secrets(text)));
-  if (const Json* error = error_of(*value))
-    return io_error("{} at {}: {}", options_.name, base_url_, without_secrets(error_message(*error)));
-  return value;
-}
+Error Service::fault(std::string_view path, std::string_view message) const { return named(path, corrupt("{}", message)); }
 
-Error Service::fault(std::string_view path, std::string_view message) const {
-  return corrupt("{} at {}{}: {}", options_.name, base_url_, path, message);
+Error Service::named(std::string_view path, const Error& error) const {
+  return {error.code, fmt::format("{} at {}{}: {}", options_.name, base_url_, path, without_secrets(error.message))};
 }
 
 Result<Service::Exchange> Service::exchange(std::string_view method, std::string_view path, const std::string& body,

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "backends/reply.h"
 #include "base/json.h"
 #include "http/client.h"
 
@@ -35,23 +36,17 @@ class Service {
 
   const std::string& base_url() const { return base_url_; }  // without trailing slashes, and without what may be a secret
 
-  struct Answer {
-    Json json;  // an object
-    int tries = 1;
-  };
-  Result<Answer> get(std::string_view path, const std::stop_token& cancel = {}) const;
-  Result<Answer> post(std::string_view path, const Json& body, const std::stop_token& cancel = {}) const;
+  Result<Json> get(std::string_view path) const;  // an object that is no error message
 
-  // Gets the answer line by line as it comes, without line ends. False, or an error, closes the connection.
-  using LineSink = std::function<Result<bool>(std::string_view line)>;
+  // Asks, and lets `reply` read the whole answer. The value: how many tries it took.
+  Result<int> post(std::string_view path, const Json& body, const std::stop_token& cancel, Reply& reply) const;
+  // The same, the answer read as it comes. The connection is closed where `sink` wants no more or `cancel` asks for it.
   struct Ended {
     int tries = 1;
-    bool is_cancelled = false;  // by the token
+    bool is_cancelled = false;  // by the token or the sink, before the reply was done
   };
-  Result<Ended> post_lines(std::string_view path, const Json& body, const std::stop_token& cancel, const LineSink& on_line) const;
+  Result<Ended> stream(std::string_view path, const Json& body, const std::stop_token& cancel, Reply& reply, const TextSink& sink) const;
 
-  // One JSON object out of a stream, and refused when it is an error message.
-  Result<Json> parse(std::string_view path, std::string_view text) const;
   // kCorrupt "NAME at URL: MESSAGE".
   Error fault(std::string_view path, std::string_view message) const;
 
@@ -63,6 +58,7 @@ class Service {
   };
   Result<Exchange> exchange(std::string_view method, std::string_view path, const std::string& body, const std::stop_token& cancel,
                             const HttpSink& sink) const;
+  Error named(std::string_view path, const Error& error) const;
   Error failed(const Error& error) const;
   Error refused(const HttpResponse& answer, std::string_view path, int tries) const;
   std::string without_secrets(std::string_view said) const;

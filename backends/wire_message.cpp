@@ -68,23 +68,4 @@ Result<Json> wire_messages(std::span<const Message> messages, WireArguments argu
   return Json{std::move(all)};
 }
 
-Result<ToolCall> read_tool_call(const Json& call, size_t number) {
-  const Json* function = call.find("function");
-  const Json* name = function != nullptr ? function->find("name") : nullptr;
-  if (name == nullptr || name->text() == nullptr) return corrupt("tool call {} names no function", number);
-  ToolCall read{.name = *name->text(), .arguments = "{}", .call_id = text_member(call, "id")};
-  if (read.call_id.empty()) read.call_id = fmt::format("call_{}", number);
-  const Json* arguments = function->find("arguments");
-  if (arguments == nullptr || std::holds_alternative<std::nullptr_t>(arguments->value)) return read;
-  if (arguments->object() != nullptr) {
-    read.arguments = json_text(*arguments);
-  } else {
-    const std::string* text = arguments->text();
-    const auto object = text != nullptr ? object_of(*text, "arguments") : Result<Json>(corrupt("no text"));
-    if (!object) return corrupt("arguments of tool call {} are no object", number);
-    read.arguments = json_text(*object);
-  }
-  return read;
-}
-
 }  // namespace halfbyte

@@ -15,7 +15,4 @@ enum class WireArguments { kObject, kText };
 // kInvalid: arguments of a tool call that are not a JSON object.
 Result<Json> wire_messages(std::span<const Message> messages, WireArguments arguments);
 
-// One of an answer's `tool_calls`; `number` makes an id where there is none. kCorrupt says what is missing.
-Result<ToolCall> read_tool_call(const Json& call, size_t number);
-
 }  // namespace halfbyte

@@ -130,9 +130,10 @@ const Json* Json::find(std::string_view key) const {
   return nullptr;
 }
 
-Result<Json> parse_json(std::string_view text, std::string_view where) {
+Result<Json> parse_json(std::string_view text, std::string_view where, JsonStrings strings) {
   boost::json::parse_options options;
   options.max_depth = 64;
+  options.allow_invalid_utf8 = strings == JsonStrings::kAnyBytes;
   boost::json::basic_parser<Builder> parser(options);
   error_code error;
   const size_t read = parser.write_some(false, text.data(), text.size(), error);

@@ -32,8 +32,10 @@ struct JsonMember {
   Json value;
 };
 
+enum class JsonStrings { kUtf8, kAnyBytes };
+
 // `where` names the text in messages (a path). kCorrupt says at which byte. Containers nest at most 64 deep.
-Result<Json> parse_json(std::string_view text, std::string_view where);
+Result<Json> parse_json(std::string_view text, std::string_view where, JsonStrings strings = JsonStrings::kUtf8);
 
 // `text` as a JSON string, quotes included. Bytes that need no escape are passed through: valid UTF-8 in, valid JSON out.
 std::string json_string(std::string_view text);

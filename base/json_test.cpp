@@ -67,6 +67,14 @@ TEST(Json, WritesAnyTextAsAStringThatReadsBack) {
   EXPECT_EQ(*json->text(), text);
 }
 
+TEST(Json, TakesStringsThatAreNotUtf8WhereItIsAskedTo) {
+  const std::string half = "\"\xED\xA0\xBD\"";
+  EXPECT_FALSE(parse_json(half, "here"));
+  const auto json = parse_json(half, "here", JsonStrings::kAnyBytes);
+  ASSERT_TRUE(json) << json.error().message;
+  EXPECT_EQ(*json->text(), "\xED\xA0\xBD");
+}
+
 TEST(Json, WritesWhatItReads) {
   for (const std::string text :
        {R"({"a":[1,-2,18446744073709551615,0.1,1e+300,true,false,null],"b\"\n":{"ü":"\u0001"},"c":[],"d":{}})", "[]", "\"x\"", "-0.5"}) {

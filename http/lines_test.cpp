@@ -7,21 +7,41 @@
 namespace halfbyte {
 namespace {
 
+const std::string kMark = "\xEF\xBB\xBF";
+
+std::vector<std::string> lines_of(LineReader& reader, const std::string& text, size_t step) {
+  std::vector<std::string> lines;
+  for (size_t at = 0; at < text.size(); at += step) {
+    const auto more = reader.feed(std::string_view(text).substr(at, step), [&](std::string_view line) {
+      lines.emplace_back(line);
+      return true;
+    });
+    EXPECT_TRUE(more && *more);
+  }
+  return lines;
+}
+
 TEST(LineReader, GivesTheSameLinesWhereverTheBytesAreCut) {
-  const std::string text = "one\r\n\nGr\xC3\xBC\xC3\x9F\nrest";
+  const std::string text = kMark + "one\r\n\r\ntwo\rthree\n\nGr\xC3\xBC\xC3\x9F\r\rrest";
   for (size_t step = 1; step <= text.size(); ++step) {
     LineReader reader;
-    std::vector<std::string> lines;
-    for (size_t at = 0; at < text.size(); at += step) {
-      const auto more = reader.feed(std::string_view(text).substr(at, step), [&](std::string_view line) {
-        lines.emplace_back(line);
-        return true;
-      });
-      ASSERT_TRUE(more && *more);
-    }
-    EXPECT_EQ(lines, (std::vector<std::string>{"one", "", "Gr\xC3\xBC\xC3\x9F"}));
+    EXPECT_EQ(lines_of(reader, text, step), (std::vector<std::string>{"one", "", "two", "three", "", "Gr\xC3\xBC\xC3\x9F", ""}));
     EXPECT_EQ(reader.rest(), "rest");
   }
+}
+
+TEST(LineReader, GivesALineAsSoonAsItsEndIsThere) {
+  LineReader reader;
+  EXPECT_EQ(lines_of(reader, "one\r", 4), (std::vector<std::string>{"one"}));
+  EXPECT_EQ(lines_of(reader, "\ntwo\n", 5), (std::vector<std::string>{"two"}));
+}
+
+TEST(LineReader, TakesOffOneByteOrderMarkAtTheBeginning) {
+  LineReader reader;
+  EXPECT_EQ(lines_of(reader, kMark + "a\n" + kMark + "b\n", 1), (std::vector<std::string>{"a", kMark + "b"}));
+  LineReader cut;
+  lines_of(cut, kMark, 1);
+  EXPECT_EQ(cut.rest(), "");
 }
 
 TEST(LineReader, StopsWhenEnoughLinesWereSeen) {
@@ -41,12 +61,15 @@ TEST(LineReader, RefusesALineWithoutEnd) {
   EXPECT_EQ(more.error().code, Code::kTooLong);
 }
 
-TEST(ServerSentEvents, JoinsDataLinesAndPassesOverTheRest) {
+TEST(ServerSentEvents, AreReadAsTheStandardWritesThem) {
   ServerSentEvents events;
-  std::vector<std::string> seen;
-  for (const char* line : {": a comment", "", "event: x", "data: one", "", "data:two", "data: three", "id: 1", "", "", "data: cut"})
+  std::vector<ServerSentEvent> seen;
+  for (const char* line : {": a comment", "", "event: message", "data: one", "data:two", "id: 1", "retry: 9", "unknown: x", "", "", "data",
+                           "", "event: error", "", "data:  a", "", "data: cut"})
     if (auto event = events.take(line)) seen.push_back(*event);
-  EXPECT_EQ(seen, (std::vector<std::string>{"one", "two\nthree"}));
+  EXPECT_EQ(seen, (std::vector<ServerSentEvent>{{"one\ntwo", "message"}, {"", ""}, {" a", ""}}));
+  EXPECT_EQ(events.rest(), (ServerSentEvent{"cut", ""}));
+  EXPECT_EQ(events.rest(), std::nullopt);
 }
 
 }  // namespace

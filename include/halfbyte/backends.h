@@ -103,8 +103,8 @@ struct Route {
   std::function<bool(const RouteRequest&)> applies;
   std::string why;
 
-  static Route longer_than(size_t bytes, std::shared_ptr<Backend> backend);
-  static Route shorter_than(size_t bytes, std::shared_ptr<Backend> backend);
+  static Route longer_than(size_t characters, std::shared_ptr<Backend> backend);
+  static Route shorter_than(size_t characters, std::shared_ptr<Backend> backend);
   // Where `pattern`, a Perl-compatible expression, is found anywhere in the prompt. kInvalid: not an expression.
   static Result<Route> matching(const std::string& pattern, std::shared_ptr<Backend> backend);
   static Route needing_tools(std::shared_ptr<Backend> backend);

@@ -6,6 +6,7 @@ The C++ package reads the same way (backends/answer.h); tests/contract holds bot
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -191,7 +192,7 @@ def number_at(answer: Mapping[str, Any], key: str, path: str) -> int | float | N
             number = parse_json(value)
         except ValueError:
             number = None
-    if isinstance(number, bool) or not isinstance(number, (int, float)):
+    if isinstance(number, bool) or not isinstance(number, (int, float)) or abs(number) > sys.float_info.max:
         raise AnswerError(f"{path}{key}: expected a number, found {found(value)}")
     return number
 
@@ -261,7 +262,7 @@ def read_arguments(value: Any, path: str, number: int) -> dict[str, Any]:
     arguments = value
     if isinstance(value, str):
         try:
-            arguments = parse_json(value) if value.strip() else None
+            arguments = parse_json(whole(value)) if value.strip() else None
         except ValueError as cause:
             raise AnswerError(
                 f"{path}.function.arguments: arguments of tool call {number} are no object, found {found(value)}"

@@ -46,7 +46,6 @@ class OpenAIReply(Reply):
 
     def take_whole(self, answer: Mapping[str, Any]) -> None:
         self._take(answer, is_whole=True)
-        self._refuse_failure()
         self._finish()
 
     def pieces(self, lines: Iterable[Line]) -> Iterator[str]:
@@ -67,7 +66,6 @@ class OpenAIReply(Reply):
             self._refuse_failure()
         if not events.has_begun and (piece := self._take(parse_answer(unframed.text), is_whole=True)):
             yield piece
-        self._refuse_failure()
         if events.has_begun and not self._is_done and self.finish_reason is None:
             raise AnswerError(ENDED_EARLY)
         if piece := self._finish():
@@ -103,6 +101,8 @@ class OpenAIReply(Reply):
                 raise AnswerError(f"{path}: expected an object, found {found(choice)}")
             if is_whole or not count_at(choice, "index", f"{path}."):  # one reply was asked for
                 piece += self._take_choice(choice, path, is_whole)
+        if is_whole:
+            self._refuse_failure()
         return piece
 
     def _take_choice(self, choice: Mapping[str, Any], path: str, is_whole: bool) -> str:

@@ -111,7 +111,7 @@ class Service:
         for text in given:
             secret = text.rpartition(" ")[2]  # of "Bearer KEY", the key
             if len(secret) >= LEAST_SECRET_CHARACTERS:
-                for form in (secret, escaped(secret.encode(errors="replace"))):
+                for form in (secret, escaped(secret.encode(errors="replace"), 4 * len(text))):
                     said = said.replace(form, HIDDEN)
                     for length in range(len(form) - 1, LEAST_SECRET_CHARACTERS - 1, -1):  # where what is shown was cut
                         said = said.replace(f"{form[:length]}...", f"{HIDDEN}...")
