@@ -152,6 +152,7 @@ Result<std::unique_ptr<EngineBackend>> EngineBackend::open(const std::string& mo
                             {"place", found.place},
                             {"context_tokens", std::to_string(loaded->engine.context_tokens())},
                             {"threads", std::to_string(loaded->engine.threads())}}};
+  if (!found.notes.empty()) loaded->info.extra["not_taken"] = fmt::format("{}", fmt::join(found.notes, "; "));
   loaded->info.extra.insert(options.extra.begin(), options.extra.end());
   return std::unique_ptr<EngineBackend>(new EngineBackend(std::move(loaded)));
 }

@@ -11,14 +11,6 @@ namespace {
 
 constexpr int kDeepest = 3;  // folders below a snapshot: repositories keep shards in one per quantization
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](char c) { return lower(c); });
-  return out;
-}
-
 // "-00001-of-00003" at the end of a stem is the shard's number; nothing: not sharded.
 std::optional<std::string_view> shard_suffix(std::string_view stem) {
   constexpr std::string_view kShape = "-00000-of-00000";
@@ -30,9 +22,9 @@ std::optional<std::string_view> shard_suffix(std::string_view stem) {
 }
 
 std::optional<CachedGguf> as_model(const std::filesystem::path& path) {
-  if (lower(path.extension().string()) != ".gguf") return std::nullopt;
+  if (lower_case(path.extension().string()) != ".gguf") return std::nullopt;
   const std::string file = path.stem().string();
-  if (lower(file).find("mmproj") != std::string::npos) return std::nullopt;
+  if (lower_case(file).find("mmproj") != std::string::npos) return std::nullopt;
   std::string_view stem = file;
   if (const auto suffix = shard_suffix(stem)) {
     if (!suffix->starts_with("-00001-")) return std::nullopt;
@@ -45,7 +37,7 @@ std::filesystem::path snapshots(const std::filesystem::path& folder) {
   if (auto revision = read_text(folder / "refs" / "main", 256)) {
     while (!revision->empty() && revision->back() == '\n') revision->pop_back();
     const bool is_name = !revision->empty() && std::ranges::all_of(*revision, [](char c) {
-      return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z');
+      return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
     });
     std::error_code error;
     if (is_name && std::filesystem::is_directory(folder / "snapshots" / *revision, error)) return folder / "snapshots" / *revision;
@@ -57,7 +49,7 @@ std::filesystem::path snapshots(const std::filesystem::path& folder) {
 bool fits(const CachedGguf& file, std::string_view quant) {
   std::string stem = file.path.stem().string();
   if (const auto suffix = shard_suffix(stem)) stem.resize(stem.size() - suffix->size());
-  const std::string name = lower(stem), wanted = lower(quant);
+  const std::string name = lower_case(stem), wanted = lower_case(quant);
   if (!name.ends_with(wanted)) return false;
   return name.size() == wanted.size() || std::string_view("-.").find(name[name.size() - wanted.size() - 1]) != std::string_view::npos;
 }

@@ -74,6 +74,14 @@ std::optional<HuggingFaceName> parse_hugging_face_name(std::string_view text) {
   return name;
 }
 
+std::string lower_case(std::string_view name) {
+  std::string out(name);
+  std::ranges::transform(out, out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return out;
+}
+
+bool equal_but_for_case(std::string_view a, std::string_view b) { return a.size() == b.size() && lower_case(a) == lower_case(b); }
+
 std::optional<std::string_view> parse_digest(std::string_view digest) {
   constexpr std::string_view kScheme = "sha256:";
   if (!digest.starts_with(kScheme)) return std::nullopt;

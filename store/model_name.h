@@ -25,6 +25,9 @@ struct HuggingFaceName {
 };
 std::optional<HuggingFaceName> parse_hugging_face_name(std::string_view name);
 
+std::string lower_case(std::string_view name);
+bool equal_but_for_case(std::string_view a, std::string_view b);
+
 // The 64 hex digits of "sha256:<64 lower-case hex digits>".
 std::optional<std::string_view> parse_digest(std::string_view digest);
 

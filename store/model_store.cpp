@@ -1,11 +1,13 @@
 #include "store/model_store.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <optional>
 
 #include "base/errors.h"
 #include "store/hugging_face_cache.h"
 #include "store/model_name.h"
+#include "store/near_names.h"
 #include "store/ollama_store.h"
 
 namespace halfbyte {
@@ -46,12 +48,24 @@ bool looks_like_a_path(std::string_view model) {
 class Search {
  public:
   void tried(std::string place) { tried_ += (tried_.empty() ? "" : "; ") + std::move(place); }
-  Error failed(std::string_view model) const {
-    return not_found("model '{}' not found: {}; give the path of a .gguf file, or fetch the default model with `make model` and name it {}",
-                     escaped(model), tried_, kFetched[0].name);
+  // First what would be found, then where it was looked for.
+  Error failed(std::string_view model, const StoreLocations& locations) const {
+    std::vector<std::string> names;
+    for (const ResolvedModel& here : list_models(locations)) names.push_back(here.name);
+    const bool has_default = std::ranges::find(names, kFetched[0].name) != names.end();
+    const std::vector<std::string> near = near_names(model, names);
+    std::string offer;
+    if (!near.empty()) offer += fmt::format("did you mean {}? ", fmt::join(near, " or "));
+    if (near.empty() && !names.empty())
+      offer += fmt::format("on this machine: {}{}; ", fmt::join(std::span(names).first(std::min(names.size(), kMostNamed)), ", "),
+                           names.size() > kMostNamed ? fmt::format(" and {} more (`halfbyte list`)", names.size() - kMostNamed) : "");
+    offer += fmt::format("the default model is {}{}; or give the path of a .gguf file", kFetched[0].name,
+                         has_default ? "" : ", which `make model` fetches");
+    return not_found("model '{}' not found: {} (looked at: {})", escaped(model), offer, tried_);
   }
 
  private:
+  static constexpr size_t kMostNamed = 8;
   std::string tried_;
 };
 
@@ -59,9 +73,9 @@ using Found = std::optional<ResolvedModel>;
 
 Result<Found> among_fetched(std::string_view model, const StoreLocations& locations, Search& search) {
   for (const FetchedModel& known : kFetched) {
-    if (model != known.name || locations.fetched.empty()) continue;
+    if (!equal_but_for_case(model, known.name) || locations.fetched.empty()) continue;
     const auto path = locations.fetched / known.file;
-    if (is_file(path)) return Found(ResolvedModel{.name = std::string(model), .place = "fetched", .path = path});
+    if (is_file(path)) return Found(ResolvedModel{.name = std::string(known.name), .place = "fetched", .path = path});
     search.tried(fmt::format("no {} (`make {}` fetches it)", path.string(), known.target));
   }
   return Found();
@@ -134,7 +148,7 @@ Result<ResolvedModel> resolve_model(std::string_view model, const StoreLocations
     HB_TRY_ASSIGN(found, look(model, locations, search));
     if (found) return std::move(*found);
   }
-  return search.failed(model);
+  return search.failed(model, locations);
 }
 
 Result<ResolvedModel> find_model(std::string_view model) { return resolve_model(model, StoreLocations::from_environment()); }

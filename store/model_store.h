@@ -22,15 +22,17 @@ struct StoreLocations {
 };
 
 struct ResolvedModel {
-  std::string name;            // as a user would type it
-  std::string place;           // "file", "directory", "fetched", "Ollama store", "Hugging Face cache"
-  std::filesystem::path path;  // of the GGUF file, the first one if it is sharded; or of the directory
-  std::string system;          // system text that came with the model; may be empty
-  std::string parameters;      // JSON of default options that came with it (Ollama's names); may be empty
+  std::string name;                   // as a user would type it
+  std::string place;                  // "file", "directory", "fetched", "Ollama store", "Hugging Face cache"
+  std::filesystem::path path;         // of the GGUF file, the first one if it is sharded; or of the directory
+  std::string system;                 // system text that came with the model; may be empty
+  std::string parameters;             // JSON of default options that came with it (Ollama's names); may be empty
+  bool has_foreign_template = false;  // it came with a prompt template in a language that is not read (Go's)
+  std::vector<std::string> notes;     // what came with it and is not taken though it changes answers, one line each
 };
 
-// Looks in this order: an existing file or a directory with a config.json, a fetched model, an Ollama store, a Hugging Face cache. kNotFound says every place
-// that was looked at and what to do; kInvalid: several files fit; kCorrupt: what was found contradicts itself.
+// Looks in this order: an existing file or a directory with a config.json, a fetched model, an Ollama store, a Hugging Face cache. kNotFound says
+// which names are near, what the default is, and every place that was looked at; kInvalid: several files fit; kCorrupt: what was found contradicts itself.
 Result<ResolvedModel> resolve_model(std::string_view model, const StoreLocations& locations);
 
 // resolve_model() in the usual places.

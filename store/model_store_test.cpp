@@ -153,14 +153,52 @@ TEST_F(ModelStoreTest, TheMainRevisionWinsOverOlderOnes) {
   EXPECT_EQ(resolve("org/repo")->path, link);
 }
 
-TEST_F(ModelStoreTest, AModelThatIsNowhereIsRefusedWithEveryPlaceLookedAt) {
+TEST_F(ModelStoreTest, AModelThatIsNowhereIsRefusedWithWhatWouldBeFoundAndEveryPlaceLookedAt) {
+  const std::string looked = "(looked at: no file of that name; no " +
+                             (root_ / "ollama/manifests/registry.ollama.ai/org/repo/latest").string() + "; no .gguf file in " +
+                             (root_ / "hub/models--org--repo").string() + ")";
   EXPECT_EQ(refusal("org/repo"),
-            "model 'org/repo' not found: no file of that name; no " +
-                (root_ / "ollama/manifests/registry.ollama.ai/org/repo/latest").string() + "; no .gguf file in " +
-                (root_ / "hub/models--org--repo").string() +
-                "; give the path of a .gguf file, or fetch the default model with `make model` and name it smollm2:135m");
+            "model 'org/repo' not found: the default model is smollm2:135m, which `make model` fetches; or give the path of a .gguf file " +
+                looked);
+  write("fetched/smollm2-135m.gguf", "GGUF");
+  EXPECT_EQ(
+      refusal("org/repo"),
+      "model 'org/repo' not found: on this machine: smollm2:135m; the default model is smollm2:135m; or give the path of a .gguf file " +
+          looked);
   EXPECT_EQ(resolve("a b").error().code, Code::kNotFound);
   EXPECT_EQ(resolve("").error().code, Code::kInvalid);
+}
+
+TEST_F(ModelStoreTest, ANameThatIsNearlyRightIsOffered) {
+  write("fetched/smollm2-135m.gguf", "GGUF");
+  EXPECT_TRUE(refusal("smolm2:135m").starts_with("model 'smolm2:135m' not found: did you mean smollm2:135m? the default model is"));
+}
+
+TEST_F(ModelStoreTest, NamesThatDifferInCaseAloneAreOne) {
+  write("fetched/smollm2-135m.gguf", "GGUF");
+  write("ollama/blobs/sha256-" + kModelHex, "GGUF");
+  manifest("hf.co/Foo/Bar-GGUF/Q4_K_M", layer("model", "sha256:" + kModelHex));
+  manifest("registry.ollama.ai/library/two/latest", layer("model", "sha256:" + kModelHex));
+  manifest("registry.ollama.ai/library/Two/latest", layer("model", "sha256:" + kMissingHex));
+  for (const std::string_view name : {"SmolLM2:135M", "hf.co/foo/bar-gguf:q4_k_m", "HF.co/Foo/Bar-GGUF:Q4_K_M"}) {
+    const auto found = resolve(name);
+    EXPECT_TRUE(found) << found.error().message;
+  }
+  EXPECT_TRUE(resolve("two")) << "an exact name wins";
+  EXPECT_FALSE(resolve("Two")) << "an exact name wins";
+  EXPECT_FALSE(resolve("TWO")) << "either could be meant";
+}
+
+TEST_F(ModelStoreTest, WhatAnOllamaModelHasBeyondItsWeightsIsRefusedOrSaid) {
+  write("ollama/blobs/sha256-" + kModelHex, "GGUF");
+  const std::string model = layer("model", "sha256:" + kModelHex);
+  manifest("registry.ollama.ai/library/a/latest", model + "," + layer("adapter", "sha256:" + kMissingHex));
+  manifest("registry.ollama.ai/library/p/latest", model + "," + layer("projector", "sha256:" + kMissingHex));
+  EXPECT_TRUE(
+      refusal("a").ends_with("the model has an adapter (LoRA): without it another model would answer, and this build applies none"));
+  const auto found = resolve("p");
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(found->notes, std::vector<std::string>{"a projector for images: the model answers text only"});
 }
 
 TEST_F(ModelStoreTest, ListsWhatItWouldFindAndLeavesOutWhatIsBroken) {

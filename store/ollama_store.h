@@ -10,8 +10,9 @@
 
 namespace halfbyte {
 
+// Where the manifest is, or would be. Names that differ in case alone are one, where only one of them is there.
 std::filesystem::path ollama_manifest(const std::filesystem::path& root, const OllamaName& name);
-// The manifest exists. kCorrupt: it is malformed, names no model layer, or a blob is not there.
+// The manifest exists. The errors are parse_ollama_manifest's; kCorrupt too when a blob is not there.
 Result<ResolvedModel> open_ollama_manifest(const std::filesystem::path& root, const OllamaName& name);
 std::vector<OllamaName> list_ollama(const std::filesystem::path& root);
 
