@@ -2,7 +2,9 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
+#include <limits>
 #include <memory>
 #include <optional>
 
@@ -31,16 +33,29 @@ struct Options {
   EngineOptions engine;
 };
 
-// The words given, and after a blank line what is piped in. Without words, what is piped in.
-Result<std::string> read_prompt(const std::vector<std::string>& words) {
+// The words given, and after a blank line what is piped in. Without words, what is piped in: `raw` byte for byte.
+Result<std::string> read_prompt(const std::vector<std::string>& words, bool raw) {
+  const auto piped_text = [&]() -> Result<std::string> {
+    HB_TRY_ASSIGN(text, read_stdin());
+    return raw ? std::move(text) : as_prompt(std::move(text));
+  };
   const std::string given = fmt::format("{}", fmt::join(words, " "));
-  if (words.empty()) return read_stdin();
+  if (words.empty()) return piped_text();
   if (!stdin_may_hold_text()) return given;
   pollfd stdin_state{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
   if (::poll(&stdin_state, 1, 2000) == 0) notify("reading stdin to its end, to add it to the prompt (< /dev/null if there is none)");
-  HB_TRY_ASSIGN(piped, read_stdin());
+  HB_TRY_ASSIGN(piped, piped_text());
   if (piped.empty()) return given;
   return fmt::format("{}\n\n{}", given, piped);
+}
+
+// A context that came with the model, which is never longer than the one it was made for: Ollama cuts it so too.
+Result<int> stored_context(const ResolvedModel& model, int tokens) {
+  if (tokens == 0) return 0;
+  HB_TRY_ASSIGN(file, open_checkpoint(model.path));
+  HB_TRY_ASSIGN(architecture, file.metadata.text("general.architecture"));
+  HB_TRY_ASSIGN(most, file.metadata.unsigned_integer(architecture + ".context_length", 1, std::numeric_limits<int>::max()));
+  return std::min(tokens, static_cast<int>(most));
 }
 
 Result<int> complete(Engine& engine, const PromptFormat& format, const ChatOptions& options, std::string prompt) {
@@ -68,7 +83,7 @@ Result<int> run(const Options& options) {
   const bool is_chat = options.prompt.empty() && stdin_is_terminal() && stdout_is_terminal();
   std::string prompt;
   if (!is_chat) {
-    HB_TRY_ASSIGN(text, read_prompt(options.prompt));
+    HB_TRY_ASSIGN(text, read_prompt(options.prompt, options.raw));
     prompt = std::move(text);
     if (prompt.empty()) return invalid("the prompt is empty: give one as an argument or on stdin");
   }
@@ -79,14 +94,21 @@ Result<int> run(const Options& options) {
                     .raw = options.raw,
                     .verbose = options.verbose};
   if (options.engine.threads == 0) reply.calibration_file = calibration_file_from_environment();
-  HB_TRY(apply_stored_defaults(found.parameters, options.reply.given, reply.request));
-
   EngineOptions engine_options = options.engine;
+  HB_TRY_ASSIGN(defaults, apply_stored_defaults(found.parameters, options.reply.given, reply.request));
+  if (engine_options.context_tokens == 0) {
+    HB_TRY_ASSIGN(tokens, stored_context(found, defaults.context_tokens));
+    engine_options.context_tokens = tokens;
+  }
+  for (const auto* notes : {&found.notes, &defaults.notes})
+    for (const std::string& note : *notes) notify(fmt::format("{}: not taken: {}", found.name, note));
   engine_options.threads = threads_or_calibrated(options.engine.threads);
   std::optional<Notice> notice(std::in_place, fmt::format("loading {} ...", options.model));
   HB_TRY_ASSIGN(engine, Engine::open(found.path, engine_options));
   notice.reset();
   HB_TRY_ASSIGN(format, PromptFormat::of(engine, options.raw));
+  if (found.has_foreign_template && !options.raw && !format.has_template())
+    notify(fmt::format("{}: not taken: its prompt template in Go's language; the model file has no other", found.name));
   if (!options.system.empty() && !format.has_template())
     return invalid("--system: there is no chat template to put it in ({})", options.raw ? "--raw" : "the model has none");
   const std::chrono::duration<double, std::milli> load = std::chrono::steady_clock::now() - start;

@@ -1,16 +1,22 @@
-// Reply options that came with a model in an Ollama store.
+// Options that came with a model in an Ollama store.
 #pragma once
 
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "halfbyte/engine.h"
 
 namespace halfbyte {
 
-// `parameters` is a JSON object with Ollama's names. Those this program has are set in `request`, except the options named in
-// `given`, which the user chose. kCorrupt: no JSON object; kInvalid: a value out of range.
-Result<void> apply_stored_defaults(std::string_view parameters, std::span<const std::string_view> given, Request& request);
+struct StoredDefaults {
+  int context_tokens = 0;          // num_ctx; 0: not said
+  std::vector<std::string> notes;  // options that change answers and are not done, one line each
+};
+
+// `parameters` is a JSON object with Ollama's names and ranges, or empty. Those this program has are set in `request`, except the options
+// named in `given`, which the user chose. kCorrupt: no JSON object, or a value of another type; kInvalid: a value out of range.
+Result<StoredDefaults> apply_stored_defaults(std::string_view parameters, std::span<const std::string_view> given, Request& request);
 
 }  // namespace halfbyte
