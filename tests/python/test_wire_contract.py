@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 from fake_services import Behaviour, FakeServices
+from stand_ins import ScriptedBackend
 
 from halfbyte.inference import Backend, InferenceResult, OllamaBackend, OpenAIBackend, Route
 from halfbyte.inference._draw import draw
 from halfbyte.inference._service import ServiceError
 from halfbyte.inference.router import Request
-from stand_ins import ScriptedBackend
 
 CONTRACT = Path(__file__).resolve().parents[1] / "contract"
 DIALECTS = ["ollama_generate", "ollama_chat", "openai_chat", "openai_completions"]

@@ -216,7 +216,13 @@ class LocalTransformerBackend(Backend):
         return ids
 
     def _result(
-        self, prompt: str, completion: str, prompt_tokens: int, new: list[int], begin: float, sampling: dict[str, Any],
+        self,
+        prompt: str,
+        completion: str,
+        prompt_tokens: int,
+        new: list[int],
+        begin: float,
+        sampling: dict[str, Any],
         is_stopped: bool = False,
     ) -> InferenceResult:
         is_stopped = is_stopped or bool(new and new[-1] == self._eos_id)
@@ -276,7 +282,8 @@ class LocalTransformerBackend(Backend):
         ids = self._encode(prompt)
         scanner = StopScanner(stops)
         new: list[int] = []
-        read, sent = "", []
+        read = ""
+        sent: list[str] = []
         for token in _continuation(self._model, _prompt_for(self._model, ids), **sampling, eos_id=self._eos_id, seed=seed):
             new.append(token)
             # A character may be cut across tokens; its beginning decodes to U+FFFD and waits for the rest.
