@@ -58,11 +58,11 @@ Result<void> File::read_at(uint64_t offset, std::span<std::byte> out) const {
   return {};
 }
 
-Result<std::string> read_text(const std::filesystem::path& path, uint64_t limit) {
-  HB_TRY_ASSIGN(file, File::open(path));
-  if (file.size() > limit) return invalid("{}: {} bytes, at most {} are read", file.path(), file.size(), limit);
-  std::string text(static_cast<size_t>(file.size()), '\0');
-  HB_TRY(file.read_at(0, std::as_writable_bytes(std::span(text))));
+Result<std::string> read_text(const std::filesystem::path& path, uint64_t limit, const World& world) {
+  HB_TRY_ASSIGN(file, world.open(path));
+  if (file->size() > limit) return invalid("{}: {} bytes, at most {} are read", file->path(), file->size(), limit);
+  std::string text(static_cast<size_t>(file->size()), '\0');
+  HB_TRY(file->read_at(0, std::as_writable_bytes(std::span(text))));
   return text;
 }
 

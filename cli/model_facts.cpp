@@ -81,7 +81,7 @@ ModelFacts gather_facts(const Checkpoint& file) {
   else if (const auto rows = metadata.unsigned_integer_or(facts.architecture + ".vocab_size", 0, UINT32_MAX, 0); rows && *rows > 0)
     facts.vocabulary = *rows;
   if (facts.tokenizer.empty() && metadata.contains("tokenizer.huggingface.json")) facts.tokenizer = "tokenizer.json";
-  for (const File& f : file.files) facts.file_bytes += f.size();
+  for (const auto& f : file.files) facts.file_bytes += f->size();
 
   for (const TensorLocation& tensor : file.tensors) {
     const auto same_type = [&](const TypeShare& share) { return share.type == tensor.format->name; };

@@ -34,7 +34,7 @@ std::string as_json(const ModelFacts& facts, const Checkpoint& file) {
   }
   out.end_array().member("chat_template", text(facts.chat_template));
   out.key("files").begin_array();
-  for (const File& f : file.files) out.value(f.path());
+  for (const auto& f : file.files) out.value(f->path());
   return out.end_array().member("warnings", facts.warnings).end_object().take() + "\n";
 }
 

@@ -4,13 +4,13 @@
 
 namespace halfbyte {
 
-Result<BlockPool> BlockPool::create(const KvLayout& layout, int pages) {
+Result<BlockPool> BlockPool::create(const KvLayout& layout, int pages, const World& world) {
   BlockPool pool;
   pool.pages_ = pages;
   for (const KvLayout::Group& kind : layout.groups()) {
     Group group;
     group.page_bytes = kind.page_bytes;
-    HB_TRY_ASSIGN(memory, Buffer::allocate(kind.page_bytes * static_cast<size_t>(pages)));
+    HB_TRY_ASSIGN(memory, world.allocate(kind.page_bytes * static_cast<size_t>(pages)));
     group.memory = std::move(memory);
     group.references.assign(static_cast<size_t>(pages), 0);
     for (int32_t p = pages; p-- > 0;) group.free.push_back(p);

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "base/buffer.h"
+#include "base/world.h"
 #include "ops/kv_layout.h"
 
 namespace halfbyte {
@@ -13,7 +13,7 @@ namespace halfbyte {
 class BlockPool {
  public:
   // `pages` pages for each layer group of `layout`. Real memory is taken as pages are first used.
-  static Result<BlockPool> create(const KvLayout& layout, int pages);
+  static Result<BlockPool> create(const KvLayout& layout, int pages, const World& world = this_machine());
 
   int groups() const { return static_cast<int>(groups_.size()); }
   int pages() const { return pages_; }

@@ -141,12 +141,13 @@ Result<Calibration> parse_calibration(std::string_view text, std::string_view wh
   return calibration;
 }
 
-Result<void> write_calibration(const std::filesystem::path& file, const MachineKey& machine, const Calibration& calibration) {
-  return replace_file(file, calibration_text(machine, calibration));
+Result<void> write_calibration(const std::filesystem::path& file, const MachineKey& machine, const Calibration& calibration,
+                               const World& world) {
+  return replace_file(file, calibration_text(machine, calibration), world);
 }
 
-Result<Calibration> read_calibration(const std::filesystem::path& file, const MachineKey& machine) {
-  HB_TRY_ASSIGN(text, read_text(file, kMostBytes));
+Result<Calibration> read_calibration(const std::filesystem::path& file, const MachineKey& machine, const World& world) {
+  HB_TRY_ASSIGN(text, read_text(file, kMostBytes, world));
   return parse_calibration(text, file.string(), machine);
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/world.h"
 #include "engine/calibration.h"
 
 namespace halfbyte {
@@ -23,8 +24,9 @@ std::string calibration_text(const MachineKey& machine, const Calibration& calib
 // kCorrupt: not such a text; kNotFound: of another machine, set or version, and says which. `where` names the text in messages.
 Result<Calibration> parse_calibration(std::string_view text, std::string_view where, const MachineKey& machine);
 
-Result<void> write_calibration(const std::filesystem::path& file, const MachineKey& machine, const Calibration& calibration);
+Result<void> write_calibration(const std::filesystem::path& file, const MachineKey& machine, const Calibration& calibration,
+                               const World& world = this_machine());
 // Errors as parse_calibration(); also kNotFound: there is no such file.
-Result<Calibration> read_calibration(const std::filesystem::path& file, const MachineKey& machine);
+Result<Calibration> read_calibration(const std::filesystem::path& file, const MachineKey& machine, const World& world = this_machine());
 
 }  // namespace halfbyte

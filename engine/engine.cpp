@@ -25,6 +25,7 @@ struct Engine::Impl {
   std::unique_ptr<ThreadPool> pool;
   std::unique_ptr<const Model> model;
   int context_tokens;
+  const World& world;
   Runner runner;
   Scheduler scheduler;
   std::map<SequenceId, std::unique_ptr<Sequence>> sequences;  // the engine thread's
@@ -45,8 +46,14 @@ struct Engine::Impl {
 
   static constexpr int kQueue = 64;  // most unfinished requests
 
-  Impl(std::unique_ptr<ThreadPool> threads, std::unique_ptr<const Model> loaded, int context, Runner ready, const SchedulerLimits& limits)
-      : pool(std::move(threads)), model(std::move(loaded)), context_tokens(context), runner(std::move(ready)), scheduler(limits) {
+  Impl(std::unique_ptr<ThreadPool> threads, std::unique_ptr<const Model> loaded, int context, const World& outside, Runner ready,
+       const SchedulerLimits& limits)
+      : pool(std::move(threads)),
+        model(std::move(loaded)),
+        context_tokens(context),
+        world(outside),
+        runner(std::move(ready)),
+        scheduler(limits) {
     thread = std::thread([this] { loop(); });
   }
   ~Impl() {
@@ -114,7 +121,7 @@ void Engine::Impl::step(const std::vector<Slice>& plan) {
   std::vector<Runner::Slice> slices;
   for (const Slice& slice : plan) {
     Sequence& sequence = *sequences.at(slice.sequence);
-    if (!sequence.started) sequence.started = Sequence::Clock::now();
+    if (!sequence.started) sequence.started = world.now();
     slices.push_back({.sequence = &sequence.cache,
                       .tokens = std::span(sequence.tokens).subspan(static_cast<size_t>(slice.first), static_cast<size_t>(slice.count)),
                       .first_wanted = static_cast<size_t>(std::clamp(sequence.first_wanted() - slice.first, 0, slice.count)),
@@ -134,7 +141,7 @@ void Engine::Impl::step(const std::vector<Slice>& plan) {
 
 // Logits after a sequence's last token: its next token, and what of the text may leave.
 void Engine::Impl::sampled(Sequence& sequence, const Logits& logits) {
-  if (!sequence.answered) sequence.answered = Sequence::Clock::now();
+  if (!sequence.answered) sequence.answered = world.now();
   const Result<Token> token = sequence.sampler.sample(logits, sequence.tokens.size());
   if (!token) return end(sequence, FinishReason::kFailed, {}, token.error());
   ++sequence.usage.completion_tokens;
@@ -157,7 +164,7 @@ void Engine::Impl::sampled(Sequence& sequence, const Logits& logits) {
 // Logits after the token at `position` of a sequence that is given: the next one's probability.
 void Engine::Impl::scored(Sequence& sequence, size_t position, const Logits& logits) {
   if (sequence.has_ended) return;
-  if (!sequence.answered) sequence.answered = Sequence::Clock::now();
+  if (!sequence.answered) sequence.answered = world.now();
   if (logits.not_finite)
     return end(sequence, FinishReason::kFailed, {},
                numeric("token {}: the logit of token id {} is not finite", position + 1, *logits.not_finite));
@@ -176,7 +183,7 @@ void Engine::Impl::end(Sequence& sequence, FinishReason reason, std::string text
   if (sequence.has_ended) return;
   sequence.has_ended = true;
   using Milliseconds = std::chrono::duration<double, std::milli>;
-  const auto now = Sequence::Clock::now();
+  const auto now = world.now();
   sequence.usage.prompt_tokens = static_cast<int>(sequence.request.prompt.size());
   if (sequence.started) sequence.usage.prompt_ms = Milliseconds(sequence.answered.value_or(now) - *sequence.started).count();
   if (sequence.answered) sequence.usage.generation_ms = Milliseconds(now - *sequence.answered).count();
@@ -202,10 +209,12 @@ Engine::Engine(Engine&&) noexcept = default;
 Engine& Engine::operator=(Engine&&) noexcept = default;
 Engine::~Engine() = default;
 
-Result<Engine> Engine::open(const std::filesystem::path& path, const EngineOptions& options) {
+Result<Engine> Engine::open(const std::filesystem::path& path, const EngineOptions& options) { return open(path, options, this_machine()); }
+
+Result<Engine> Engine::open(const std::filesystem::path& path, const EngineOptions& options, const World& world) {
   const int threads = options.threads > 0 ? options.threads : processors_available();
   auto pool = std::make_unique<ThreadPool>(threads);
-  HB_TRY_ASSIGN(loaded, load_model(path, *pool));
+  HB_TRY_ASSIGN(loaded, load_model(path, *pool, world));
   auto model = std::make_unique<const Model>(std::move(loaded));
   const int most = model->formula->dims().context;
   if (options.context_tokens > most)
@@ -217,9 +226,10 @@ Result<Engine> Engine::open(const std::filesystem::path& path, const EngineOptio
                                        {.cache_tokens = std::max(context, options.cache_tokens),
                                         .chunk_tokens = chunk,
                                         .kv_type = options.kv_type,
-                                        .activations = options.activations}));
+                                        .activations = options.activations},
+                                       world));
   const SchedulerLimits limits{.step_tokens = chunk, .pages = runner.pages(), .queue = Impl::kQueue};
-  return Engine(std::make_unique<Impl>(std::move(pool), std::move(model), context, std::move(runner), limits));
+  return Engine(std::make_unique<Impl>(std::move(pool), std::move(model), context, world, std::move(runner), limits));
 }
 
 Result<void> Engine::Impl::check_tokens(std::string_view name, std::span<const Token> tokens) const {

@@ -19,11 +19,11 @@ Result<Program> compile(const Model& model, int threads, const RunnerOptions& op
 
 }  // namespace
 
-Result<Runner> Runner::create(const Model& model, ThreadPool& pool, const RunnerOptions& options) {
+Result<Runner> Runner::create(const Model& model, ThreadPool& pool, const RunnerOptions& options, const World& world) {
   HB_TRY_ASSIGN(program, compile(model, pool.threads(), options));
   const int pages = static_cast<int>(ceil_div(static_cast<uint64_t>(options.cache_tokens), kPagePositions));
-  HB_TRY_ASSIGN(cache, BlockPool::create(program.layout(), pages));
-  HB_TRY_ASSIGN(workspace, program.workspace());
+  HB_TRY_ASSIGN(cache, BlockPool::create(program.layout(), pages, world));
+  HB_TRY_ASSIGN(workspace, program.workspace(world));
   return Runner(std::move(program), std::move(cache), std::move(workspace), pool);
 }
 

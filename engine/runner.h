@@ -28,7 +28,7 @@ struct CachedSequence {
 // One run at a time. `model` and `pool` must outlive it.
 class Runner {
  public:
-  static Result<Runner> create(const Model& model, ThreadPool& pool, const RunnerOptions& options);
+  static Result<Runner> create(const Model& model, ThreadPool& pool, const RunnerOptions& options, const World& world = this_machine());
 
   struct Slice {
     CachedSequence* sequence = nullptr;

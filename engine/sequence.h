@@ -13,8 +13,6 @@
 namespace halfbyte {
 
 struct Sequence {
-  using Clock = std::chrono::steady_clock;
-
   Sequence(SequenceId number, Request asked, TokenSink events, const Tokenizer& tokenizer, int context_tokens)
       : id(number),
         request(std::move(asked)),
@@ -44,8 +42,8 @@ struct Sequence {
   Detokenizer detokenizer;
   StopScanner stop_scanner;
   Usage usage;
-  std::optional<Clock::time_point> started, answered;  // first step, first token
-  bool has_ended = false;                              // its last event is out
+  std::optional<std::chrono::steady_clock::time_point> started, answered;  // first step, first token
+  bool has_ended = false;                                                  // its last event is out
 };
 
 }  // namespace halfbyte

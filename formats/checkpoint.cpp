@@ -26,22 +26,22 @@ Result<void> Checkpoint::read(const TensorLocation& tensor, uint64_t begin, std:
     while (!out.empty()) {
       const TensorLocation::Piece& piece = tensor.pieces[static_cast<size_t>(begin / each)];
       const size_t count = std::min<size_t>(out.size(), static_cast<size_t>(each - begin % each));
-      HB_TRY(files[piece.file].read_at(piece.offset + begin % each, out.first(count)));
+      HB_TRY(files[piece.file]->read_at(piece.offset + begin % each, out.first(count)));
       out = out.subspan(count);
       begin += count;
     }
     return {};
   }
-  if (tensor.turn.kind == Turn::Kind::kNone) return files[tensor.file].read_at(tensor.offset + begin, out);
-  return read_turned(FileBytes(files[tensor.file]), tensor, begin, out);
+  if (tensor.turn.kind == Turn::Kind::kNone) return files[tensor.file]->read_at(tensor.offset + begin, out);
+  return read_turned(*files[tensor.file], tensor, begin, out);
 }
 
-Result<Checkpoint> open_checkpoint(const std::filesystem::path& path) {
+Result<Checkpoint> open_checkpoint(const std::filesystem::path& path, const World& world) {
   std::error_code error;
-  if (std::filesystem::is_directory(path, error)) return open_hugging_face(path, {});
+  if (std::filesystem::is_directory(path, error)) return open_hugging_face(path, {}, world);
   const std::string name = path.filename().string();
-  if (!name.ends_with(".safetensors") && !name.ends_with(".safetensors.index.json")) return open_gguf(path);
-  return open_hugging_face(path.has_parent_path() ? path.parent_path() : ".", name);
+  if (!name.ends_with(".safetensors") && !name.ends_with(".safetensors.index.json")) return open_gguf(path, world);
+  return open_hugging_face(path.has_parent_path() ? path.parent_path() : ".", name, world);
 }
 
 }  // namespace halfbyte

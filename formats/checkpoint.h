@@ -13,7 +13,7 @@
 #include <variant>
 #include <vector>
 
-#include "base/file.h"
+#include "base/world.h"
 #include "halfbyte/result.h"
 #include "quant/number_format.h"
 
@@ -95,7 +95,7 @@ class Checkpoint {
  public:
   Metadata metadata;
   std::vector<TensorLocation> tensors;  // in file order
-  std::vector<File> files;
+  std::vector<std::unique_ptr<const ByteSource>> files;
   std::vector<std::byte> computed;    // data of tensors that stand in no file
   std::vector<std::string> warnings;  // harmless oddities, one line each
 
@@ -105,9 +105,9 @@ class Checkpoint {
 };
 
 // Opens what `path` is: a Hugging Face checkpoint (its directory, or the .safetensors file or shard index in it), else a GGUF file.
-Result<Checkpoint> open_checkpoint(const std::filesystem::path& path);
+Result<Checkpoint> open_checkpoint(const std::filesystem::path& path, const World& world = this_machine());
 
 // Opens a GGUF file (v2 or v3), or the first file of a sharded one with its siblings. formats/gguf.h has the rules and limits.
-Result<Checkpoint> open_gguf(const std::filesystem::path& path);
+Result<Checkpoint> open_gguf(const std::filesystem::path& path, const World& world = this_machine());
 
 }  // namespace halfbyte

@@ -24,7 +24,7 @@ bool CheckpointFolder::has(std::string_view name) const {
   return std::filesystem::exists(std::filesystem::symlink_status(path_ / name, error));
 }
 
-Result<File> CheckpointFolder::open(std::string_view name) const {
+Result<std::unique_ptr<ByteSource>> CheckpointFolder::open(std::string_view name) const {
   if (name.empty() || name.starts_with('.') || name.size() > 255 || !std::ranges::all_of(name, may_stand_in_file_name))
     return invalid("{}: '{}' is not the name of a file of a checkpoint", path_.string(), escaped(name));
   std::error_code error;
@@ -32,15 +32,15 @@ Result<File> CheckpointFolder::open(std::string_view name) const {
   if (error) return not_found("{}: no such file", path_of(name));
   const auto folder = std::filesystem::canonical(path_, error);
   if (error || !belongs_to(file, folder)) return invalid("{}: links to a file outside its directory", path_of(name));
-  return File::open(path_ / name);
+  return world_.open(path_ / name);
 }
 
 Result<std::optional<std::string>> CheckpointFolder::text(std::string_view name, uint64_t limit) const {
   if (!has(name)) return std::optional<std::string>();
   HB_TRY_ASSIGN(file, open(name));
-  if (file.size() > limit) return invalid("{}: {} bytes, at most {} are read", file.path(), file.size(), limit);
-  std::string text(static_cast<size_t>(file.size()), '\0');
-  HB_TRY(file.read_at(0, std::as_writable_bytes(std::span(text))));
+  if (file->size() > limit) return invalid("{}: {} bytes, at most {} are read", file->path(), file->size(), limit);
+  std::string text(static_cast<size_t>(file->size()), '\0');
+  HB_TRY(file->read_at(0, std::as_writable_bytes(std::span(text))));
   return std::optional(std::move(text));
 }
 

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "formats/byte_source.h"
+#include "base/byte_source.h"
 #include "formats/checkpoint.h"
 
 namespace halfbyte {

@@ -12,15 +12,15 @@ namespace {
 std::string shard_suffix(uint64_t index, uint64_t count) { return fmt::format("-{:05}-of-{:05}.gguf", index + 1, count); }
 
 struct Shard {
-  File file;
+  std::unique_ptr<ByteSource> file;
   GgufFile header;
   uint64_t index = 0;
   uint64_t count = 1;  // files of the model
 };
 
-Result<Shard> open_shard(const std::filesystem::path& path) {
-  HB_TRY_ASSIGN(file, File::open(path));
-  HB_TRY_ASSIGN(header, parse_gguf(FileBytes(file)));
+Result<Shard> open_shard(const std::filesystem::path& path, const World& world) {
+  HB_TRY_ASSIGN(file, world.open(path));
+  HB_TRY_ASSIGN(header, parse_gguf(*file));
   // Some writers put split.count = 0 into a file that is whole.
   HB_TRY_ASSIGN(count, header.metadata.unsigned_integer_or("split.count", 0, limits::kShards, 1));
   HB_TRY_ASSIGN(index, header.metadata.unsigned_integer_or("split.no", 0, limits::kShards, 0));
@@ -29,7 +29,7 @@ Result<Shard> open_shard(const std::filesystem::path& path) {
 
 // What the siblings of the first file must be called, up to the suffix. The name decides, never a path in the file.
 Result<std::string> stem_of_first(const Shard& first) {
-  const std::string& path = first.file.path();
+  const std::string& path = first.file->path();
   const std::string suffix = shard_suffix(0, first.count);
   if (first.index != 0)
     return invalid("{}: file {} of a model in {} files: open the first one, '...{}'", path, first.index + 1, first.count, suffix);
@@ -40,7 +40,7 @@ Result<std::string> stem_of_first(const Shard& first) {
 Result<void> append(Shard shard, Checkpoint& model, std::unordered_set<std::string>& names) {
   for (TensorLocation& tensor : shard.header.tensors) {
     if (!names.insert(tensor.name).second)
-      return corrupt("{}: tensor '{}' is in an earlier file of the model too", shard.file.path(), tensor.name);
+      return corrupt("{}: tensor '{}' is in an earlier file of the model too", shard.file->path(), tensor.name);
     tensor.file = static_cast<uint32_t>(model.files.size());
     model.tensors.push_back(std::move(tensor));
   }
@@ -51,8 +51,8 @@ Result<void> append(Shard shard, Checkpoint& model, std::unordered_set<std::stri
 
 }  // namespace
 
-Result<Checkpoint> open_gguf(const std::filesystem::path& path) {
-  HB_TRY_ASSIGN(first, open_shard(path));
+Result<Checkpoint> open_gguf(const std::filesystem::path& path, const World& world) {
+  HB_TRY_ASSIGN(first, open_shard(path, world));
   const uint64_t count = first.count;
   std::string stem;
   if (count > 1) {
@@ -70,9 +70,9 @@ Result<Checkpoint> open_gguf(const std::filesystem::path& path) {
   std::unordered_set<std::string> names;
   HB_TRY(append(std::move(first), model, names));
   for (uint64_t i = 1; i < count; ++i) {
-    HB_TRY_ASSIGN(shard, open_shard(stem + shard_suffix(i, count)));
+    HB_TRY_ASSIGN(shard, open_shard(stem + shard_suffix(i, count), world));
     if (shard.index != i || shard.count != count)
-      return corrupt("{}: expected split.no {} of {}, found {} of {}", shard.file.path(), i, count, shard.index, shard.count);
+      return corrupt("{}: expected split.no {} of {}, found {} of {}", shard.file->path(), i, count, shard.index, shard.count);
     HB_TRY(append(std::move(shard), model, names));
   }
   HB_TRY_ASSIGN(expected,

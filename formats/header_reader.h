@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "formats/byte_source.h"
+#include "base/byte_source.h"
 
 namespace halfbyte {
 

@@ -131,8 +131,8 @@ class HuggingFaceReader {
 
 }  // namespace
 
-Result<Checkpoint> open_hugging_face(const std::filesystem::path& path, std::string_view weights) {
-  const CheckpointFolder folder(path);
+Result<Checkpoint> open_hugging_face(const std::filesystem::path& path, std::string_view weights, const World& world) {
+  const CheckpointFolder folder(path, world);
   HB_TRY_ASSIGN(config, folder.json("config.json", limits::kConfigBytes));
   if (!config)
     return not_found("{}: no such file; a checkpoint's directory has config.json and model.safetensors", folder.path_of("config.json"));

@@ -10,6 +10,6 @@ namespace halfbyte {
 
 // Returns what the GGUF file converted from it would hold: GGUF's keys and names, tensors turned to GGUF's order (Turn). `weights` is
 // the .safetensors file or the shard index to read; empty: the usual names. kUnsupported names the setting or the tensor.
-Result<Checkpoint> open_hugging_face(const std::filesystem::path& folder, std::string_view weights);
+Result<Checkpoint> open_hugging_face(const std::filesystem::path& folder, std::string_view weights, const World& world);
 
 }  // namespace halfbyte

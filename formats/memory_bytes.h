@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/byte_source.h"
 #include "base/errors.h"
-#include "formats/byte_source.h"
 
 namespace halfbyte {
 

@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include "formats/byte_source.h"
+#include "base/byte_source.h"
 #include "halfbyte/result.h"
 
 namespace halfbyte {

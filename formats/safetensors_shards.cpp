@@ -16,7 +16,7 @@ using ShardByWeight = std::map<std::string, std::string, std::less<>>;
 
 Result<std::vector<SafetensorsEntry>> open_file(const CheckpointFolder& folder, std::string_view name, StoredTensors& out) {
   HB_TRY_ASSIGN(file, folder.open(name));
-  HB_TRY_ASSIGN(entries, parse_safetensors(FileBytes(file)));
+  HB_TRY_ASSIGN(entries, parse_safetensors(*file));
   out.files.push_back(std::move(file));
   return entries;
 }

@@ -17,7 +17,7 @@ struct StoredTensor {
 
 struct StoredTensors {
   std::vector<StoredTensor> tensors;
-  std::vector<File> files;
+  std::vector<std::unique_ptr<const ByteSource>> files;
   std::vector<std::string> warnings;
 };
 

@@ -1,7 +1,7 @@
 // Reading tensors that a checkpoint stores otherwise than GGUF does (Turn, in checkpoint.h).
 #pragma once
 
-#include "formats/byte_source.h"
+#include "base/byte_source.h"
 #include "formats/checkpoint.h"
 
 namespace halfbyte {

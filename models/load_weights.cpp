@@ -86,7 +86,8 @@ Result<void> check_unused(const Checkpoint& checkpoint, const std::set<std::stri
 
 }  // namespace
 
-Result<Weights> load_weights(const Checkpoint& checkpoint, const WeightList& list, ThreadPool& pool, std::vector<std::string>& warnings) {
+Result<Weights> load_weights(const Checkpoint& checkpoint, const WeightList& list, ThreadPool& pool, const World& world,
+                             std::vector<std::string>& warnings) {
   const std::string& path = checkpoint.metadata.path();
   Weights weights;
   std::vector<Piece> pieces;
@@ -126,7 +127,7 @@ Result<Weights> load_weights(const Checkpoint& checkpoint, const WeightList& lis
   }
   HB_TRY(check_unused(checkpoint, used, warnings));
 
-  HB_TRY_ASSIGN(storage, Buffer::allocate(bytes));
+  HB_TRY_ASSIGN(storage, world.allocate(bytes));
   weights.storage = std::move(storage);
   for (size_t m = 0; m < weights.matrices.size(); ++m) weights.matrices[m].data = weights.storage.data() + offsets[m];
 

@@ -18,8 +18,8 @@ Result<int> vocabulary_size(const Metadata& metadata, std::string_view architect
   return static_cast<int>(size);
 }
 
-Result<Model> load(const std::filesystem::path& path, ThreadPool& pool) {
-  HB_TRY_ASSIGN(checkpoint, open_checkpoint(path));
+Result<Model> load(const std::filesystem::path& path, ThreadPool& pool, const World& world) {
+  HB_TRY_ASSIGN(checkpoint, open_checkpoint(path, world));
   Model model;
   model.path = path.string();
   HB_TRY_ASSIGN(architecture, checkpoint.metadata.text("general.architecture"));
@@ -38,15 +38,15 @@ Result<Model> load(const std::filesystem::path& path, ThreadPool& pool) {
   for (const std::string& warning : model.tokenizer->warnings()) model.warnings.push_back(warning);
   WeightList list(checkpoint);
   model.formula->weights(list);
-  HB_TRY_ASSIGN(weights, load_weights(checkpoint, list, pool, model.warnings));
+  HB_TRY_ASSIGN(weights, load_weights(checkpoint, list, pool, world, model.warnings));
   model.weights = std::move(weights);
   return model;
 }
 
 }  // namespace
 
-Result<Model> load_model(const std::filesystem::path& path, ThreadPool& pool) {
-  auto model = load(path, pool);
+Result<Model> load_model(const std::filesystem::path& path, ThreadPool& pool, const World& world) {
+  auto model = load(path, pool, world);
   return_freed_memory();  // the file's metadata: of a large vocabulary, tens of megabytes
   return model;
 }

@@ -28,6 +28,6 @@ struct Model {
 };
 
 // Reads weights and vocabulary. kCorrupt or kUnsupported name the file and the tensor or key.
-Result<Model> load_model(const std::filesystem::path& path, ThreadPool& pool);
+Result<Model> load_model(const std::filesystem::path& path, ThreadPool& pool, const World& world = this_machine());
 
 }  // namespace halfbyte

@@ -31,9 +31,9 @@
 #include <span>
 #include <vector>
 
-#include "base/buffer.h"
 #include "base/checked.h"
 #include "base/thread_pool.h"
+#include "base/world.h"
 #include "kernels/kernels.h"
 #include "ops/kv_layout.h"
 #include "ops/logits.h"
@@ -176,7 +176,7 @@ class Program {
   // kInternal: the record has a shape this compiler does not know (named). `weights` must outlive the program.
   static Result<Program> compile(const Step& record, KvLayout layout, const ProgramOptions& options);
 
-  Result<Workspace> workspace() const;
+  Result<Workspace> workspace(const World& world = this_machine()) const;
   // Runs one step on `pool`, which has the threads the program was compiled for.
   void run(const StepInput& input, ThreadPool& pool, Workspace& workspace, const LogitsSink& sink) const;
 

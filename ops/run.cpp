@@ -37,12 +37,12 @@ void Program::Pass::run_stages(size_t first, size_t last) {
   }
 }
 
-Result<Workspace> Program::workspace() const {
+Result<Workspace> Program::workspace(const World& world) const {
   Workspace workspace;
-  HB_TRY_ASSIGN(shared, Buffer::allocate(shared_bytes_));
+  HB_TRY_ASSIGN(shared, world.allocate(shared_bytes_));
   workspace.shared_ = std::move(shared);
   for (int t = 0; t < threads_; ++t) {
-    HB_TRY_ASSIGN(own, Buffer::allocate(own_bytes_));
+    HB_TRY_ASSIGN(own, world.allocate(own_bytes_));
     workspace.own_.push_back(std::move(own));
     workspace.reductions_.emplace_back(kLogitsRows);
   }

@@ -14,6 +14,7 @@
 
 namespace halfbyte {
 
+class World;
 using Token = int32_t;
 
 // Number type of cached keys and values. kQ8_0: int8 with a scale per 32, 53 % of the memory of kF16.
@@ -81,6 +82,8 @@ class Engine {
  public:
   // Reads the weights into this processor's layout. kCorrupt or kUnsupported name the file and the tensor.
   static Result<Engine> open(const std::filesystem::path& model, const EngineOptions& options = {});
+  // The same with the files, the memory and the clock of `world` (base/world.h), which must outlive the engine: for tests.
+  static Result<Engine> open(const std::filesystem::path& model, const EngineOptions& options, const World& world);
   Engine(Engine&&) noexcept;
   Engine& operator=(Engine&&) noexcept;
   ~Engine();  // cancels what still runs; every sink has had its last event when this returns

@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "formats/byte_source.h"
+#include "base/file.h"
 #include "formats/checkpoint.h"
 #include "formats/safetensors.h"
 #include "tests/reference/reference_models.h"
@@ -50,7 +50,7 @@ void write_sharded(const fs::path& source, const fs::path& target) {
   fs::copy_file(source / "config.json", target / "config.json");
   const auto file = File::open(source / "model.safetensors");
   ASSERT_TRUE(file);
-  const auto entries = parse_safetensors(FileBytes(*file));
+  const auto entries = parse_safetensors(*file);
   ASSERT_TRUE(entries);
   std::string map;
   for (const size_t shard : {0, 1}) {
