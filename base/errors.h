@@ -25,6 +25,9 @@ HB_ERROR_MAKER(numeric, Code::kNumeric)
 HB_ERROR_MAKER(internal, Code::kInternal)
 #undef HB_ERROR_MAKER
 
+// What the doors make of std::bad_alloc. The text is short enough to need no memory itself.
+inline Error out_of_memory() { return {Code::kIo, "out of memory"}; }
+
 struct CodeRow {
   Code code;
   std::string_view name;  // stable, for logs and JSON

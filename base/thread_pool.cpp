@@ -45,13 +45,20 @@ ThreadPool::ThreadPool(int threads)
       is_pinned_(!is_oversubscribed_ && processors_available() == static_cast<int>(processors_.size())),
       members_(static_cast<size_t>(threads_)) {
   for (Member& member : members_) member.patience = Patience(is_oversubscribed_ ? 0us : kSpinAtBarrier);
-  for (int t = 1; t < threads_; ++t) {
-    workers_.emplace_back([this, t] { serve(t); });
-    if (is_pinned_) keep_to_processors(workers_.back(), {processors_[static_cast<size_t>(t)]});
+  try {
+    for (int t = 1; t < threads_; ++t) {
+      workers_.emplace_back([this, t] { serve(t); });
+      if (is_pinned_) keep_to_processors(workers_.back(), {processors_[static_cast<size_t>(t)]});
+    }
+  } catch (...) {  // no memory or no thread: those that have started must end before they are destroyed
+    stop();
+    throw;
   }
 }
 
-ThreadPool::~ThreadPool() {
+ThreadPool::~ThreadPool() { stop(); }
+
+void ThreadPool::stop() {
   stopping_.store(true, std::memory_order_relaxed);
   started_.publish(started_.epoch() + 1);
   for (std::thread& worker : workers_) worker.join();

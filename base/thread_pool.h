@@ -39,6 +39,7 @@ class ThreadPool {
     std::atomic<int> times_late{0};
   };
   void serve(int thread);
+  void stop();
   void wait_for_member(int other, EpochFlag Member::* flag, uint32_t epoch, int thread);
 
   int threads_;

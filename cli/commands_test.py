@@ -2,12 +2,13 @@
 import json
 import math
 import os
+import resource
 import subprocess
 import tempfile
 import unittest
 from pathlib import Path
 
-from halfbyte_program import DATA, HOME, PROGRAM, Terminal, environment, json_result, result, run
+from halfbyte_program import DATA, HOME, PATIENCE_S, PROGRAM, Terminal, environment, json_result, result, run
 
 VOCABULARIES = DATA / "tokenizers"
 GPT2 = str(VOCABULARIES / "ggml-vocab-gpt-2.gguf")
@@ -237,6 +238,16 @@ class DoctorTest(unittest.TestCase):
 
     def test_the_first_time_it_says_that_there_was_no_file(self):
         self.assertTrue(self.doctor()["file_state"].endswith("(there was none)"))
+
+    def test_a_full_disk_is_said_and_leaves_the_old_file(self):
+        self.file.parent.mkdir()
+        self.file.write_text("{}")
+        full = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))
+        done = subprocess.run([PROGRAM, "doctor", "--force", "--json"], capture_output=True, timeout=PATIENCE_S, preexec_fn=full,
+                              env=environment(HOME, XDG_CACHE_HOME=str(self.cache)))
+        self.assertEqual(done.stderr, b"")
+        self.assertEqual(json.loads(done.stdout)["file_state"], f"not written: {self.file}: cannot be written: File too large")
+        self.assertEqual([(path.name, path.read_text()) for path in self.file.parent.iterdir()], [("machine.json", "{}")])
 
     def test_its_page_names_machine_threads_and_file(self):
         done = run("doctor", "--force", XDG_CACHE_HOME=str(self.cache))

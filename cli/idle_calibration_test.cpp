@@ -83,5 +83,22 @@ TEST_F(IdleCalibrationTest, MeasuresWhereTheFileIsOfAnotherMachine) {
   while (!stored()) std::this_thread::yield();
 }
 
+TEST_F(IdleCalibrationTest, IsSilentAndDoneWhereTheFileCannotBeWritten) {
+  std::filesystem::create_directories(file_);  // a folder in its place
+  std::atomic<int> times{0};
+  {
+    IdleCalibration calibration(file_, [&](const CalibrationOptions&) -> Result<Calibration> {
+      ++times;
+      return kMeasured;
+    });
+    calibration.start();
+    while (times == 0) std::this_thread::yield();
+    calibration.start();
+  }
+  EXPECT_EQ(times, 1);
+  const std::filesystem::directory_iterator left(file_.parent_path());
+  EXPECT_EQ(std::distance(begin(left), end(left)), 1);
+}
+
 }  // namespace
 }  // namespace halfbyte

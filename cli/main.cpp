@@ -26,5 +26,6 @@ constexpr halfbyte::Command kCommands[] = {
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // a write to a closed pipe fails instead, and print() ends the program quietly
+  std::signal(SIGXFSZ, SIG_IGN);  // a file at the user's limit is an error of the write, as a full disk is
   return halfbyte::run_command_line(kCommands, {argv, static_cast<size_t>(argc)});
 }

@@ -3,10 +3,11 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <deque>
 #include <future>
 #include <map>
 #include <mutex>
+#include <new>
+#include <system_error>
 #include <thread>
 
 #include "base/errors.h"
@@ -17,6 +18,18 @@ namespace halfbyte {
 namespace {
 
 constexpr int kDefaultContext = 4096;
+
+// A door: no exception leaves it.
+template <class Work>
+auto or_out_of_memory(const Work& work) -> decltype(work()) {
+  try {
+    return work();
+  } catch (const std::bad_alloc&) {
+    return out_of_memory();
+  } catch (const std::system_error& refused) {
+    return io_error("cannot start a thread: {}", refused.code().message());
+  }
+}
 
 }  // namespace
 
@@ -38,7 +51,7 @@ struct Engine::Impl {
   };
   std::mutex mutex;
   std::condition_variable inbox_filled;
-  std::deque<Message> inbox;
+  std::vector<Message> inbox;
   int unfinished = 0;  // submitted and not yet ended
   bool is_stopping = false;
   RequestId last_id = 0;
@@ -65,11 +78,12 @@ struct Engine::Impl {
     thread.join();
   }
 
+  static Result<std::unique_ptr<Impl>> open(const std::filesystem::path& path, const EngineOptions& options, const World& world);
   Result<void> check_tokens(std::string_view name, std::span<const Token> tokens) const;
   Result<RequestId> enqueue(Request request, TokenSink sink, std::span<const Token> given = {}, std::vector<double>* scores = nullptr);
 
   void loop();
-  void take(std::deque<Message>& messages);
+  void take(std::vector<Message>& messages);
   void step(const std::vector<Slice>& plan);
   void sampled(Sequence& sequence, const Logits& logits);
   void scored(Sequence& sequence, size_t position, const Logits& logits);
@@ -79,26 +93,34 @@ struct Engine::Impl {
 };
 
 void Engine::Impl::loop() {
-  for (;;) {
-    const std::vector<Slice> plan = scheduler.plan();
-    std::deque<Message> messages;
-    bool is_last = false;
-    {
-      std::unique_lock lock(mutex);
-      if (plan.empty()) inbox_filled.wait(lock, [&] { return is_stopping || !inbox.empty(); });
-      messages.swap(inbox);
-      is_last = is_stopping;
+  for (bool is_last = false; !is_last;) {
+    std::vector<Message> messages;
+    try {
+      const std::vector<Slice> plan = scheduler.plan();
+      {
+        std::unique_lock lock(mutex);
+        if (plan.empty()) inbox_filled.wait(lock, [&] { return is_stopping || !inbox.empty(); });
+        messages.swap(inbox);
+        is_last = is_stopping;
+      }
+      take(messages);  // also at the end: who submitted gets a last event
+      if (!is_last && messages.empty()) step(plan);
+    } catch (const std::bad_alloc&) {  // whose memory it was cannot be said
+      for (auto& [id, sequence] : sequences) end(*sequence, FinishReason::kFailed, {}, out_of_memory());
+      for (Message& message : messages) {
+        if (message.sequence == nullptr) continue;  // a word about one of those, or taken
+        end(*message.sequence, FinishReason::kFailed, {}, out_of_memory());
+        const std::lock_guard lock(mutex);
+        --unfinished;
+      }
     }
-    take(messages);  // also at the end: who submitted gets a last event
-    if (is_last) break;
-    if (messages.empty()) step(plan);
     bury();
   }
   for (auto& [id, sequence] : sequences) end(*sequence, FinishReason::kCancelled, {});
   bury();
 }
 
-void Engine::Impl::take(std::deque<Message>& messages) {
+void Engine::Impl::take(std::vector<Message>& messages) {
   for (Message& message : messages) {
     if (message.kind == Message::Kind::kSubmit) {
       Sequence& sequence = *message.sequence;
@@ -130,10 +152,14 @@ void Engine::Impl::step(const std::vector<Slice>& plan) {
   scheduler.advance(plan);
   const auto ran = runner.run(slices, [&](size_t slice, size_t token, const Logits& logits) {
     Sequence& sequence = *sequences.at(plan[slice].sequence);
-    if (sequence.is_scored())
-      scored(sequence, static_cast<size_t>(plan[slice].first) + token, logits);
-    else
-      sampled(sequence, logits);
+    try {  // this is among the step's threads, which must all come to its end
+      if (sequence.is_scored())
+        scored(sequence, static_cast<size_t>(plan[slice].first) + token, logits);
+      else
+        sampled(sequence, logits);
+    } catch (const std::bad_alloc&) {
+      end(sequence, FinishReason::kFailed, {}, out_of_memory());
+    }
   });
   if (!ran)
     for (const Slice& slice : plan) end(*sequences.at(slice.sequence), FinishReason::kFailed, {}, ran.error());
@@ -212,6 +238,14 @@ Engine::~Engine() = default;
 Result<Engine> Engine::open(const std::filesystem::path& path, const EngineOptions& options) { return open(path, options, this_machine()); }
 
 Result<Engine> Engine::open(const std::filesystem::path& path, const EngineOptions& options, const World& world) {
+  return or_out_of_memory([&]() -> Result<Engine> {
+    HB_TRY_ASSIGN(impl, Impl::open(path, options, world));
+    return Engine(std::move(impl));
+  });
+}
+
+Result<std::unique_ptr<Engine::Impl>> Engine::Impl::open(const std::filesystem::path& path, const EngineOptions& options,
+                                                         const World& world) {
   const int threads = options.threads > 0 ? options.threads : processors_available();
   auto pool = std::make_unique<ThreadPool>(threads);
   HB_TRY_ASSIGN(loaded, load_model(path, *pool, world));
@@ -228,8 +262,8 @@ Result<Engine> Engine::open(const std::filesystem::path& path, const EngineOptio
                                         .kv_type = options.kv_type,
                                         .activations = options.activations},
                                        world));
-  const SchedulerLimits limits{.step_tokens = chunk, .pages = runner.pages(), .queue = Impl::kQueue};
-  return Engine(std::make_unique<Impl>(std::move(pool), std::move(model), context, world, std::move(runner), limits));
+  const SchedulerLimits limits{.step_tokens = chunk, .pages = runner.pages(), .queue = kQueue};
+  return std::make_unique<Impl>(std::move(pool), std::move(model), context, world, std::move(runner), limits);
 }
 
 Result<void> Engine::Impl::check_tokens(std::string_view name, std::span<const Token> tokens) const {
@@ -249,8 +283,8 @@ Result<RequestId> Engine::Impl::enqueue(Request request, TokenSink events, std::
   auto sequence = std::make_unique<Sequence>(id, std::move(request), std::move(events), *model->tokenizer, context_tokens);
   sequence->tokens.insert(sequence->tokens.end(), given.begin(), given.end());
   sequence->scores = scores;
-  ++unfinished;
   inbox.push_back({Message::Kind::kSubmit, id, std::move(sequence)});
+  ++unfinished;
   inbox_filled.notify_one();
   return id;
 }
@@ -269,28 +303,30 @@ Result<RequestId> Engine::submit(Request request, TokenSink sink) {
     return too_long("prompt of {} tokens leaves no room in the context of {}", request.prompt.size(), context_tokens());
   const int room = context_tokens() - prompt;
   request.max_tokens = request.max_tokens < 0 ? room : std::min(request.max_tokens, room);
-  return impl_->enqueue(std::move(request), std::move(sink));
+  return or_out_of_memory([&] { return impl_->enqueue(std::move(request), std::move(sink)); });
 }
 
 Result<std::vector<double>> Engine::log_probabilities(std::vector<Token> prompt, const std::vector<Token>& continuation) {
-  HB_TRY(impl_->check_tokens("prompt", prompt));
-  HB_TRY(impl_->check_tokens("continuation", continuation));
-  if (prompt.size() + continuation.size() > static_cast<size_t>(context_tokens()))
-    return too_long("prompt of {} tokens and continuation of {} pass the context of {}", prompt.size(), continuation.size(),
-                    context_tokens());
-  std::vector<double> scores;
-  std::promise<Event> last;
-  HB_TRY(impl_->enqueue(
-      {.prompt = std::move(prompt), .max_tokens = 0},
-      [&](const Event& event) {
-        if (event.finished) last.set_value(event);
-        return SinkAnswer::kMore;
-      },
-      continuation, &scores));
-  const Event event = last.get_future().get();
-  if (event.error) return *event.error;
-  if (event.finished == FinishReason::kCancelled) return busy("the engine closed before the continuation was scored");
-  return scores;
+  return or_out_of_memory([&]() -> Result<std::vector<double>> {
+    HB_TRY(impl_->check_tokens("prompt", prompt));
+    HB_TRY(impl_->check_tokens("continuation", continuation));
+    if (prompt.size() + continuation.size() > static_cast<size_t>(context_tokens()))
+      return too_long("prompt of {} tokens and continuation of {} pass the context of {}", prompt.size(), continuation.size(),
+                      context_tokens());
+    std::vector<double> scores;
+    std::promise<Event> last;
+    HB_TRY(impl_->enqueue(
+        {.prompt = std::move(prompt), .max_tokens = 0},
+        [&](const Event& event) {
+          if (event.finished) last.set_value(event);
+          return SinkAnswer::kMore;
+        },
+        continuation, &scores));
+    const Event event = last.get_future().get();
+    if (event.error) return *event.error;
+    if (event.finished == FinishReason::kCancelled) return busy("the engine closed before the continuation was scored");
+    return scores;
+  });
 }
 
 void Engine::cancel(RequestId id) {
@@ -306,28 +342,34 @@ void Engine::resume(RequestId id) {
 }
 
 Result<Engine::Reply> Engine::complete(Request request, const TokenSink& sink) {
-  std::mutex mutex;
-  std::condition_variable ended;
-  bool is_over = false;
-  Reply reply;
-  std::optional<Error> error;
-  HB_TRY(submit(std::move(request), [&](const Event& event) {
-    const SinkAnswer answer = sink ? sink(event) : SinkAnswer::kMore;
-    const std::lock_guard lock(mutex);
-    reply.text += event.text;
-    if (event.finished) {
-      reply.reason = *event.finished;
-      reply.usage = event.usage;
-      error = event.error;
-      is_over = true;
-      ended.notify_one();
-    }
-    return answer;
-  }));
-  std::unique_lock lock(mutex);
-  ended.wait(lock, [&] { return is_over; });
-  if (error) return *error;
-  return reply;
+  return or_out_of_memory([&]() -> Result<Reply> {
+    std::mutex mutex;
+    std::condition_variable ended;
+    bool is_over = false;
+    Reply reply;
+    std::optional<Error> error;
+    HB_TRY(submit(std::move(request), [&](const Event& event) {
+      const SinkAnswer answer = sink ? sink(event) : SinkAnswer::kMore;
+      const std::lock_guard lock(mutex);
+      try {
+        reply.text += event.text;
+        if (event.error) error = event.error;
+      } catch (const std::bad_alloc&) {  // the last event must arrive all the same
+        error = out_of_memory();
+      }
+      if (event.finished) {
+        reply.reason = *event.finished;
+        reply.usage = event.usage;
+        is_over = true;
+        ended.notify_one();
+      }
+      return answer;
+    }));
+    std::unique_lock lock(mutex);
+    ended.wait(lock, [&] { return is_over; });
+    if (error) return *error;
+    return reply;
+  });
 }
 
 int Engine::context_tokens() const { return impl_->context_tokens; }

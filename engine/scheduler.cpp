@@ -35,8 +35,8 @@ void Scheduler::pause(SequenceId id, bool is_paused) {
 
 void Scheduler::admit() {
   while (!waiting_.empty() && reserved_ + waiting_.front().pages <= limits_.pages) {
-    reserved_ += waiting_.front().pages;
     running_.push_back(waiting_.front());
+    reserved_ += waiting_.front().pages;
     waiting_.pop_front();
   }
 }

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cmath>
 #include <mutex>
+#include <new>
 #include <set>
 
 #include "base/checked.h"
@@ -136,7 +137,7 @@ Result<Weights> load_weights(const Checkpoint& checkpoint, const WeightList& lis
   std::mutex mutex;
   size_t failed_piece = pieces.size();
   Error failure;
-  pool.run([&](int) {
+  const auto load_pieces = [&] {
     std::vector<std::byte> staging(greatest_piece);
     for (size_t i = next++; i < pieces.size(); i = next++) {
       const Piece& piece = pieces[i];
@@ -148,6 +149,16 @@ Result<Weights> load_weights(const Checkpoint& checkpoint, const WeightList& lis
         failed_piece = i;
         failure = loaded.error();
       }
+      next = pieces.size();
+    }
+  };
+  pool.run([&](int) {
+    try {
+      load_pieces();
+    } catch (const std::bad_alloc&) {
+      const std::lock_guard lock(mutex);
+      failed_piece = 0;
+      failure = out_of_memory();
       next = pieces.size();
     }
   });

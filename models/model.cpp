@@ -1,5 +1,7 @@
 #include "models/model.h"
 
+#include <new>
+
 #include "base/errors.h"
 #include "base/process_memory.h"
 #include "models/load_weights.h"
@@ -46,9 +48,13 @@ Result<Model> load(const std::filesystem::path& path, ThreadPool& pool, const Wo
 }  // namespace
 
 Result<Model> load_model(const std::filesystem::path& path, ThreadPool& pool, const World& world) {
-  auto model = load(path, pool, world);
-  return_freed_memory();  // the file's metadata: of a large vocabulary, tens of megabytes
-  return model;
+  try {
+    auto model = load(path, pool, world);
+    return_freed_memory();  // the file's metadata: of a large vocabulary, tens of megabytes
+    return model;
+  } catch (const std::bad_alloc&) {
+    return out_of_memory();
+  }
 }
 
 }  // namespace halfbyte

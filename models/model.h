@@ -27,7 +27,8 @@ struct Model {
   std::vector<std::string> warnings;  // harmless oddities of the file
 };
 
-// Reads weights and vocabulary. kCorrupt or kUnsupported name the file and the tensor or key.
+// Reads weights and vocabulary. kCorrupt or kUnsupported name the file and the tensor or key. kIo: a read failed, or there
+// is no memory.
 Result<Model> load_model(const std::filesystem::path& path, ThreadPool& pool, const World& world = this_machine());
 
 }  // namespace halfbyte

@@ -89,7 +89,8 @@ class Engine {
   ~Engine();  // cancels what still runs; every sink has had its last event when this returns
 
   // Queues a request. `sink` gets events in order, on the engine's thread; it must not block. kPause: no further event until
-  // resume(). kBusy: queue full; kTooLong: the prompt does not fit the context; kInvalid names the field. On error nothing was queued.
+  // resume(). kBusy: queue full; kTooLong: the prompt does not fit the context; kInvalid names the field;
+  // kIo: out of memory. On error nothing was queued.
   Result<RequestId> submit(Request request, TokenSink sink);
   void resume(RequestId id);
   void cancel(RequestId id);  // safe at any time, also after the end
