@@ -73,6 +73,8 @@ TEST(PreTokenizer, DigitsAreGroupedAsTheFamilyDoes) {
   EXPECT_EQ(words("smollm", "a 123"), (Words{"a", " ", "1", "2", "3"}));
   EXPECT_EQ(words("llama-bpe", "a 12345"), (Words{"a", " ", "123", "45"}));
   EXPECT_EQ(words("tiny_aya", "12345 12345x"), (Words{"12", "345", " ", "123", "45", "x"}));
+  EXPECT_EQ(words("tiny_aya", "12345⅓"), (Words{"12", "345", "⅓"}));  // ½ is of \w in Oniguruma, ⅓ is not
+  EXPECT_EQ(words("tiny_aya", "12345½"), (Words{"123", "45½"}));
 }
 
 TEST(PreTokenizer, TheLastBlankGoesToTheWordAfterIt) { EXPECT_EQ(words("gpt-2", "a   b  "), (Words{"a", "  ", " b", "  "})); }
@@ -81,6 +83,7 @@ TEST(PreTokenizer, SuffixesAreCutInTheCaseTheFamilyKnows) {
   EXPECT_EQ(words("gpt-2", "I'm I'M"), (Words{"I", "'m", " I", "'", "M"}));
   EXPECT_EQ(words("llama-bpe", "I'm I'M"), (Words{"I", "'m", " I", "'M"}));
   EXPECT_EQ(words("gpt-4o", "I'm I'M"), (Words{"I'm", " I'M"}));
+  EXPECT_EQ(words("llama-bpe", "I'ſa"), (Words{"I", "'ſ", "a"}));  // the long s is an s
 }
 
 TEST(PreTokenizer, NewlinesStayWithThePunctuationBeforeThem) { EXPECT_EQ(words("qwen2", "a;\n\nb"), (Words{"a", ";\n\n", "b"})); }
