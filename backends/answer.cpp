@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "backends/answer_text.h"
-#include "backends/json_text.h"
+#include "backends/json_members.h"
 #include "base/errors.h"
 
 namespace halfbyte {

@@ -4,7 +4,7 @@
 #include <array>
 #include <tuple>
 
-#include "backends/json_text.h"
+#include "backends/json_members.h"
 #include "base/errors.h"
 #include "base/file.h"
 

@@ -9,7 +9,7 @@
 #include <numeric>
 #include <thread>
 
-#include "backends/json_text.h"
+#include "backends/json_members.h"
 #include "backends/stopwatch.h"
 #include "base/errors.h"
 
@@ -70,45 +70,25 @@ std::string cell(std::string text) {
 
 std::string rate_cell(std::optional<double> rate) { return rate ? fmt::format("{:.2f}", *rate) : "—"; }
 
-Json numbers(const std::vector<double>& values) {
-  Json::Array array;
-  for (const double value : values) array.emplace_back().value = value;
-  return {std::move(array)};
+void write(JsonWriter& json, const Facts& facts) {
+  json.begin_object();
+  for (const auto& [name, value] : facts) json.member(name, value);
+  json.end_object();
 }
 
-template <class T>
-Json or_null(const std::optional<T>& value) {
-  if (!value) return {nullptr};
-  if constexpr (std::is_same_v<T, int>)
-    return {int64_t{*value}};
-  else
-    return {*value};
+void write(JsonWriter& json, const BackendInfo& info) {
+  json.begin_object().member("name", info.name).member("model_id", info.model_id);
+  write(json.key("extra"), info.extra);
+  json.end_object();
 }
 
-Json facts_json(const Facts& facts) {
-  Json::Object object;
-  for (const auto& [name, value] : facts) add(object, name, {value});
-  return {std::move(object)};
-}
-
-Json info_json(const BackendInfo& info) {
-  Json::Object object;
-  add(object, "name", {info.name});
-  add(object, "model_id", {info.model_id});
-  add(object, "extra", facts_json(info.extra));
-  return {std::move(object)};
-}
-
-Json result_json(const InferenceResult& result) {
-  Json::Object object;
-  add(object, "prompt", {result.prompt});
-  add(object, "completion", {result.completion});
-  add(object, "prompt_tokens", or_null(result.prompt_tokens));
-  add(object, "completion_tokens", or_null(result.completion_tokens));
-  add(object, "latency_ms", {result.latency_ms});
-  add(object, "backend", info_json(result.backend));
-  add(object, "metadata", facts_json(result.metadata));
-  return {std::move(object)};
+void write(JsonWriter& json, const InferenceResult& result) {
+  json.begin_object().member("prompt", result.prompt).member("completion", result.completion);
+  json.member("prompt_tokens", result.prompt_tokens).member("completion_tokens", result.completion_tokens);
+  json.member("latency_ms", result.latency_ms);
+  write(json.key("backend"), result.backend);
+  write(json.key("metadata"), result.metadata);
+  json.end_object();
 }
 
 }  // namespace
@@ -160,30 +140,25 @@ Result<BenchmarkResult> benchmark(Backend& backend, std::span<const std::string>
 std::string BenchmarkResult::to_markdown() const { return markdown_table({this, 1}); }
 
 std::string BenchmarkResult::to_json() const {
-  Json::Array rates, disagreements, answers;
-  for (const auto& rate : per_request_tokens_per_second) rates.push_back(or_null(rate));
-  for (const size_t number : clock_disagreements) disagreements.emplace_back().value = static_cast<int64_t>(number);
-  for (const InferenceResult& result : results) answers.push_back(result_json(result));
-  Json::Object object;
-  add(object, "backend", info_json(backend));
-  add(object, "n", {static_cast<int64_t>(n)});
-  add(object, "latency_ms_total", {latency_ms_total});
-  add(object, "latency_ms_mean", {latency_ms_mean});
-  add(object, "latency_ms_p50", {latency_ms_p50});
-  add(object, "latency_ms_p90", {latency_ms_p90});
-  add(object, "completion_tokens_total", or_null(completion_tokens_total));
-  add(object, "tokens_per_second_overall", or_null(tokens_per_second_overall));
-  add(object, "per_request_latency_ms", numbers(per_request_latency_ms));
-  add(object, "per_request_tokens_per_second", {std::move(rates)});
-  add(object, "first_request_latency_ms", {first_request_latency_ms});
-  add(object, "later_requests_latency_ms_mean", or_null(later_requests_latency_ms_mean));
-  add(object, "prompt_tokens_per_second", or_null(prompt_tokens_per_second));
-  add(object, "generation_tokens_per_second", or_null(generation_tokens_per_second));
-  add(object, "wall_latency_ms", numbers(wall_latency_ms));
-  add(object, "clock_disagreements", {std::move(disagreements)});
-  add(object, "results", {std::move(answers)});
-  add(object, "metadata", facts_json(metadata));
-  return json_text({std::move(object)});
+  JsonWriter json;
+  json.begin_object();
+  write(json.key("backend"), backend);
+  json.member("n", n);
+  json.member("latency_ms_total", latency_ms_total).member("latency_ms_mean", latency_ms_mean);
+  json.member("latency_ms_p50", latency_ms_p50).member("latency_ms_p90", latency_ms_p90);
+  json.member("completion_tokens_total", completion_tokens_total).member("tokens_per_second_overall", tokens_per_second_overall);
+  json.member("per_request_latency_ms", per_request_latency_ms);
+  json.member("per_request_tokens_per_second", per_request_tokens_per_second);
+  json.member("first_request_latency_ms", first_request_latency_ms);
+  json.member("later_requests_latency_ms_mean", later_requests_latency_ms_mean);
+  json.member("prompt_tokens_per_second", prompt_tokens_per_second);
+  json.member("generation_tokens_per_second", generation_tokens_per_second);
+  json.member("wall_latency_ms", wall_latency_ms).member("clock_disagreements", clock_disagreements);
+  json.key("results").begin_array();
+  for (const InferenceResult& result : results) write(json, result);
+  json.end_array();
+  write(json.key("metadata"), metadata);
+  return json.end_object().take();
 }
 
 std::string markdown_table(std::span<const BenchmarkResult> results) {

@@ -5,7 +5,7 @@
 #include <array>
 #include <set>
 
-#include "backends/json_text.h"
+#include "backends/json_members.h"
 #include "backends/ollama_backend.h"
 #include "backends/openai_backend.h"
 #include "base/errors.h"

@@ -1,6 +1,6 @@
 #include "backends/engine_run.h"
 
-#include "backends/json_text.h"
+#include "backends/json_members.h"
 #include "base/errors.h"
 
 namespace halfbyte {
@@ -18,9 +18,10 @@ std::string_view name_of(FinishReason reason) {
 }
 
 std::string sampling_fact(const CompletionOptions& options) {
-  std::string json = sampling_json(options);
-  json.pop_back();
-  return json + fmt::format(R"(,"seed":{}}})", options.seed.value_or(0));
+  JsonWriter json;
+  json.begin_object();
+  write_sampling(json, options);
+  return json.member("seed", options.seed.value_or(0)).end_object().take();
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 #include "backends/ollama_backend.h"
 
 #include "backends/checks.h"
-#include "backends/json_text.h"
+#include "backends/json_members.h"
 #include "backends/ollama_reply.h"
 #include "backends/service_address.h"
 #include "backends/stopwatch.h"

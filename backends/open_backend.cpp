@@ -3,7 +3,7 @@
 
 #include "backends/artifacts.h"
 #include "backends/engine_backend.h"
-#include "backends/json_text.h"
+#include "backends/json_members.h"
 #include "backends/service_address.h"
 #include "base/errors.h"
 #include "halfbyte/backends.h"

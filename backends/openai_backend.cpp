@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "backends/checks.h"
-#include "backends/json_text.h"
+#include "backends/json_members.h"
 #include "backends/service_address.h"
 #include "backends/stopwatch.h"
 #include "backends/wire_message.h"

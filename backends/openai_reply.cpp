@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <ranges>
 
-#include "backends/json_text.h"
+#include "backends/json_members.h"
 #include "base/errors.h"
 
 namespace halfbyte {

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "backends/checks.h"
-#include "backends/json_text.h"
+#include "backends/json_members.h"
 #include "base/errors.h"
 
 namespace halfbyte {

@@ -8,7 +8,7 @@
 #include <mutex>
 #include <random>
 
-#include "backends/json_text.h"
+#include "backends/json_members.h"
 #include "backends/service_address.h"
 #include "base/errors.h"
 #include "http/proxy.h"

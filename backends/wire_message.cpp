@@ -1,6 +1,6 @@
 #include "backends/wire_message.h"
 
-#include "backends/json_text.h"
+#include "backends/json_members.h"
 #include "base/errors.h"
 
 namespace halfbyte {

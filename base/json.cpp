@@ -2,7 +2,6 @@
 
 #include <boost/json/basic_parser_impl.hpp>
 #include <charconv>
-#include <cmath>
 #include <limits>
 #include <optional>
 #include <unordered_set>
@@ -71,7 +70,7 @@ struct Builder {
   bool on_number_part(View, error_code&) { return true; }
   bool on_int64(int64_t number, View, error_code&) { return add({number}); }
   bool on_uint64(uint64_t number, View, error_code&) { return add({number}); }
-  // Boost's own result may be off in the last digit; what write_json() writes must read back exactly.
+  // Boost's own result may be off in the last digit; what a JsonWriter writes must read back exactly.
   bool on_double(double number, View digits, error_code&) {
     double exact = 0;
     const char* end = digits.data() + digits.size();
@@ -82,42 +81,6 @@ struct Builder {
   bool on_null(error_code&) { return add({nullptr}); }
   bool on_comment_part(View, error_code&) { return true; }
   bool on_comment(View, error_code&) { return true; }
-};
-
-struct Writer {
-  std::string out;
-
-  void operator()(std::nullptr_t) { out += "null"; }
-  void operator()(bool fact) { out += fact ? "true" : "false"; }
-  void operator()(int64_t number) { out += std::to_string(number); }
-  void operator()(uint64_t number) { out += std::to_string(number); }
-  void operator()(double number) {
-    if (!std::isfinite(number)) {
-      out += "null";
-      return;
-    }
-    char digits[32];  // the longest shortest form has 24 characters
-    out.append(digits, std::to_chars(digits, digits + sizeof digits, number).ptr);
-  }
-  void operator()(const std::string& text) { out += json_string(text); }
-  void operator()(const Json::Array& array) {
-    out += '[';
-    for (const Json& item : array) {
-      if (&item != array.data()) out += ',';
-      std::visit(*this, item.value);
-    }
-    out += ']';
-  }
-  void operator()(const Json::Object& object) {
-    out += '{';
-    for (const JsonMember& member : object) {
-      if (&member != object.data()) out += ',';
-      (*this)(member.key);
-      out += ':';
-      std::visit(*this, member.value.value);
-    }
-    out += '}';
-  }
 };
 
 }  // namespace
@@ -161,12 +124,6 @@ std::string json_string(std::string_view text) {
     }
   }
   return out + '"';
-}
-
-std::string write_json(const Json& value) {
-  Writer writer;
-  std::visit(writer, value.value);
-  return std::move(writer.out);
 }
 
 }  // namespace halfbyte

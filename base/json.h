@@ -1,4 +1,4 @@
-// JSON as we read it (strictly: no duplicate keys, no comments, valid UTF-8, bounded depth) and the pieces to write it.
+// JSON as we read it (strictly: no duplicate keys, no comments, valid UTF-8, bounded depth). base/json_writer.h writes it.
 #pragma once
 
 #include <cstdint>
@@ -37,10 +37,7 @@ enum class JsonStrings { kUtf8, kAnyBytes };
 // `where` names the text in messages (a path). kCorrupt says at which byte. Containers nest at most 64 deep.
 Result<Json> parse_json(std::string_view text, std::string_view where, JsonStrings strings = JsonStrings::kUtf8);
 
-// `text` as a JSON string, quotes included. Bytes that need no escape are passed through: valid UTF-8 in, valid JSON out.
+// `text` as a JSON string, quotes included, for templates' messages: bytes are passed through, for what is not UTF-8 is refused there.
 std::string json_string(std::string_view text);
-
-// One line, without spaces. Floats are the shortest text that reads back; what is not finite becomes null.
-std::string write_json(const Json& value);
 
 }  // namespace halfbyte

@@ -5,9 +5,9 @@
 #include <limits>
 #include <memory>
 
+#include "base/json_writer.h"
 #include "cli/commands.h"
 #include "cli/findings.h"
-#include "cli/json_writer.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/stored_calibration.h"

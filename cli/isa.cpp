@@ -2,8 +2,8 @@
 #include <memory>
 
 #include "base/cpu.h"
+#include "base/json_writer.h"
 #include "cli/commands.h"
-#include "cli/json_writer.h"
 #include "cli/options.h"
 #include "cli/output.h"
 

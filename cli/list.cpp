@@ -1,8 +1,8 @@
 // halfbyte list: the models that can be named.
 #include <memory>
 
+#include "base/json_writer.h"
 #include "cli/commands.h"
-#include "cli/json_writer.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "store/model_store.h"

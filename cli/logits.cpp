@@ -3,9 +3,9 @@
 #include <memory>
 #include <numeric>
 
+#include "base/json_writer.h"
 #include "cli/commands.h"
 #include "cli/evaluation.h"
-#include "cli/json_writer.h"
 #include "cli/output.h"
 #include "cli/token_list.h"
 

@@ -6,7 +6,7 @@
 #include <array>
 #include <utility>
 
-#include "text/unicode.h"
+#include "base/utf8.h"
 
 namespace halfbyte {
 namespace {

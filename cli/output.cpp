@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "text/unicode.h"
+#include "base/utf8.h"
 
 namespace halfbyte {
 namespace {

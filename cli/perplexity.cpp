@@ -3,10 +3,10 @@
 #include <memory>
 
 #include "base/file.h"
+#include "base/json_writer.h"
 #include "cli/commands.h"
 #include "cli/evaluation.h"
 #include "cli/input.h"
-#include "cli/json_writer.h"
 #include "cli/output.h"
 
 namespace halfbyte {

@@ -2,8 +2,8 @@
 #include <memory>
 #include <optional>
 
+#include "base/json_writer.h"
 #include "cli/commands.h"
-#include "cli/json_writer.h"
 #include "cli/model_facts.h"
 #include "cli/model_file.h"
 #include "cli/options.h"

@@ -1,9 +1,9 @@
 // halfbyte tokenize: text to token ids.
 #include <memory>
 
+#include "base/json_writer.h"
 #include "cli/commands.h"
 #include "cli/input.h"
-#include "cli/json_writer.h"
 #include "cli/model_file.h"
 #include "cli/options.h"
 #include "cli/output.h"

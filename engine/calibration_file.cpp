@@ -4,7 +4,7 @@
 
 #include "base/errors.h"
 #include "base/file.h"
-#include "base/json.h"
+#include "base/json_writer.h"
 #include "base/replace_file.h"
 
 namespace halfbyte {
@@ -12,10 +12,6 @@ namespace {
 
 constexpr uint64_t kMostBytes = 1 << 20;
 constexpr int kMostThreads = 1024;
-
-Json json(double number) { return {number}; }
-Json json(int number) { return {int64_t{number}}; }
-Json json(const std::string& text) { return {text}; }
 
 // The members of one object, each of which must be there and of its type.
 class Members {
@@ -93,24 +89,22 @@ std::string described(const MachineKey& machine) {
 }  // namespace
 
 std::string calibration_text(const MachineKey& machine, const Calibration& calibration) {
-  Json::Array pools, kernels;
-  for (const PoolSpeed& pool : calibration.pools)
-    pools.push_back({Json::Object{{"threads", json(pool.threads)},
-                                  {"bytes_per_second", json(pool.bytes_per_second)},
-                                  {"macs_per_second", json(pool.macs_per_second)},
-                                  {"barrier_seconds", json(pool.barrier_seconds)}}});
-  for (const KernelSpeed& kernel : calibration.kernels)
-    kernels.push_back({Json::Object{
-        {"format", json(kernel.format)}, {"tokens", json(kernel.tokens)}, {"macs_per_second", json(kernel.macs_per_second)}}});
-  Json::Object text{{"machine",
-                     {Json::Object{{"processor", json(machine.processor)},
-                                   {"processors", json(machine.processors)},
-                                   {"isa", json(machine.isa)},
-                                   {"version", json(machine.version)}}}}};
-  if (calibration.clock_hz) text.push_back({"clock_hz", json(*calibration.clock_hz)});
-  text.push_back({"pools", {std::move(pools)}});
-  text.push_back({"kernels", {std::move(kernels)}});
-  return write_json({std::move(text)}) + "\n";
+  JsonWriter json;
+  json.begin_object().key("machine").begin_object();
+  json.member("processor", machine.processor).member("processors", machine.processors);
+  json.member("isa", machine.isa).member("version", machine.version).end_object();
+  if (calibration.clock_hz) json.member("clock_hz", *calibration.clock_hz);
+  json.key("pools").begin_array();
+  for (const PoolSpeed& pool : calibration.pools) {
+    json.begin_object().member("threads", pool.threads).member("bytes_per_second", pool.bytes_per_second);
+    json.member("macs_per_second", pool.macs_per_second).member("barrier_seconds", pool.barrier_seconds).end_object();
+  }
+  json.end_array().key("kernels").begin_array();
+  for (const KernelSpeed& kernel : calibration.kernels) {
+    json.begin_object().member("format", kernel.format).member("tokens", kernel.tokens);
+    json.member("macs_per_second", kernel.macs_per_second).end_object();
+  }
+  return json.end_array().end_object().take() + "\n";
 }
 
 Result<Calibration> parse_calibration(std::string_view text, std::string_view where, const MachineKey& machine) {

@@ -1,6 +1,6 @@
 #include "text/byte_level.h"
 
-#include "text/unicode.h"
+#include "base/utf8.h"
 
 namespace halfbyte {
 namespace {

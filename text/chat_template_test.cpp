@@ -11,7 +11,7 @@
 #include <thread>
 
 #include "base/file.h"
-#include "base/json.h"
+#include "base/json_writer.h"
 
 namespace halfbyte {
 namespace {
@@ -46,7 +46,7 @@ std::vector<Message> messages_of(const Json& json) {
     if (const Json* calls = item.find("tool_calls"))
       for (const Json& call : *calls->array())
         message.tool_calls.push_back(
-            {text_of(*call.find("function"), "name"), write_json(*call.find("function")->find("arguments")), text_of(call, "id")});
+            {text_of(*call.find("function"), "name"), json_text(*call.find("function")->find("arguments")), text_of(call, "id")});
     messages.push_back(std::move(message));
   }
   return messages;
@@ -57,7 +57,7 @@ std::vector<Tool> tools_of(const Json* json) {
   if (json == nullptr) return tools;
   for (const Json& item : *json->array()) {
     const Json& function = *item.find("function");
-    tools.push_back({text_of(function, "name"), text_of(function, "description"), write_json(*function.find("parameters"))});
+    tools.push_back({text_of(function, "name"), text_of(function, "description"), json_text(*function.find("parameters"))});
   }
   return tools;
 }

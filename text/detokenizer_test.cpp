@@ -1,3 +1,4 @@
+#include "base/utf8.h"
 #include "text/small_vocabulary.h"
 #include "text/test_files.h"
 

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "text/unicode.h"
+#include "base/utf8.h"
 
 namespace halfbyte {
 namespace {

@@ -8,6 +8,7 @@
 #include <random>
 
 #include "base/errors.h"
+#include "base/utf8.h"
 #include "text/oniguruma.h"
 #include "text/regex.h"
 

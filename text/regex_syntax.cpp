@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/errors.h"
+#include "base/utf8.h"
 #include "text/case_folding.h"
 
 namespace halfbyte {

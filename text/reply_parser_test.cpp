@@ -190,5 +190,12 @@ TEST(ReplyParser, DeepAndLongNonsenseIsContent) {
   }
 }
 
+TEST(ReplyParser, ArgumentsThatEndInACommaAreContent) {
+  for (const std::string arguments : {"{a:1,}", "{a:[1,]}", "{,}"}) {
+    const std::string reply = "<start_function_call>call:stop" + arguments + "<end_function_call>";
+    EXPECT_EQ(parse("<start_function_call>", reply, reply.size()).content, reply);
+  }
+}
+
 }  // namespace
 }  // namespace halfbyte

@@ -7,7 +7,6 @@
 
 #include "formats/checkpoint.h"
 #include "text/byte_level.h"
-#include "text/unicode.h"
 
 namespace halfbyte {
 

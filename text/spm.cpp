@@ -4,9 +4,9 @@
 #include <bit>
 
 #include "base/errors.h"
+#include "base/utf8.h"
 #include "text/merge.h"
 #include "text/scheme.h"
-#include "text/unicode.h"
 #include "text/whole_words.h"
 
 namespace halfbyte {

@@ -2,8 +2,8 @@
 #include <algorithm>
 
 #include "base/errors.h"
+#include "base/utf8.h"
 #include "text/test_files.h"
-#include "text/unicode.h"
 
 namespace halfbyte {
 namespace {

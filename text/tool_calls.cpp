@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "base/json.h"
+#include "base/json_writer.h"
 
 namespace halfbyte {
 namespace {
@@ -21,17 +21,17 @@ std::optional<std::string_view> take_until(std::string_view& text, std::string_v
 
 // A JSON object, or a JSON string that holds one, as one line.
 std::optional<std::string> object_line(const Json& json) {
-  if (json.object() != nullptr) return write_json(json);
+  if (json.object() != nullptr) return json_text(json);
   if (json.text() == nullptr) return std::nullopt;
   const auto inner = parse_json(*json.text(), "arguments");
   if (!inner || inner->object() == nullptr) return std::nullopt;
-  return write_json(*inner);
+  return json_text(*inner);
 }
 
 std::optional<ToolCall> call_of(std::string_view name, std::string_view arguments) {
   const auto json = parse_json(trimmed(arguments), "arguments");
   if (name.empty() || !json || json->object() == nullptr) return std::nullopt;
-  return ToolCall{.name = std::string(name), .arguments = write_json(*json)};
+  return ToolCall{.name = std::string(name), .arguments = json_text(*json)};
 }
 
 // {"name": ..., "arguments" or "parameters": {...}}, perhaps as the member "function" of another object.
@@ -117,7 +117,7 @@ ToolCalls read_function_tag(std::string_view body, std::span<const Tool> tools) 
     std::erase_if(arguments, [&](const JsonMember& member) { return member.key == trimmed(*key); });
     arguments.push_back({std::string(trimmed(*key)), value_of(*value, takes_text(tools, call.name, trimmed(*key)))});
   }
-  call.arguments = write_json({std::move(arguments)});
+  call.arguments = json_text({std::move(arguments)});
   return std::vector{std::move(call)};
 }
 
@@ -181,41 +181,41 @@ ToolCalls read_deepseek(std::string_view body, std::span<const Tool>) {
 }
 
 // FunctionGemma's notation, {key:<escape>text<escape>,other:[1,true]}, rewritten as JSON; false: it is something else.
-bool rewrite_gemma(std::string_view& text, std::string& json, int depth) {
+bool rewrite_gemma(std::string_view& text, JsonWriter& json, int depth) {
   constexpr std::string_view kEscape = "<escape>";
   constexpr int kDeepest = 32;
   if (depth > kDeepest || text.empty()) return false;
   if (text.starts_with(kEscape)) {
     text.remove_prefix(kEscape.size());
     const auto inside = take_until(text, kEscape);
-    if (inside) json += json_string(*inside);
+    if (inside) json.value(*inside);
     return inside.has_value();
   }
   if (text[0] != '{' && text[0] != '[') {  // a number, true, false or null; read as JSON in the end
     const std::string_view word = text.substr(0, text.find_first_of(",]}"));
-    json += word;
+    json.json(word);
     text.remove_prefix(word.size());
     return !word.empty();
   }
   const bool is_object = text[0] == '{';
   const char close = is_object ? '}' : ']';
-  json += text[0];
   text.remove_prefix(1);
+  is_object ? json.begin_object() : json.begin_array();
   while (!text.empty() && text[0] != close) {
     if (is_object) {
       const auto key = take_until(text, ":");
       if (!key) return false;
-      json += json_string(trimmed(*key)) + ':';
+      json.key(trimmed(*key));
     }
     if (!rewrite_gemma(text, json, depth + 1) || text.empty() || (text[0] != ',' && text[0] != close)) return false;
     if (text[0] == ',') {
-      json += ',';
       text.remove_prefix(1);
+      if (text.starts_with(close)) return false;
     }
   }
   if (text.empty()) return false;
-  json += close;
   text.remove_prefix(1);
+  is_object ? json.end_object() : json.end_array();
   return true;
 }
 
@@ -228,9 +228,9 @@ ToolCalls read_gemma(std::string_view body, std::span<const Tool>) {
   if (brace == npos) return std::nullopt;
   const std::string_view name = trimmed(body.substr(0, brace));
   body.remove_prefix(brace);
-  std::string json;
+  JsonWriter json;
   if (!rewrite_gemma(body, json, 0) || !trimmed(body).empty()) return std::nullopt;
-  const auto call = call_of(name, json);
+  const auto call = call_of(name, json.take());
   if (!call) return std::nullopt;
   return std::vector{*call};
 }

@@ -6,18 +6,6 @@
 namespace halfbyte {
 namespace {
 
-TEST(Unicode, EveryCharacterIsReadAsItIsWritten) {
-  for (char32_t c = 0; c < 0x110000; ++c) {
-    if (c >= 0xd800 && c < 0xe000) continue;
-    std::string text;
-    append_utf8(text, c);
-    const Utf8Character read = read_utf8(text, 0);
-    ASSERT_EQ(read.code_point, c);
-    ASSERT_EQ(read.bytes, text.size());
-    ASSERT_EQ(read.form, Utf8Character::Form::kWhole);
-  }
-}
-
 TEST(Unicode, LettersNumbersMarksAndPunctuationAreThoseOfTheCategory) {
   for (char32_t c = 0; c < 0x110000; ++c) {
     const std::string_view category = utf8proc_category_string(static_cast<utf8proc_int32_t>(c));
@@ -31,14 +19,6 @@ TEST(Unicode, LettersNumbersMarksAndPunctuationAreThoseOfTheCategory) {
     ASSERT_EQ(chars::kUpperOrTitle.contains(kind), category == "Lu" || category == "Lt") << static_cast<uint32_t>(c);
     ASSERT_TRUE(category[0] != 'Z' || chars::kS.contains(kind)) << static_cast<uint32_t>(c);
   }
-}
-
-TEST(Unicode, ACharacterCutShortIsToldFromAWrongOne) {
-  EXPECT_EQ(read_utf8("\xe4\xb8", 0).form, Utf8Character::Form::kCutShort);
-  EXPECT_EQ(read_utf8("\xe4\xb8", 0).bytes, 2u);
-  EXPECT_EQ(read_utf8("\xe4\xb8z", 0).form, Utf8Character::Form::kIllFormed);
-  EXPECT_EQ(read_utf8("\xe4z", 0).bytes, 1u);
-  EXPECT_EQ(read_utf8("\x80", 0).form, Utf8Character::Form::kIllFormed);
 }
 
 }  // namespace

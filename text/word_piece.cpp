@@ -7,6 +7,7 @@
 #include <array>
 
 #include "base/errors.h"
+#include "base/utf8.h"
 #include "text/scheme.h"
 #include "text/unicode.h"
 

@@ -2,10 +2,10 @@
 // letter for its score before its text; a line "--"; merges; a line "--"; the text, which is the rest as it is.
 #include <cstdlib>
 
+#include "base/utf8.h"
 #include "formats/checkpoint.h"
 #include "text/byte_level.h"
 #include "text/tokenizer.h"
-#include "text/unicode.h"
 
 namespace {
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/utf8.h"
 #include "text/unicode.h"
 
 namespace halfbyte::tokenizer_json {

@@ -2,10 +2,10 @@
 #include <array>
 
 #include "base/errors.h"
+#include "base/utf8.h"
 #include "text/byte_level.h"
 #include "text/merge_table.h"
 #include "text/tokenizer_json/word_model.h"
-#include "text/unicode.h"
 #include "text/whole_words.h"
 
 namespace halfbyte::tokenizer_json {

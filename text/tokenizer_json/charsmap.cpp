@@ -3,7 +3,7 @@
 #include <utf8proc.h>
 
 #include "base/errors.h"
-#include "text/unicode.h"
+#include "base/utf8.h"
 
 namespace halfbyte::tokenizer_json {
 namespace {

@@ -3,10 +3,10 @@
 #include <algorithm>
 
 #include "base/errors.h"
+#include "base/utf8.h"
 #include "text/byte_level.h"
 #include "text/tokenizer_json/fields.h"
 #include "text/tokenizer_json/replacement.h"
-#include "text/unicode.h"
 
 namespace halfbyte::tokenizer_json {
 namespace {

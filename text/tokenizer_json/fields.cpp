@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/errors.h"
-#include "text/unicode.h"
+#include "base/utf8.h"
 
 namespace halfbyte::tokenizer_json {
 namespace {

@@ -3,6 +3,7 @@
 #include <utf8proc.h>
 
 #include "base/errors.h"
+#include "base/utf8.h"
 #include "text/byte_level.h"
 #include "text/tokenizer_json/charsmap.h"
 #include "text/tokenizer_json/fields.h"

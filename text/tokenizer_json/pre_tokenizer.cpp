@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "base/errors.h"
+#include "base/utf8.h"
 #include "text/byte_level.h"
 #include "text/regex.h"
 #include "text/tokenizer_json/fields.h"

@@ -4,9 +4,9 @@
 #include <limits>
 
 #include "base/errors.h"
+#include "base/utf8.h"
 #include "text/piece_trie.h"
 #include "text/tokenizer_json/word_model.h"
-#include "text/unicode.h"
 
 namespace halfbyte::tokenizer_json {
 namespace {

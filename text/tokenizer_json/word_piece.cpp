@@ -1,8 +1,8 @@
 // WordPiece (BERT): the longest piece that begins the word, then the longest of those that go on; WordLevel: whole words only.
 #include "base/errors.h"
+#include "base/utf8.h"
 #include "text/piece_trie.h"
 #include "text/tokenizer_json/word_model.h"
-#include "text/unicode.h"
 
 namespace halfbyte::tokenizer_json {
 namespace {

@@ -1,14 +1,17 @@
-// JSON text, written front to back. Floats are the shortest text that reads back to the same bits, so equal text is equal bits.
+// JSON text, written front to back, on one line. Floats are the shortest text that reads back to the same bits, so equal text is equal
+// bits; what is not finite becomes null, for JSON has no such numbers. What is written is UTF-8, whatever the bytes were.
 #pragma once
 
 #include <concepts>
-#include <cstdint>
+#include <cstddef>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "base/json.h"
 
 namespace halfbyte {
 
@@ -20,20 +23,23 @@ class JsonWriter {
   JsonWriter& end_array() { return close(']'); }
   JsonWriter& key(std::string_view name);
 
+  JsonWriter& value(std::nullptr_t) { return json("null"); }
   JsonWriter& value(std::string_view text);  // bytes that are not UTF-8 become U+FFFD
   JsonWriter& value(const char* text) { return value(std::string_view(text)); }
   JsonWriter& value(const std::string& text) { return value(std::string_view(text)); }
-  JsonWriter& value(std::same_as<bool> auto fact) { return raw(fact ? "true" : "false"); }
+  JsonWriter& value(std::same_as<bool> auto fact) { return json(fact ? "true" : "false"); }
   JsonWriter& value(std::integral auto number)
     requires(!std::same_as<decltype(number), bool>)
   {
-    return raw(std::to_string(number));
+    return json(std::to_string(number));
   }
-  JsonWriter& value(float number);  // null when not finite: JSON has no such numbers
+  JsonWriter& value(float number);
   JsonWriter& value(double number);
+  JsonWriter& value(const Json& json);
+  JsonWriter& value(const Json::Object& object);
   template <class T>
   JsonWriter& value(const std::optional<T>& maybe) {
-    return maybe ? value(*maybe) : raw("null");
+    return maybe ? value(*maybe) : value(nullptr);
   }
   template <class T>
   JsonWriter& value(std::span<const T> list) {
@@ -46,6 +52,8 @@ class JsonWriter {
     return value(std::span<const T>(list));
   }
 
+  JsonWriter& json(std::string_view text);  // a value that is JSON text already
+
   template <class T>
   JsonWriter& member(std::string_view name, const T& v) {
     return key(name).value(v);
@@ -57,11 +65,12 @@ class JsonWriter {
  private:
   JsonWriter& open(char bracket);
   JsonWriter& close(char bracket);
-  JsonWriter& raw(std::string_view text);
   void separate();
 
   std::string text_;
   bool needs_comma_ = false;
 };
+
+std::string json_text(const Json& value);
 
 }  // namespace halfbyte

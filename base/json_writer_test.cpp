@@ -1,4 +1,4 @@
-#include "cli/json_writer.h"
+#include "base/json_writer.h"
 
 #include <gtest/gtest.h>
 
@@ -29,6 +29,23 @@ TEST(JsonWriter, WritesNullForWhatJsonCannotSay) {
 TEST(JsonWriter, EscapesWhatTextMayNotHold) {
   EXPECT_EQ(JsonWriter().value("a\"\\\n\x01\xc3\xa9").take(), "\"a\\\"\\\\\\n\\u0001\xc3\xa9\"");
   EXPECT_EQ(JsonWriter().value("x\xff\xe2\x82").take(), "\"x\xef\xbf\xbd\xef\xbf\xbd\"");
+}
+
+TEST(JsonWriter, WritesAnyTextAsAStringThatReadsBack) {
+  const std::string text = "quote \" backslash \\ controls \x01\x1f\n\t\r slash / \xe2\x82\xac";
+  const auto json = parse_json(JsonWriter().value(text).take(), "here");
+  ASSERT_TRUE(json) << json.error().message;
+  EXPECT_EQ(*json->text(), text);
+}
+
+TEST(JsonWriter, WritesWhatItReads) {
+  for (const std::string text :
+       {R"({"a":[1,-2,18446744073709551615,0.1,1e+300,true,false,null],"b\"\n":{"ü":"\u0001"},"c":[],"d":{}})", "[]", "\"x\"", "-0.5"}) {
+    const auto json = parse_json(text, "text");
+    ASSERT_TRUE(json) << json.error().message;
+    EXPECT_EQ(json_text(*json), text);
+  }
+  EXPECT_EQ(json_text({std::numeric_limits<double>::infinity()}), "null");
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// JSON values to text, for what is sent to services and for results that are kept.
+// Members of JSON objects: those that are sent to services, those of their answers, and how a request was sampled.
 #pragma once
 
 #include <optional>
@@ -6,12 +6,10 @@
 #include <string_view>
 
 #include "base/json.h"
+#include "base/json_writer.h"
 #include "halfbyte/backend.h"
 
 namespace halfbyte {
-
-// One line. Floats are the shortest text that reads back; what is not finite becomes null, bytes that are not UTF-8 U+FFFD.
-std::string json_text(const Json& value);
 
 // A float as its shortest text says it: 0.7f is 0.7 on the wire, not 0.699999988079071.
 double shortest_double(float number);
@@ -20,6 +18,7 @@ void add(Json::Object& object, std::string key, Json value);
 
 // {"max_new_tokens": ..., "temperature": ..., "top_k": ..., "top_p": ...} as results keep it in their metadata.
 std::string sampling_json(const CompletionOptions& options);
+void write_sampling(JsonWriter& json, const CompletionOptions& options);  // its members, without the braces
 
 // Members of an answer. Absent, of another type, or negative: none.
 std::optional<double> number_member(const Json& object, std::string_view key);

@@ -1,0 +1,44 @@
+#include "backends/json_members.h"
+
+#include <charconv>
+#include <utility>
+
+namespace halfbyte {
+
+void add(Json::Object& object, std::string key, Json value) { object.push_back({std::move(key), std::move(value)}); }
+
+double shortest_double(float number) {
+  char digits[64];
+  const char* end = std::to_chars(digits, digits + sizeof digits, number).ptr;
+  double same = 0;
+  std::from_chars(digits, end, same);
+  return same;
+}
+
+void write_sampling(JsonWriter& json, const CompletionOptions& options) {
+  json.member("max_new_tokens", options.max_new_tokens).member("temperature", options.temperature);
+  json.member("top_k", options.top_k).member("top_p", options.top_p);
+}
+
+std::string sampling_json(const CompletionOptions& options) {
+  JsonWriter json;
+  json.begin_object();
+  write_sampling(json, options);
+  return json.end_object().take();
+}
+
+std::optional<double> number_member(const Json& object, std::string_view key) {
+  const Json* member = object.find(key);
+  if (member == nullptr) return std::nullopt;
+  if (const auto* whole = std::get_if<int64_t>(&member->value)) return static_cast<double>(*whole);
+  if (const auto* real = std::get_if<double>(&member->value)) return *real;
+  return std::nullopt;
+}
+
+std::string text_member(const Json& object, std::string_view key) {
+  const Json* member = object.find(key);
+  const std::string* text = member != nullptr ? member->text() : nullptr;
+  return text != nullptr ? *text : "";
+}
+
+}  // namespace halfbyte
