@@ -3,6 +3,7 @@
 
 #include "backends/transcript.h"
 #include "base/errors.h"
+#include "base/white_space.h"
 
 namespace halfbyte {
 namespace {
@@ -10,13 +11,6 @@ namespace {
 std::optional<double> rate(std::optional<int> tokens, double latency_ms) {
   if (tokens.value_or(0) == 0 || latency_ms == 0) return std::nullopt;
   return *tokens / (latency_ms / 1000);
-}
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kBlank = " \t\r\n";
-  const size_t first = text.find_first_not_of(kBlank);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 
 #include "base/errors.h"
 #include "base/file.h"
-#include "text/unicode.h"
+#include "base/utf8.h"
 
 namespace halfbyte {
 namespace {

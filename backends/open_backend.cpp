@@ -7,11 +7,11 @@
 #include "backends/service_address.h"
 #include "base/errors.h"
 #include "halfbyte/backends.h"
+#include "store/model_store.h"
 
 namespace halfbyte {
 namespace {
 
-constexpr const char* kDefaultLocalModel = "smollm2:135m";
 constexpr double kProbeSeconds = 2;
 
 // With `passed_over` in their info, for open_default().
@@ -56,7 +56,7 @@ Result<std::unique_ptr<Backend>> open_prodlm_noting(const std::optional<std::str
   std::map<std::string, std::string> extra = passed_over;
   extra["configured_name"] = "ProdLM";
   if (kind == "engine_backend")
-    return open_local(model_id.value_or(configured.empty() ? kDefaultLocalModel : configured), {.name = "prodlm", .extra = extra});
+    return open_local(model_id.value_or(configured.empty() ? std::string(kDefaultModel) : configured), {.name = "prodlm", .extra = extra});
   OllamaOptions options{.name = "prodlm", .extra = extra};
   if (model_id || !configured.empty()) options.model_id = model_id.value_or(configured);
   if (std::string url = text_member(config, "base_url"); !url.empty()) options.base_url = std::move(url);
@@ -103,7 +103,7 @@ Result<std::unique_ptr<Backend>> open_default(const std::filesystem::path& root)
   backend = open_answering_server(passed_over);
   if (backend) return backend;
   passed_over["passed_over_server"] = backend.error().message;
-  backend = open_local(kDefaultLocalModel, {.extra = passed_over});
+  backend = open_local(std::string(kDefaultModel), {.extra = passed_over});
   if (backend) return backend;
   passed_over["passed_over_engine"] = backend.error().message;
   std::string told;
@@ -128,7 +128,7 @@ Result<std::unique_ptr<Backend>> open_backend(std::string_view word) {
   if (kind == "ollama") return open_ollama({.model_id = given.value_or("llama3.2"), .base_url = address});
   if (kind == "openai") return open_openai({.model_id = given.value_or("gpt-4o-mini"), .base_url = address});
   if (!address.empty()) return invalid("backend: expected an address behind ollama or openai only, found one behind '{}'", escaped(name));
-  if (kind == "local" || kind == "engine") return open_local(given.value_or(kDefaultLocalModel));
+  if (kind == "local" || kind == "engine") return open_local(given.value_or(std::string(kDefaultModel)));
   if (kind == "artifact") return open_artifact({.name = given});
   if (kind == "prodlm") return open_prodlm(given);
   if (kind == "auto" && !given) return open_default();

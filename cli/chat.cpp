@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/errors.h"
+#include "base/white_space.h"
 #include "cli/chat_command.h"
 #include "cli/conversation.h"
 #include "cli/idle_calibration.h"
@@ -60,7 +61,7 @@ int Chat::run() {
     notify(options_.raw ? "--raw: each message is continued as it stands"
                         : "this model has no chat template: each message is continued as it stands");
   while (const auto message = read_message()) {
-    if (message->text.find_first_not_of(" \t\n") == std::string::npos) continue;
+    if (is_blank(message->text)) continue;
     if (message->is_quoted || !is_chat_command(message->text))
       reply_to(message->text);
     else if (!obey(message->text))

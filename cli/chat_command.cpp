@@ -3,21 +3,14 @@
 #include <algorithm>
 
 #include "base/errors.h"
+#include "base/white_space.h"
 
 namespace halfbyte {
 namespace {
 
-constexpr std::string_view kBlanks = " \t";
-
-std::string_view trimmed(std::string_view text) {
-  const size_t first = text.find_first_not_of(kBlanks);
-  if (first == text.npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
-}
-
 // The first word, taken off `text`.
 std::string_view take_word(std::string_view& text) {
-  const size_t end = std::min(text.find_first_of(kBlanks), text.size());
+  const size_t end = std::min(text.find_first_of(kWhiteSpace), text.size());
   const std::string_view word = text.substr(0, end);
   text = trimmed(text.substr(end));
   return word;

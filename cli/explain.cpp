@@ -10,6 +10,7 @@
 #include <optional>
 #include <thread>
 
+#include "base/white_space.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/markdown.h"
@@ -134,7 +135,7 @@ bool show(Answer& answer, Page& page, const InterruptWatch& interrupt) {
 
 Result<int> explain(const Options& options) {
   const std::string question = fmt::format("{}", fmt::join(options.question, " "));
-  if (question.find_first_not_of(" \t\r\n") == std::string::npos) return invalid("QUESTION: expected text, found none");
+  if (is_blank(question)) return invalid("QUESTION: expected text, found none");
 
   std::vector<std::unique_ptr<Backend>> backends;
   for (const std::string& word : options.backends.empty() ? std::vector<std::string>{"auto"} : options.backends) {

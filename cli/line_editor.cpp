@@ -11,6 +11,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/white_space.h"
+
 namespace halfbyte {
 namespace {
 
@@ -118,7 +120,7 @@ LineEditor::Line LineEditor::read(const std::string& prompt) {
   if (typed == nullptr || count <= 0) return {Line::End::kClosed, {}};
   std::string text(typed, static_cast<size_t>(count));
   if (text.ends_with('\n')) text.pop_back();
-  if (text.find_first_not_of(" \t") != text.npos) {
+  if (!is_blank(text)) {
     ::history(e.history, &e.event, H_ENTER, typed);
     e.save();
   }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/utf8.h"
+#include "base/white_space.h"
 
 namespace halfbyte {
 namespace {
@@ -44,12 +45,6 @@ std::string repeated(std::string_view text, int times) {
   std::string out;
   for (int i = 0; i < times; ++i) out += text;
   return out;
-}
-
-std::string_view trimmed_left(std::string_view text) { return text.substr(std::min(text.find_first_not_of(' '), text.size())); }
-std::string_view trimmed(std::string_view text) {
-  text = trimmed_left(text);
-  return text.substr(0, text.find_last_not_of(' ') + 1);
 }
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }

@@ -10,8 +10,6 @@
 
 namespace halfbyte {
 
-constexpr std::string_view kDefaultModel = "smollm2:135m";
-
 // `model` as find_model() takes it.
 Result<Checkpoint> open_model_file(const std::string& model);
 // Also from a file that holds a vocabulary and nothing else.

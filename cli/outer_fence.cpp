@@ -4,13 +4,10 @@
 #include <cctype>
 #include <utility>
 
+#include "base/white_space.h"
+
 namespace halfbyte {
 namespace {
-
-constexpr std::string_view kBlank = " \t\r\n";
-
-std::string_view trimmed_right(std::string_view text) { return text.substr(0, text.find_last_not_of(kBlank) + 1); }
-bool is_blank(std::string_view text) { return trimmed_right(text).empty(); }
 
 struct Fence {
   std::string mark;       // ``` or ~~~, as long as it is
@@ -64,7 +61,7 @@ std::string OuterFence::take_part(std::string_view part) {
     std::string whole = std::exchange(line_, {});
     return std::exchange(may_be_fence_, true) ? take_line(whole) : whole;
   }
-  const size_t start = line_.find_first_not_of(kBlank);
+  const size_t start = line_.find_first_not_of(kWhiteSpace);
   if (may_be_fence_ && (start == std::string::npos || line_[start] == '`' || line_[start] == '~')) return "";
   // No fence begins like this: the line can be shown as it comes.
   may_be_fence_ = false;

@@ -3,17 +3,10 @@
 #include <charconv>
 
 #include "base/errors.h"
+#include "base/white_space.h"
 
 namespace halfbyte {
 namespace {
-
-constexpr std::string_view kBlanks = " \t\r\n";
-
-std::string_view trimmed(std::string_view text) {
-  const size_t first = text.find_first_not_of(kBlanks);
-  if (first == text.npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
-}
 
 // The list inside {"tokens": ... } and inside [ ... ], where these are.
 std::string_view unwrapped(std::string_view text) {
@@ -37,13 +30,13 @@ Result<std::vector<Token>> parse_token_list(std::string_view text, int vocabular
   const char* const end = list.data() + list.size();
   std::vector<Token> tokens;
   for (const char* p = list.data(); p < end;) {
-    if (*p == ',' || kBlanks.find(*p) != kBlanks.npos) {
+    if (*p == ',' || kWhiteSpace.find(*p) != kWhiteSpace.npos) {
       ++p;
       continue;
     }
     Token token = 0;
     const auto [rest, error] = std::from_chars(p, end, token);
-    const bool ends_here = rest == end || *rest == ',' || kBlanks.find(*rest) != kBlanks.npos;
+    const bool ends_here = rest == end || *rest == ',' || kWhiteSpace.find(*rest) != kWhiteSpace.npos;
     if (error == std::errc::invalid_argument || !ends_here)
       return invalid("token ids: byte {}: expected a number, found '{}'", p - text.data() + 1, escaped({p, end}, 20));
     if (error != std::errc{} || token < 0 || token >= vocabulary_size)

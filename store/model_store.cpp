@@ -20,7 +20,7 @@ struct FetchedModel {
 };
 // The same names and files as in scripts/fetch_model.py.
 constexpr FetchedModel kFetched[] = {
-    {"smollm2:135m", "smollm2-135m.gguf", "model"},
+    {kDefaultModel, "smollm2-135m.gguf", "model"},
     {"gemma3:270m", "gemma3-270m-q4_k_m.gguf", "test-models"},
 };
 

@@ -11,6 +11,9 @@
 
 namespace halfbyte {
 
+// The model that is taken where none is named; `make` fetches it.
+inline constexpr std::string_view kDefaultModel = "smollm2:135m";
+
 // Folders to look in; an empty one is not looked in.
 struct StoreLocations {
   std::filesystem::path fetched;              // what `make model` fetched

@@ -4,10 +4,11 @@
 
 #include <algorithm>
 
+#include "base/white_space.h"
+
 namespace halfbyte {
 namespace {
 
-constexpr std::string_view kBlank = " \t\r\n";
 constexpr std::string_view kFence = "```json";
 constexpr auto npos = std::string_view::npos;
 
@@ -17,8 +18,6 @@ size_t possible_beginning(std::string_view text, std::string_view marker) {
     if (marker.starts_with(text.substr(text.size() - n))) return n;
   return 0;
 }
-
-size_t without_trailing_space(std::string_view text) { return text.find_last_not_of(kBlank) + 1; }
 
 }  // namespace
 
@@ -52,7 +51,7 @@ ReplyParser::Delta ReplyParser::finish() {
 }
 
 bool ReplyParser::advance(Delta& out, bool is_last) {
-  if (drops_space_) held_.erase(0, held_.find_first_not_of(kBlank));
+  if (drops_space_) held_.erase(0, held_.find_first_not_of(kWhiteSpace));
   if (held_.empty()) return false;
   drops_space_ = false;
   switch (mode_) {
@@ -94,7 +93,7 @@ bool ReplyParser::begin(bool is_last) {
 bool ReplyParser::think(Delta& out, bool is_last) {
   const size_t close = held_.find(tags_->close);
   size_t end = close != npos || is_last ? std::min(close, held_.size()) : held_.size() - possible_beginning(held_, tags_->close);
-  end = without_trailing_space(std::string_view(held_).substr(0, end));
+  end = trimmed_right(std::string_view(held_).substr(0, end)).size();
   out.thinking += held_.substr(0, end);
   held_.erase(0, end);
   if (close == npos) {
@@ -118,7 +117,7 @@ bool ReplyParser::say(Delta& out, bool is_last) {
   }
   size_t end = first != npos ? first : is_last ? held_.size() : held_.size() - hold;
   // White space may turn out to stand before a call.
-  if (first != npos || (!is_last && !syntaxes_.empty())) end = without_trailing_space(std::string_view(held_).substr(0, end));
+  if (first != npos || (!is_last && !syntaxes_.empty())) end = trimmed_right(std::string_view(held_).substr(0, end)).size();
   out.content += held_.substr(0, end);
   held_.erase(0, end);
   if (first == npos) return false;

@@ -3,11 +3,11 @@
 #include <algorithm>
 
 #include "base/json_writer.h"
+#include "base/white_space.h"
 
 namespace halfbyte {
 namespace {
 
-constexpr std::string_view kBlank = " \t\r\n";
 constexpr auto npos = std::string_view::npos;
 
 // What comes before `mark`, which is taken away with it; nothing and no change when there is no mark.
@@ -246,12 +246,6 @@ constexpr ToolCallSyntax kSyntaxes[] = {
 };
 
 }  // namespace
-
-std::string_view trimmed(std::string_view text) {
-  const size_t first = text.find_first_not_of(kBlank);
-  if (first == npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
-}
 
 size_t end_of_json(std::string_view text) {
   int open = 0;

@@ -29,6 +29,4 @@ ToolCalls read_bare_calls(std::string_view text, std::span<const Tool> tools);
 // Behind the end of the JSON object or array at the beginning of `text`; npos: it does not end, or there is none.
 size_t end_of_json(std::string_view text);
 
-std::string_view trimmed(std::string_view text);  // without white space at both ends
-
 }  // namespace halfbyte
