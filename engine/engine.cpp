@@ -79,7 +79,9 @@ struct Engine::Impl {
   }
 
   static Result<std::unique_ptr<Impl>> open(const std::filesystem::path& path, const EngineOptions& options, const World& world);
-  Result<void> check_tokens(std::string_view name, std::span<const Token> tokens) const;
+  Result<void> check(std::string_view name, std::span<const Token> tokens) const {
+    return check_tokens(name, tokens, model->formula->dims().vocabulary);
+  }
   Result<RequestId> enqueue(Request request, TokenSink sink, std::span<const Token> given = {}, std::vector<double>* scores = nullptr);
 
   void loop();
@@ -194,8 +196,7 @@ void Engine::Impl::scored(Sequence& sequence, size_t position, const Logits& log
   if (logits.not_finite)
     return end(sequence, FinishReason::kFailed, {},
                numeric("token {}: the logit of token id {} is not finite", position + 1, *logits.not_finite));
-  const auto next = static_cast<size_t>(sequence.tokens[position + 1]);
-  sequence.scores->push_back(static_cast<double>(logits.row[next]) - logits.log_sum_exp);
+  sequence.scores->push_back(log_probability(logits, sequence.tokens[position + 1]));
   if (position + 2 == sequence.tokens.size()) end(sequence, FinishReason::kEnd, {});
 }
 
@@ -266,15 +267,6 @@ Result<std::unique_ptr<Engine::Impl>> Engine::Impl::open(const std::filesystem::
   return std::make_unique<Impl>(std::move(pool), std::move(model), context, world, std::move(runner), limits);
 }
 
-Result<void> Engine::Impl::check_tokens(std::string_view name, std::span<const Token> tokens) const {
-  const int vocabulary = model->formula->dims().vocabulary;
-  if (tokens.empty()) return invalid("{}: no tokens", name);
-  for (size_t i = 0; i < tokens.size(); ++i)
-    if (tokens[i] < 0 || tokens[i] >= vocabulary)
-      return invalid("{}: token {} at index {} is outside the vocabulary of {}", name, tokens[i], i, vocabulary);
-  return {};
-}
-
 // `given`: what follows the prompt and is to be scored, not generated.
 Result<RequestId> Engine::Impl::enqueue(Request request, TokenSink events, std::span<const Token> given, std::vector<double>* scores) {
   const std::lock_guard lock(mutex);
@@ -292,7 +284,7 @@ Result<RequestId> Engine::Impl::enqueue(Request request, TokenSink events, std::
 Result<RequestId> Engine::submit(Request request, TokenSink sink) {
   constexpr size_t kMostStops = 16, kMostStopBytes = 256;
   HB_TRY(check(request.sampling));
-  HB_TRY(impl_->check_tokens("prompt", request.prompt));
+  HB_TRY(impl_->check("prompt", request.prompt));
   if (request.max_tokens == 0 || request.max_tokens < -1) return invalid("max_tokens: {} is neither -1 nor at least 1", request.max_tokens);
   if (request.stop.size() > kMostStops) return invalid("stop: {} strings, at most {}", request.stop.size(), kMostStops);
   for (const std::string& stop : request.stop)
@@ -308,8 +300,8 @@ Result<RequestId> Engine::submit(Request request, TokenSink sink) {
 
 Result<std::vector<double>> Engine::log_probabilities(std::vector<Token> prompt, const std::vector<Token>& continuation) {
   return or_out_of_memory([&]() -> Result<std::vector<double>> {
-    HB_TRY(impl_->check_tokens("prompt", prompt));
-    HB_TRY(impl_->check_tokens("continuation", continuation));
+    HB_TRY(impl_->check("prompt", prompt));
+    HB_TRY(impl_->check("continuation", continuation));
     if (prompt.size() + continuation.size() > static_cast<size_t>(context_tokens()))
       return too_long("prompt of {} tokens and continuation of {} pass the context of {}", prompt.size(), continuation.size(),
                       context_tokens());

@@ -8,14 +8,6 @@
 namespace halfbyte {
 namespace {
 
-Result<void> check_tokens(std::span<const Token> tokens, int vocabulary) {
-  if (tokens.empty()) return invalid("no tokens to evaluate");
-  for (size_t i = 0; i < tokens.size(); ++i)
-    if (tokens[i] < 0 || tokens[i] >= vocabulary)
-      return invalid("token {} at index {}: outside the vocabulary of {}", tokens[i], i, vocabulary);
-  return {};
-}
-
 // What is needed of the logits after each position >= first_wanted.
 Result<void> run(const Model& model, ThreadPool& pool, std::span<const Token> tokens, const EvaluateOptions& options, size_t first_wanted,
                  const LogitsNeed& need, const std::function<void(size_t position, const Logits& logits)>& sink) {
@@ -53,20 +45,17 @@ Result<void> run(const Model& model, ThreadPool& pool, std::span<const Token> to
 
 Result<void> evaluate(const Model& model, ThreadPool& pool, std::span<const Token> tokens, const EvaluateOptions& options,
                       size_t first_wanted, const std::function<void(size_t position, std::span<const float> logits)>& sink) {
-  HB_TRY(check_tokens(tokens, model.formula->dims().vocabulary));
+  HB_TRY(check_tokens("tokens", tokens, model.formula->dims().vocabulary));
   return run(model, pool, tokens, options, first_wanted, {.row = true},
              [&](size_t position, const Logits& logits) { sink(position, logits.row); });
 }
 
 Result<std::vector<double>> log_probabilities(const Model& model, ThreadPool& pool, std::span<const Token> tokens,
                                               const EvaluateOptions& options) {
-  HB_TRY(check_tokens(tokens, model.formula->dims().vocabulary));
+  HB_TRY(check_tokens("tokens", tokens, model.formula->dims().vocabulary));
   std::vector<double> out;
   HB_TRY(run(model, pool, tokens.first(tokens.size() - 1), options, 0, {.log_sum_exp = true, .row = true},
-             [&](size_t position, const Logits& logits) {
-               const auto next = static_cast<size_t>(tokens[position + 1]);
-               out.push_back(static_cast<double>(logits.row[next]) - logits.log_sum_exp);
-             }));
+             [&](size_t position, const Logits& logits) { out.push_back(log_probability(logits, tokens[position + 1])); }));
   return out;
 }
 

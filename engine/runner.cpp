@@ -19,6 +19,14 @@ Result<Program> compile(const Model& model, int threads, const RunnerOptions& op
 
 }  // namespace
 
+Result<void> check_tokens(std::string_view name, std::span<const Token> tokens, int vocabulary) {
+  if (tokens.empty()) return invalid("{}: no tokens", name);
+  for (size_t i = 0; i < tokens.size(); ++i)
+    if (tokens[i] < 0 || tokens[i] >= vocabulary)
+      return invalid("{}: token {} at index {} is outside the vocabulary of {}", name, tokens[i], i, vocabulary);
+  return {};
+}
+
 Result<Runner> Runner::create(const Model& model, ThreadPool& pool, const RunnerOptions& options, const World& world) {
   HB_TRY_ASSIGN(program, compile(model, pool.threads(), options));
   const int pages = static_cast<int>(ceil_div(static_cast<uint64_t>(options.cache_tokens), kPagePositions));

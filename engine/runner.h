@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "engine/block_pool.h"
@@ -25,6 +26,9 @@ struct CachedSequence {
   std::vector<std::vector<std::byte*>> tables;  // [group][position / 32]; null: never needed again
 };
 
+// kInvalid: there are none, or one is outside the vocabulary; `name` is theirs, in the message.
+Result<void> check_tokens(std::string_view name, std::span<const Token> tokens, int vocabulary);
+
 // One run at a time. `model` and `pool` must outlive it.
 class Runner {
  public:
@@ -32,7 +36,7 @@ class Runner {
 
   struct Slice {
     CachedSequence* sequence = nullptr;
-    std::span<const Token> tokens;  // follow the sequence's cached positions; ids inside the vocabulary
+    std::span<const Token> tokens;  // follow the sequence's cached positions; as check_tokens() wants them
     size_t first_wanted = 0;        // logits are wanted after this token of the slice and all later ones,
     LogitsNeed need;                // and this of them
   };

@@ -214,13 +214,14 @@ TEST(Evaluate, ATokenOutsideTheVocabularyIsRefusedByIndex) {
   const std::vector<Token> tokens{1, 2, TinyModel::kVocabulary};
   const auto ran = evaluate(bench.model, bench.pool, tokens, {}, 0, [](size_t, std::span<const float>) {});
   ASSERT_FALSE(ran);
-  EXPECT_EQ(ran.error().message, "token 258 at index 2: outside the vocabulary of 258");
+  EXPECT_EQ(ran.error().message, "tokens: token 258 at index 2 is outside the vocabulary of 258");
 }
 
 TEST(Evaluate, TheLastTokenOfAScoreIsCheckedThoughItIsNotRun) {
   Bench bench({});
   const std::vector<Token> tokens{1, 2, TinyModel::kVocabulary};
-  EXPECT_EQ(log_probabilities(bench.model, bench.pool, tokens, {}).error().message, "token 258 at index 2: outside the vocabulary of 258");
+  EXPECT_EQ(log_probabilities(bench.model, bench.pool, tokens, {}).error().message,
+            "tokens: token 258 at index 2 is outside the vocabulary of 258");
 }
 
 TEST(Evaluate, MoreTokensThanTheContextAreTooLong) {

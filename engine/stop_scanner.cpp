@@ -1,8 +1,9 @@
 #include "engine/stop_scanner.h"
 
 #include <algorithm>
-#include <string_view>
 #include <utility>
+
+#include "text/possible_beginning.h"
 
 namespace halfbyte {
 
@@ -19,9 +20,7 @@ std::string StopScanner::push(const std::string& text) {
     return out;
   }
   size_t hold = 0;
-  for (const std::string& stop : stops_)
-    for (size_t n = std::min(stop.size(), held_.size() + 1); n-- > hold + 1;)
-      if (std::string_view(held_).substr(held_.size() - n) == std::string_view(stop).substr(0, n)) hold = n;
+  for (const std::string& stop : stops_) hold = std::max(hold, possible_beginning(held_, stop));
   std::string out = held_.substr(0, held_.size() - hold);
   held_.erase(0, out.size());
   return out;

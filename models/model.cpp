@@ -4,19 +4,18 @@
 
 #include "base/errors.h"
 #include "base/process_memory.h"
+#include "models/limits.h"
 #include "models/load_weights.h"
 
 namespace halfbyte {
 
 namespace {
 
-constexpr uint64_t kMostTokens = uint64_t{1} << 24;
-
 // Rows of the embedding table: a token each; without a list of tokens, as many as the model says.
 Result<int> vocabulary_size(const Metadata& metadata, std::string_view architecture) {
   HB_TRY_ASSIGN(tokens, metadata.strings("tokenizer.ggml.tokens"));
   if (tokens != nullptr) return static_cast<int>(tokens->size());
-  HB_TRY_ASSIGN(size, metadata.unsigned_integer_or(fmt::format("{}.vocab_size", architecture), 1, kMostTokens, 0));
+  HB_TRY_ASSIGN(size, metadata.unsigned_integer_or(fmt::format("{}.vocab_size", architecture), 1, limits::kVocabulary, 0));
   return static_cast<int>(size);
 }
 

@@ -1,14 +1,12 @@
 // Qwen3 as a mixture of experts (arXiv 2505.09388): Qwen3's formula, and in each layer a router that sends a token to a few of many
 // small feed-forward parts.
 #include "base/errors.h"
+#include "models/limits.h"
 #include "models/models.h"
 #include "models/qwen3.h"
 
 namespace halfbyte {
 namespace {
-
-constexpr uint64_t kMostExperts = 4096;
-constexpr uint64_t kMostWidth = 1U << 20;  // as models/dims.cpp has it
 
 class Qwen3Moe : public Qwen3 {
  public:
@@ -36,9 +34,9 @@ class Qwen3Moe : public Qwen3 {
 Result<std::unique_ptr<Architecture>> make_qwen3moe(const Metadata& metadata, int vocabulary) {
   HB_TRY_ASSIGN(dims, read_qwen3_dims(metadata, "qwen3moe", vocabulary));
   HB_TRY_ASSIGN(rope, read_rope(metadata, "qwen3moe", dims, Pairing::kHalves));
-  HB_TRY_ASSIGN(experts, metadata.unsigned_integer("qwen3moe.expert_count", 1, kMostExperts));
+  HB_TRY_ASSIGN(experts, metadata.unsigned_integer("qwen3moe.expert_count", 1, limits::kExperts));
   HB_TRY_ASSIGN(used, metadata.unsigned_integer("qwen3moe.expert_used_count", 1, experts));
-  HB_TRY_ASSIGN(ffn, metadata.unsigned_integer("qwen3moe.expert_feed_forward_length", 1, kMostWidth));
+  HB_TRY_ASSIGN(ffn, metadata.unsigned_integer("qwen3moe.expert_feed_forward_length", 1, limits::kWidth));
   HB_TRY_ASSIGN(renormalises, metadata.flag_or("qwen3moe.expert_weights_norm", true));
   if (!renormalises)
     return unsupported("{}: qwen3moe.expert_weights_norm is false; this build runs experts whose weights add up to 1", metadata.path());

@@ -34,6 +34,11 @@ struct Logits {
   std::span<const float> row;  // by id
 };
 
+// The natural logarithm of a token's probability. The need was {.log_sum_exp = true, .row = true}, and all logits are finite.
+inline double log_probability(const Logits& logits, Token token) {
+  return static_cast<double>(logits.row[static_cast<size_t>(token)]) - logits.log_sum_exp;
+}
+
 // The first candidates of a row, and whether all its logits are finite, from one part of the row after the other.
 class LogitsReduction {
  public:

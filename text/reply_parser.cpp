@@ -5,19 +5,13 @@
 #include <algorithm>
 
 #include "base/white_space.h"
+#include "text/possible_beginning.h"
 
 namespace halfbyte {
 namespace {
 
 constexpr std::string_view kFence = "```json";
 constexpr auto npos = std::string_view::npos;
-
-// Length of the longest tail of `text` that could be the beginning of `marker`.
-size_t possible_beginning(std::string_view text, std::string_view marker) {
-  for (size_t n = std::min(text.size(), marker.size() - 1); n > 0; --n)
-    if (marker.starts_with(text.substr(text.size() - n))) return n;
-  return 0;
-}
 
 }  // namespace
 
