@@ -191,8 +191,7 @@ Result<std::unique_ptr<ChatStream>> EngineBackend::start_chat(std::span<const Me
   Request request;
   Facts facts;
   if (loaded_->has_template()) {
-    HB_TRY_ASSIGN(text, loaded_->format->text(messages, tools, loaded_->enable_thinking));
-    prompt = std::move(text);
+    HB_TRY_INTO(prompt, loaded_->format->text(messages, tools, loaded_->enable_thinking));
     request.shows_control_tokens = ReplyParser::expects_markers(source, tools);
     facts = {{"template", "model's"}};
   } else {

@@ -39,8 +39,7 @@ Result<EngineRun> EngineRun::start(std::shared_ptr<Engine> engine, Request reque
   run.facts_ = std::move(facts);
   run.facts_["sampling"] = sampling_fact(options);
   run.watch_ = watch;
-  HB_TRY_ASSIGN(reply, ReplyStream::start(std::move(engine), std::move(request)));
-  run.reply_ = std::move(reply);
+  HB_TRY_INTO(run.reply_, ReplyStream::start(std::move(engine), std::move(request)));
   if (options.cancel.stop_possible())
     run.on_stop_ =
         std::make_unique<std::stop_callback<std::function<void()>>>(options.cancel, [stream = run.reply_.get()] { stream->cancel(); });

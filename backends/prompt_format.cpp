@@ -5,8 +5,7 @@ namespace halfbyte {
 Result<PromptFormat> PromptFormat::of(const Engine& engine, bool raw) {
   PromptFormat format(engine);
   if (raw || engine.chat_template().empty()) return format;
-  HB_TRY_ASSIGN(compiled, ChatTemplate::compile(engine.chat_template()));
-  format.template_ = std::move(compiled);
+  HB_TRY_INTO(format.template_, ChatTemplate::compile(engine.chat_template()));
   return format;
 }
 

@@ -75,10 +75,7 @@ Result<std::vector<HttpHeader>> key_header(const Url& address, const std::option
                                            const std::filesystem::path& env_file) {
   if (!address.basic().empty()) return std::vector<HttpHeader>{};
   std::optional<std::string> key = given;
-  if (!key && !env_file.empty()) {
-    HB_TRY_ASSIGN(of_file, dotenv_value(env_file, name));
-    key = std::move(of_file);
-  }
+  if (!key && !env_file.empty()) HB_TRY_INTO(key, dotenv_value(env_file, name));
   if (!key) key = variable(name);
   const std::string_view text = key ? stripped(*key, kBlanks) : std::string_view();
   if (!std::ranges::all_of(text, [](char c) { return c >= ' ' && c < 0x7f; }))

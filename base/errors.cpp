@@ -1,8 +1,20 @@
 #include "base/errors.h"
 
 #include <array>
+#include <cstdio>
+#include <cstdlib>
 
 namespace halfbyte {
+
+void stop_without_value(const Error& error) {
+  std::fprintf(stderr, "halfbyte: a bug: the value of a failed Result was used: %s\n", error.message.c_str());
+  std::abort();
+}
+
+void stop_without_error() {
+  std::fputs("halfbyte: a bug: the error of a Result was used that has none\n", stderr);
+  std::abort();
+}
 
 const CodeRow& row(Code code) {
   static constexpr std::array<CodeRow, 9> kRows{{

@@ -74,8 +74,7 @@ Result<Figures> gather(const Options& options, const LoadedModel& loaded) {
     figures.last = measured;
     figures.resident_bytes = std::max(figures.resident_bytes, resident_bytes());
   }
-  HB_TRY_ASSIGN(bandwidth, measure_read_bandwidth(*loaded.pool, kBandwidthBytes, kBandwidthPasses));
-  figures.bandwidth = bandwidth;
+  HB_TRY_INTO(figures.bandwidth, measure_read_bandwidth(*loaded.pool, kBandwidthBytes, kBandwidthPasses));
   if (options.prompt_tokens > 0) {
     const double rate = median(prompt_rates);
     figures.prompt_rate = rate;
@@ -159,8 +158,7 @@ Action declare_bench(Arguments& args) {
   args.number("-n,--generated-tokens", options->generated_tokens, 0, 1 << 20, "tokens to generate; 0: none");
   args.number("-d,--depth", options->depth, 0, 1 << 20, "tokens already in the context before prompt and generation");
   args.value("--steps", "N,N,...", "time one step of so many tokens, for each N", [options](const std::string& list) -> Result<void> {
-    HB_TRY_ASSIGN(sizes, parse_sizes(list));
-    options->step_sizes = std::move(sizes);
+    HB_TRY_INTO(options->step_sizes, parse_sizes(list));
     return {};
   });
   args.number("-r,--runs", options->runs, 1, 1000, "runs, of which the median counts");

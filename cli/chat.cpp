@@ -130,8 +130,7 @@ void Chat::reply_to(std::string message) {
   const InterruptWatch interrupt;
   const auto reply = [&]() -> Result<Engine::Reply> {
     Request request = options_.request;
-    HB_TRY_ASSIGN(tokens, fitting_prompt());
-    request.prompt = std::move(tokens);
+    HB_TRY_INTO(request.prompt, fitting_prompt());
     return stream_reply(engine_, std::move(request), interrupt, print_foreign);
   }();
   if (!reply) {

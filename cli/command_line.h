@@ -40,8 +40,7 @@ class Arguments {
   void number(std::string_view flags, T& bound, T least, T greatest, std::string_view meaning) {
     value(flags, "N", fmt::format("{} ({} to {})", meaning, least, greatest),
           [&bound, least, greatest](const std::string& given) -> Result<void> {
-            HB_TRY_ASSIGN(parsed, parse_number(given, least, greatest));
-            bound = parsed;
+            HB_TRY_INTO(bound, parse_number(given, least, greatest));
             return {};
           });
   }

@@ -21,10 +21,7 @@ struct Options {
 Result<int> detokenize(const Options& options) {
   HB_TRY_ASSIGN(tokenizer, open_tokenizer(options.model));
   std::string list = fmt::format("{}", fmt::join(options.ids, " "));
-  if (options.ids.empty()) {
-    HB_TRY_ASSIGN(piped, read_stdin());
-    list = std::move(piped);
-  }
+  if (options.ids.empty()) HB_TRY_INTO(list, read_stdin());
   HB_TRY_ASSIGN(tokens, parse_token_list(list, tokenizer->vocabulary_size()));
   const std::string text = tokenizer->decode(tokens, !options.no_special);
   if (options.json)

@@ -63,8 +63,7 @@ Result<Examination> examine(bool is_forced) {
   HB_TRY_ASSIGN(chosen, choose_isa());
   Examination e{.machine = machine_facts(), .chosen = chosen, .file = calibration_file_from_environment()};
   e.findings = findings(e.machine, default_isa(), chosen);
-  HB_TRY_ASSIGN(calibration, calibration_of(e, is_forced));
-  e.calibration = std::move(calibration);
+  HB_TRY_INTO(e.calibration, calibration_of(e, is_forced));
   return e;
 }
 

@@ -54,8 +54,7 @@ Arguments::Setter choice(E& bound, std::vector<Choice<E>> choices) {
 
 Result<void> set(Request& request, const ReplyOption& option, std::string_view value) {
   const auto assign = [&](const auto& field) -> Result<void> {
-    HB_TRY_ASSIGN(number, parse_number(value, field.least, field.greatest));
-    field.of(request) = number;
+    HB_TRY_INTO(field.of(request), parse_number(value, field.least, field.greatest));
     return {};
   };
   return std::visit(assign, option.field);

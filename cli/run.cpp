@@ -64,8 +64,7 @@ Result<int> complete(Engine& engine, const PromptFormat& format, const ChatOptio
   if (format.has_template() && prompt.ends_with('\n')) prompt.pop_back();  // the newline of `echo`
   messages.push_back({"user", std::move(prompt)});
   Request request = options.request;
-  HB_TRY_ASSIGN(tokens, format.tokens(messages));
-  request.prompt = std::move(tokens);
+  HB_TRY_INTO(request.prompt, format.tokens(messages));
   if (request.prompt.empty())
     return unsupported("{}: the prompt has no tokens: the model has no tokenizer, or none for this text", options.model);
 
@@ -83,8 +82,7 @@ Result<int> run(const Options& options) {
   const bool is_chat = options.prompt.empty() && stdin_is_terminal() && stdout_is_terminal();
   std::string prompt;
   if (!is_chat) {
-    HB_TRY_ASSIGN(text, read_prompt(options.prompt, options.raw));
-    prompt = std::move(text);
+    HB_TRY_INTO(prompt, read_prompt(options.prompt, options.raw));
     if (prompt.empty()) return invalid("the prompt is empty: give one as an argument or on stdin");
   }
   const auto start = std::chrono::steady_clock::now();
@@ -96,10 +94,8 @@ Result<int> run(const Options& options) {
   if (options.engine.threads == 0) reply.calibration_file = calibration_file_from_environment();
   EngineOptions engine_options = options.engine;
   HB_TRY_ASSIGN(defaults, apply_stored_defaults(found.parameters, options.reply.given, reply.request));
-  if (engine_options.context_tokens == 0) {
-    HB_TRY_ASSIGN(tokens, stored_context(found, defaults.context_tokens));
-    engine_options.context_tokens = tokens;
-  }
+  if (engine_options.context_tokens == 0)
+    HB_TRY_INTO(engine_options.context_tokens, stored_context(found, defaults.context_tokens));
   for (const auto* notes : {&found.notes, &defaults.notes})
     for (const std::string& note : *notes) notify(fmt::format("{}: not taken: {}", found.name, note));
   engine_options.threads = threads_or_calibrated(options.engine.threads);

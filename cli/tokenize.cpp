@@ -21,8 +21,7 @@ Result<int> tokenize(const Options& options) {
   HB_TRY_ASSIGN(tokenizer, open_tokenizer(options.model));
   std::string text;
   if (options.text.empty()) {
-    HB_TRY_ASSIGN(piped, read_stdin());
-    text = std::move(piped);
+    HB_TRY_INTO(text, read_stdin());
   } else {
     text = fmt::format("{}", fmt::join(options.text, " "));
   }

@@ -10,8 +10,7 @@ Result<BlockPool> BlockPool::create(const KvLayout& layout, int pages, const Wor
   for (const KvLayout::Group& kind : layout.groups()) {
     Group group;
     group.page_bytes = kind.page_bytes;
-    HB_TRY_ASSIGN(memory, world.allocate(kind.page_bytes * static_cast<size_t>(pages)));
-    group.memory = std::move(memory);
+    HB_TRY_INTO(group.memory, world.allocate(kind.page_bytes * static_cast<size_t>(pages)));
     group.references.assign(static_cast<size_t>(pages), 0);
     for (int32_t p = pages; p-- > 0;) group.free.push_back(p);
     pool.groups_.push_back(std::move(group));

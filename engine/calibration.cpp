@@ -60,11 +60,9 @@ class Product {
     HB_TRY_ASSIGN(weights, Buffer::allocate(p.panel_bytes_ * kPanels));
     std::memset(weights.data(), 0x21, weights.size());  // ordinary scales in every format
     p.weights_ = std::move(weights);
-    HB_TRY_ASSIGN(scratch, Buffer::allocate(kScratch * static_cast<size_t>(threads)));
-    p.scratch_ = std::move(scratch);
+    HB_TRY_INTO(p.scratch_, Buffer::allocate(kScratch * static_cast<size_t>(threads)));
     const auto rows = static_cast<size_t>(tokens);
-    HB_TRY_ASSIGN(out, Buffer::allocate(rows * kOut * sizeof(float) * static_cast<size_t>(threads)));
-    p.out_ = std::move(out);
+    HB_TRY_INTO(p.out_, Buffer::allocate(rows * kOut * sizeof(float) * static_cast<size_t>(threads)));
 
     p.q_.resize(rows * kColumns);
     p.scale_.resize(rows * kColumns / 32);

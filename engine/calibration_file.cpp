@@ -114,10 +114,7 @@ Result<Calibration> parse_calibration(std::string_view text, std::string_view wh
   if (measured_on != machine) return not_found("{}: is of {}; this is {}", where, described(measured_on), described(machine));
 
   Calibration calibration;
-  if (all.has("clock_hz")) {
-    HB_TRY_ASSIGN(clock, all.rate("clock_hz"));
-    calibration.clock_hz = clock;
-  }
+  if (all.has("clock_hz")) HB_TRY_INTO(calibration.clock_hz, all.rate("clock_hz"));
   HB_TRY_ASSIGN(pools, all.list("pools"));
   for (const Json& item : *pools) {
     HB_TRY_ASSIGN(pool, pool_of({&item, fmt::format("{}: pools", where)}));

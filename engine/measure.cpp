@@ -81,8 +81,7 @@ Result<Measured> measure(const Model& model, ThreadPool& pool, const Workload& w
 
   if (work.prompt_tokens > 0) {
     HB_TRY(feed.push(depth, 0));
-    HB_TRY_ASSIGN(seconds, timed(static_cast<size_t>(work.prompt_tokens), 1));
-    measured.prompt_seconds = seconds;
+    HB_TRY_INTO(measured.prompt_seconds, timed(static_cast<size_t>(work.prompt_tokens), 1));
     feed.restart();
   }
   if (work.generated_tokens > 0) {

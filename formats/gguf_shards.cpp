@@ -55,10 +55,7 @@ Result<Checkpoint> open_gguf(const std::filesystem::path& path, const World& wor
   HB_TRY_ASSIGN(first, open_shard(path, world));
   const uint64_t count = first.count;
   std::string stem;
-  if (count > 1) {
-    HB_TRY_ASSIGN(name, stem_of_first(first));
-    stem = std::move(name);
-  }
+  if (count > 1) HB_TRY_INTO(stem, stem_of_first(first));
   Checkpoint model;
   model.metadata = std::move(first.header.metadata);
   // Adapters, importance matrices and projectors of images are GGUF files too.

@@ -85,8 +85,7 @@ class ConfigReader {
 
   Result<HuggingFaceConfig> read() {
     HB_TRY(check_settings());
-    HB_TRY_ASSIGN(tied, config_.flag_or("tie_word_embeddings", family_.is_tied));
-    out_.is_tied = tied;
+    HB_TRY_INTO(out_.is_tied, config_.flag_or("tie_word_embeddings", family_.is_tied));
     HB_TRY(copy("vocab_size", "vocab_size", out_.vocabulary));
     HB_TRY(family_.architecture == "gpt2" ? gpt2() : decoder());
     return std::move(out_);
@@ -97,8 +96,7 @@ class ConfigReader {
     out_.metadata.insert(fmt::format("{}.{}", family_.architecture, key), std::move(value));
   }
   Result<void> copy(std::string_view from, std::string_view to, uint64_t& value) {
-    HB_TRY_ASSIGN(number, config_.unsigned_integer(from, 1, kMost));
-    value = number;
+    HB_TRY_INTO(value, config_.unsigned_integer(from, 1, kMost));
     put(to, number);
     return {};
   }
@@ -133,8 +131,7 @@ class ConfigReader {
     HB_TRY(copy("num_hidden_layers", "block_count", layers_));
     HB_TRY(copy("intermediate_size", "feed_forward_length"));
     HB_TRY(copy("num_attention_heads", "attention.head_count", out_.heads));
-    HB_TRY_ASSIGN(kv_heads, config_.unsigned_integer_or("num_key_value_heads", 1, kMost, out_.heads));
-    out_.kv_heads = kv_heads;
+    HB_TRY_INTO(out_.kv_heads, config_.unsigned_integer_or("num_key_value_heads", 1, kMost, out_.heads));
     put("attention.head_count_kv", kv_heads);
     HB_TRY_ASSIGN(head_dim, config_.unsigned_integer_or("head_dim", 1, kMost, width / out_.heads));
     put("attention.key_length", head_dim);

@@ -109,8 +109,7 @@ Result<void> read_rope_settings(const Metadata& config, std::string_view layers,
   put("freq_base", static_cast<double>(static_cast<float>(base)));
   if (type == "default") return {};
   if (type == "llama3" && architecture == "llama") {
-    HB_TRY_ASSIGN(divisors, llama3_factors(rope, base, head_dim));
-    factors = std::move(divisors);
+    HB_TRY_INTO(factors, llama3_factors(rope, base, head_dim));
     return {};
   }
   if (type != "linear" && type != "yarn")

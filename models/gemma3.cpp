@@ -85,8 +85,7 @@ Result<std::unique_ptr<Architecture>> make_gemma3(const Metadata& metadata, int 
   HB_TRY_ASSIGN(said, metadata.float_or("gemma3.attention.scale", 0));
   if (said == 0) dims.attention_scale = usual_attention_scale(dims);
   HB_TRY_ASSIGN(global, read_rope(metadata, "gemma3", dims, Pairing::kHalves));
-  HB_TRY_ASSIGN(global_base, read_base(metadata, "gemma3.rope.freq_base", "gemma3.rope.global.freq_base", 1'000'000));
-  global.base = global_base;
+  HB_TRY_INTO(global.base, read_base(metadata, "gemma3.rope.freq_base", "gemma3.rope.global.freq_base", 1'000'000));
   HB_TRY_ASSIGN(local_base, read_base(metadata, "gemma3.rope.freq_base_swa", "gemma3.rope.local.freq_base", 10'000));
   const RopeSettings local{.pairing = Pairing::kHalves, .dims = global.dims, .base = local_base};
   HB_TRY_ASSIGN(pattern, read_pattern(metadata, dims.layers));

@@ -128,8 +128,7 @@ Result<Weights> load_weights(const Checkpoint& checkpoint, const WeightList& lis
   }
   HB_TRY(check_unused(checkpoint, used, warnings));
 
-  HB_TRY_ASSIGN(storage, world.allocate(bytes));
-  weights.storage = std::move(storage);
+  HB_TRY_INTO(weights.storage, world.allocate(bytes));
   for (size_t m = 0; m < weights.matrices.size(); ++m) weights.matrices[m].data = weights.storage.data() + offsets[m];
 
   // Threads take the next piece in file-list order. Of several failures the first in that order is reported.

@@ -23,24 +23,18 @@ Result<Model> load(const std::filesystem::path& path, ThreadPool& pool, const Wo
   HB_TRY_ASSIGN(checkpoint, open_checkpoint(path, world));
   Model model;
   model.path = path.string();
-  HB_TRY_ASSIGN(architecture, checkpoint.metadata.text("general.architecture"));
-  HB_TRY_ASSIGN(name, checkpoint.metadata.text_or("general.name", ""));
-  HB_TRY_ASSIGN(chat_template, checkpoint.metadata.text_or("tokenizer.chat_template", ""));
-  model.architecture = std::move(architecture);
-  model.name = std::move(name);
-  model.chat_template = std::move(chat_template);
+  HB_TRY_INTO(model.architecture, checkpoint.metadata.text("general.architecture"));
+  HB_TRY_INTO(model.name, checkpoint.metadata.text_or("general.name", ""));
+  HB_TRY_INTO(model.chat_template, checkpoint.metadata.text_or("tokenizer.chat_template", ""));
   // The architecture first: "unknown architecture" must not hide behind an odd vocabulary.
   HB_TRY_ASSIGN(vocabulary, vocabulary_size(checkpoint.metadata, model.architecture));
   model.warnings = checkpoint.warnings;
-  HB_TRY_ASSIGN(formula, make_architecture(checkpoint.metadata, vocabulary, model.warnings));
-  model.formula = std::move(formula);
-  HB_TRY_ASSIGN(tokenizer, Tokenizer::open(checkpoint.metadata));
-  model.tokenizer = std::move(tokenizer);
+  HB_TRY_INTO(model.formula, make_architecture(checkpoint.metadata, vocabulary, model.warnings));
+  HB_TRY_INTO(model.tokenizer, Tokenizer::open(checkpoint.metadata));
   for (const std::string& warning : model.tokenizer->warnings()) model.warnings.push_back(warning);
   WeightList list(checkpoint);
   model.formula->weights(list);
-  HB_TRY_ASSIGN(weights, load_weights(checkpoint, list, pool, world, model.warnings));
-  model.weights = std::move(weights);
+  HB_TRY_INTO(model.weights, load_weights(checkpoint, list, pool, world, model.warnings));
   return model;
 }
 

@@ -61,8 +61,7 @@ Result<void> read_scaling(const Metadata& m, std::string_view architecture, cons
     return unsupported("{}: {}type is '{}', this build knows none, linear, yarn", m.path(), prefix, escaped(type));
   if (s.scaling == RopeScaling::kLinear) s.factor = factor;
   if (s.scaling == RopeScaling::kYarn) HB_TRY(read_yarn(m, prefix, dims, s));
-  HB_TRY_ASSIGN(attention, m.float_or(prefix + "attn_factor", 1.0));
-  s.attention_factor = attention;
+  HB_TRY_INTO(s.attention_factor, m.float_or(prefix + "attn_factor", 1.0));
   // How much of YaRN is mixed in; below 0: as the type says.
   const double usual = s.scaling == RopeScaling::kYarn ? 1 : 0;
   HB_TRY_ASSIGN(mixed, m.float_or(prefix + "yarn_ext_factor", usual));
@@ -79,10 +78,7 @@ Result<RopeSettings> read_rope(const Metadata& m, std::string_view architecture,
   HB_TRY_ASSIGN(turned, m.unsigned_integer_or(key("dimension_count"), 2, head_dim, head_dim));
   if (turned % 2 != 0) return corrupt("{}: {} is {}, expected an even number", m.path(), key("dimension_count"), turned);
   s.dims = static_cast<int>(turned);
-  if (m.contains(key("freq_base"))) {
-    HB_TRY_ASSIGN(base, m.positive_float(key("freq_base")));
-    s.base = base;
-  }
+  if (m.contains(key("freq_base"))) HB_TRY_INTO(s.base, m.positive_float(key("freq_base")));
   HB_TRY(read_scaling(m, architecture, dims, s));
   return s;
 }

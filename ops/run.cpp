@@ -39,8 +39,7 @@ void Program::Pass::run_stages(size_t first, size_t last) {
 
 Result<Workspace> Program::workspace(const World& world) const {
   Workspace workspace;
-  HB_TRY_ASSIGN(shared, world.allocate(shared_bytes_));
-  workspace.shared_ = std::move(shared);
+  HB_TRY_INTO(workspace.shared_, world.allocate(shared_bytes_));
   for (int t = 0; t < threads_; ++t) {
     HB_TRY_ASSIGN(own, world.allocate(own_bytes_));
     workspace.own_.push_back(std::move(own));

@@ -57,8 +57,7 @@ Result<ResolvedModel> open_ollama_manifest(const std::filesystem::path& root, co
   for (const auto& [hex, content] : {std::pair(&said.system, &model.system), std::pair(&said.parameters, &model.parameters)}) {
     if (hex->empty()) continue;
     HB_TRY_ASSIGN(file, blob(root, manifest, *hex));
-    HB_TRY_ASSIGN(whole, read_text(file, kLargestText));
-    *content = std::move(whole);
+    HB_TRY_INTO(*content, read_text(file, kLargestText));
   }
   return model;
 }

@@ -37,8 +37,7 @@ Result<std::unique_ptr<Tokenizer>> Tokenizer::open(const Metadata& metadata) {
 }
 
 Result<void> Tokenizer::open_gguf_vocabulary(const Metadata& metadata) {
-  HB_TRY_ASSIGN(vocabulary, Vocabulary::read(metadata, warnings_));
-  vocabulary_ = std::move(vocabulary);
+  HB_TRY_INTO(vocabulary_, Vocabulary::read(metadata, warnings_));
   HB_TRY_ASSIGN(scheme, open_scheme(metadata, vocabulary_, warnings_));
   HB_TRY(read_ids(metadata, {scheme->adds_bos(), scheme->adds_eos()}, {}));
   HB_TRY_ASSIGN(stripping, Stripping::read(metadata));
@@ -48,10 +47,8 @@ Result<void> Tokenizer::open_gguf_vocabulary(const Metadata& metadata) {
 
 Result<void> Tokenizer::open_tokenizer_json(const Metadata& metadata) {
   HB_TRY_ASSIGN(document, tokenizer_json::Document::read(metadata, warnings_));
-  HB_TRY_ASSIGN(vocabulary, Vocabulary::make(document.take_lists(), metadata.path(), "tokenizer.json", warnings_));
-  vocabulary_ = std::move(vocabulary);
-  HB_TRY_ASSIGN(codec, document.codec(vocabulary_));
-  codec_ = std::move(codec);
+  HB_TRY_INTO(vocabulary_, Vocabulary::make(document.take_lists(), metadata.path(), "tokenizer.json", warnings_));
+  HB_TRY_INTO(codec_, document.codec(vocabulary_));
   Frame frame{document.frame().before, document.frame().after};
   SpecialDefaults defaults{!frame.before.empty(), !frame.after.empty()};
   if (!frame.before.empty()) defaults.bos = frame.before.front();
@@ -65,14 +62,12 @@ Result<void> Tokenizer::open_ids_only(const Metadata& metadata) {
   VocabularyLists lists;
   lists.texts.resize(size);
   lists.types.assign(size, TokenType::kUnused);
-  HB_TRY_ASSIGN(vocabulary, Vocabulary::make(std::move(lists), metadata.path(), architecture + ".vocab_size", warnings_));
-  vocabulary_ = std::move(vocabulary);
+  HB_TRY_INTO(vocabulary_, Vocabulary::make(std::move(lists), metadata.path(), architecture + ".vocab_size", warnings_));
   return read_ids(metadata, {false, false}, {});
 }
 
 Result<void> Tokenizer::read_ids(const Metadata& metadata, SpecialDefaults defaults, Frame frame) {
-  HB_TRY_ASSIGN(ids, read_special_ids(metadata, defaults, vocabulary_, warnings_));
-  ids_ = std::move(ids);
+  HB_TRY_INTO(ids_, read_special_ids(metadata, defaults, vocabulary_, warnings_));
   frame_ = std::move(frame);
   // The keys decide about BOS and EOS; what else frames a text stays.
   std::vector<Token>& before = frame_.before;

@@ -149,10 +149,8 @@ class WordPiece final : public Scheme {
 
 Result<std::unique_ptr<Scheme>> open_word_piece(const Metadata& metadata, const Vocabulary& vocabulary) {
   Cleaning cleaning;
-  HB_TRY_ASSIGN(lowercase, metadata.flag_or("tokenizer.ggml.normalizer.lowercase", true));
-  HB_TRY_ASSIGN(strips_accents, metadata.flag_or("tokenizer.ggml.normalizer.strip_accents", lowercase));
-  cleaning.lowercase = lowercase;
-  cleaning.strips_accents = strips_accents;
+  HB_TRY_INTO(cleaning.lowercase, metadata.flag_or("tokenizer.ggml.normalizer.lowercase", true));
+  HB_TRY_INTO(cleaning.strips_accents, metadata.flag_or("tokenizer.ggml.normalizer.strip_accents", cleaning.lowercase));
   HB_TRY_ASSIGN(unknown, metadata.unsigned_integer_or("tokenizer.ggml.unknown_token_id", 0, UINT64_MAX, UINT64_MAX));
   const bool is_token = unknown < static_cast<uint64_t>(vocabulary.size());
   return std::unique_ptr<Scheme>(std::make_unique<WordPiece>(

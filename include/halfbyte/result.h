@@ -1,7 +1,6 @@
 // Result<T>: a value, or an Error that says what failed and where. No exception crosses a public function of halfbyte.
 #pragma once
 
-#include <cassert>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -27,7 +26,11 @@ struct Error {
   std::string message;  // lower-case; says where, what, expected and found
 };
 
-// A value or an Error. Test it (`if (!r)`), then use *r, or r.error().
+// Say on stderr what was asked of a Result in the wrong state, and abort: a bug of the caller.
+[[noreturn]] void stop_without_value(const Error& error);
+[[noreturn]] void stop_without_error();
+
+// A value or an Error. Test it (`if (!r)`), then use *r, or r.error(); the other of the two stops the program.
 template <class T>
 class [[nodiscard]] Result {
  public:
@@ -35,17 +38,18 @@ class [[nodiscard]] Result {
   Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT: implicit by design
   explicit operator bool() const { return state_.index() == 0; }
   T& operator*() & { return value(); }
-  const T& operator*() const& { return std::get<0>(state_); }
+  const T& operator*() const& { return value(); }
   T&& operator*() && { return std::move(value()); }
   T* operator->() { return &value(); }
-  const T* operator->() const { return &std::get<0>(state_); }
-  T& value() {
-    assert(*this);
-    return std::get<0>(state_);
+  const T* operator->() const { return &value(); }
+  T& value() { return const_cast<T&>(std::as_const(*this).value()); }
+  const T& value() const {
+    if (const T* held = std::get_if<0>(&state_)) return *held;
+    stop_without_value(error());
   }
   const Error& error() const {
-    assert(!*this);
-    return std::get<1>(state_);
+    if (const Error* held = std::get_if<1>(&state_)) return *held;
+    stop_without_error();
   }
 
  private:
@@ -59,7 +63,7 @@ class [[nodiscard]] Result<void> {
   Result(Error error) : error_(std::move(error)), failed_(true) {}  // NOLINT: implicit by design
   explicit operator bool() const { return !failed_; }
   const Error& error() const {
-    assert(failed_);
+    if (!failed_) stop_without_error();
     return error_;
   }
 
@@ -70,6 +74,7 @@ class [[nodiscard]] Result<void> {
 
 // HB_TRY(expression): returns the error of a failed Result from the calling function.
 // HB_TRY_ASSIGN(name, expression): the same, else `auto name` is the value.
+// HB_TRY_INTO(place, expression): the same, else the value is moved into `place`, which is any lvalue.
 #define HB_CONCAT_(a, b) a##b
 #define HB_CONCAT(a, b) HB_CONCAT_(a, b)
 #define HB_TRY(...)                                                                              \
@@ -80,5 +85,11 @@ class [[nodiscard]] Result<void> {
   auto HB_CONCAT(hb_result_, __LINE__) = (__VA_ARGS__);                                                    \
   if (!HB_CONCAT(hb_result_, __LINE__)) return ::halfbyte::Error(HB_CONCAT(hb_result_, __LINE__).error()); \
   auto name = std::move(*HB_CONCAT(hb_result_, __LINE__))
+#define HB_TRY_INTO(place, ...)                                  \
+  do {                                                           \
+    auto hb_result = (__VA_ARGS__);                              \
+    if (!hb_result) return ::halfbyte::Error(hb_result.error()); \
+    (place) = std::move(*hb_result);                             \
+  } while (false)
 
 }  // namespace halfbyte

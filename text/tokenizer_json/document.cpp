@@ -49,10 +49,9 @@ Result<Document> Document::read(const Metadata& metadata, std::vector<std::strin
   HB_TRY(document.read_model_vocabulary(*model));
   if (const Json* added = fields.take("added_tokens")) HB_TRY(document.read_added_tokens(*added, rows, warnings));
   HB_TRY(document.place_tokens(rows));
-  if (const Json* processor = fields.take("post_processor")) {
-    HB_TRY_ASSIGN(frame, read_post_processor(*processor, fields.place("post_processor"), static_cast<int>(document.lists_.texts.size())));
-    document.frame_ = std::move(frame);
-  }
+  if (const Json* processor = fields.take("post_processor"))
+    HB_TRY_INTO(document.frame_,
+                read_post_processor(*processor, fields.place("post_processor"), static_cast<int>(document.lists_.texts.size())));
   for (const std::string_view key : {"normalizer", "pre_tokenizer", "decoder"}) fields.skip(key);  // the codec's
   HB_TRY(fields.finish());
   return document;
@@ -176,34 +175,23 @@ Result<void> Document::place_tokens(uint64_t rows) {
 Result<std::unique_ptr<const Codec>> Document::codec(const Vocabulary& vocabulary) const {
   HB_TRY_ASSIGN(fields, Fields::of(*root_, where_));
   JsonCodec::Parts parts;
-  if (const Json* normalizer = fields.take("normalizer")) {
-    HB_TRY_ASSIGN(read, Normalizer::read(*normalizer, fields.place("normalizer")));
-    parts.normalizer = std::move(read);
-  }
-  if (const Json* pre_tokenizer = fields.take("pre_tokenizer")) {
-    HB_TRY_ASSIGN(read, PreTokenizer::read(*pre_tokenizer, fields.place("pre_tokenizer")));
-    parts.pre_tokenizer = std::move(read);
-  }
-  if (const Json* decoder = fields.take("decoder")) {
-    HB_TRY_ASSIGN(read, Decoder::read(*decoder, fields.place("decoder")));
-    parts.decoder = std::move(read);
-  }
+  if (const Json* normalizer = fields.take("normalizer"))
+    HB_TRY_INTO(parts.normalizer, Normalizer::read(*normalizer, fields.place("normalizer")));
+  if (const Json* pre_tokenizer = fields.take("pre_tokenizer"))
+    HB_TRY_INTO(parts.pre_tokenizer, PreTokenizer::read(*pre_tokenizer, fields.place("pre_tokenizer")));
+  if (const Json* decoder = fields.take("decoder")) HB_TRY_INTO(parts.decoder, Decoder::read(*decoder, fields.place("decoder")));
   HB_TRY_ASSIGN(model, Fields::of(*fields.take("model"), where_ + ": model"));
   model.skip("type");
   const Json* vocab = model.take("vocab");
   ModelTokens tokens(vocabulary, is_in_model_);
   if (model_type_ == "BPE") {
-    HB_TRY_ASSIGN(opened, open_bpe(model, std::move(tokens), parts.pre_tokenizer.leave_bytes()));
-    parts.model = std::move(opened);
+    HB_TRY_INTO(parts.model, open_bpe(model, std::move(tokens), parts.pre_tokenizer.leave_bytes()));
   } else if (model_type_ == "Unigram") {
-    HB_TRY_ASSIGN(opened, open_unigram(model, std::move(tokens), *vocab->array()));
-    parts.model = std::move(opened);
+    HB_TRY_INTO(parts.model, open_unigram(model, std::move(tokens), *vocab->array()));
   } else if (model_type_ == "WordPiece") {
-    HB_TRY_ASSIGN(opened, open_word_piece(model, std::move(tokens)));
-    parts.model = std::move(opened);
+    HB_TRY_INTO(parts.model, open_word_piece(model, std::move(tokens)));
   } else {
-    HB_TRY_ASSIGN(opened, open_word_level(model, std::move(tokens)));
-    parts.model = std::move(opened);
+    HB_TRY_INTO(parts.model, open_word_level(model, std::move(tokens)));
   }
   HB_TRY(model.finish());
   return std::unique_ptr<const Codec>(std::make_unique<JsonCodec>(vocabulary, added_, std::move(parts)));

@@ -104,11 +104,9 @@ Result<Frame> read_post_processor(const Json& value, const std::string& where, i
         return corrupt("{}: expected at most {} tokens around a text, found more", where, kMostTokens);
     }
   } else if (type == "TemplateProcessing") {
-    HB_TRY_ASSIGN(read, read_template(fields, vocabulary_size));
-    frame = std::move(read);
+    HB_TRY_INTO(frame, read_template(fields, vocabulary_size));
   } else if (type == "BertProcessing" || type == "RobertaProcessing") {
-    HB_TRY_ASSIGN(read, read_bert(fields, vocabulary_size));
-    frame = std::move(read);
+    HB_TRY_INTO(frame, read_bert(fields, vocabulary_size));
   } else if (type == "ByteLevel") {  // offsets into the text, which we do not give
     for (const std::string_view key : {"add_prefix_space", "trim_offsets", "use_regex"}) fields.skip(key);
   } else {

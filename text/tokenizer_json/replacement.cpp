@@ -19,10 +19,7 @@ Result<SearchPattern> SearchPattern::read(Fields& fields) {
   if (literal.has_value() == expression.has_value()) return expected(inside.where(), "one of String and Regex", nullptr);
   SearchPattern pattern;
   if (literal) pattern.literal_ = std::move(*literal);
-  if (expression) {
-    HB_TRY_ASSIGN(regex, Regex::compile(*expression, inside.where()));
-    pattern.regex_ = std::move(regex);
-  }
+  if (expression) HB_TRY_INTO(pattern.regex_, Regex::compile(*expression, inside.where()));
   return pattern;
 }
 
