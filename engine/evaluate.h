@@ -4,7 +4,9 @@
 #include <functional>
 #include <span>
 
-#include "halfbyte/engine.h"
+#include "halfbyte/activation_mode.h"
+#include "halfbyte/kv_type.h"
+#include "halfbyte/token.h"
 #include "models/model.h"
 
 namespace halfbyte {

@@ -8,6 +8,9 @@
 #include <vector>
 
 #include "engine/block_pool.h"
+#include "halfbyte/activation_mode.h"
+#include "halfbyte/kv_type.h"
+#include "halfbyte/token.h"
 #include "models/model.h"
 #include "ops/program.h"
 

@@ -9,7 +9,6 @@
 
 #include "base/thread_pool.h"
 #include "formats/checkpoint.h"
-#include "halfbyte/engine.h"
 #include "models/architecture.h"
 #include "ops/weights.h"
 #include "text/tokenizer.h"

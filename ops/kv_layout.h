@@ -10,7 +10,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "halfbyte/engine.h"
+#include "halfbyte/kv_type.h"
 #include "kernels/attention.h"
 
 namespace halfbyte {

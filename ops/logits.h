@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "halfbyte/engine.h"
+#include "halfbyte/token.h"
 #include "kernels/kernels.h"
 
 namespace halfbyte {

@@ -34,6 +34,7 @@
 #include "base/checked.h"
 #include "base/thread_pool.h"
 #include "base/world.h"
+#include "halfbyte/activation_mode.h"
 #include "kernels/kernels.h"
 #include "ops/kv_layout.h"
 #include "ops/logits.h"

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "text/token.h"
+#include "halfbyte/token.h"
 
 namespace halfbyte {
 

@@ -9,7 +9,7 @@
 #include <limits>
 #include <vector>
 
-#include "text/token.h"
+#include "halfbyte/token.h"
 
 namespace halfbyte {
 

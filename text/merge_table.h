@@ -5,9 +5,9 @@
 #include <optional>
 #include <vector>
 
+#include "halfbyte/token.h"
 #include "text/flat_index.h"
 #include "text/merge.h"
-#include "text/token.h"
 
 namespace halfbyte {
 

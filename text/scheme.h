@@ -8,7 +8,7 @@
 
 #include "formats/checkpoint.h"
 #include "halfbyte/result.h"
-#include "text/token.h"
+#include "halfbyte/token.h"
 #include "text/vocabulary.h"
 
 namespace halfbyte {

@@ -11,9 +11,10 @@
 
 #include "formats/checkpoint.h"
 #include "halfbyte/result.h"
+#include "halfbyte/token.h"
 #include "text/codec.h"
 #include "text/special_ids.h"
-#include "text/token.h"
+#include "text/token_type.h"
 #include "text/vocabulary.h"
 
 namespace halfbyte {

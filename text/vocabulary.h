@@ -10,8 +10,9 @@
 
 #include "formats/checkpoint.h"
 #include "halfbyte/result.h"
+#include "halfbyte/token.h"
 #include "text/flat_index.h"
-#include "text/token.h"
+#include "text/token_type.h"
 
 namespace halfbyte {
 

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "text/token.h"
+#include "halfbyte/token.h"
 
 namespace halfbyte {
 

@@ -10,21 +10,14 @@
 #include <string_view>
 #include <vector>
 
+#include "halfbyte/activation_mode.h"
+#include "halfbyte/kv_type.h"
 #include "halfbyte/result.h"
+#include "halfbyte/token.h"
 
 namespace halfbyte {
 
 class World;
-using Token = int32_t;
-
-// Number type of cached keys and values. kQ8_0: int8 with a scale per 32, 53 % of the memory of kF16.
-enum class KvType { kF16, kBf16, kQ8_0, kF32 };
-struct KvTypeName {
-  std::string_view name;
-  KvType type;
-};
-inline constexpr KvTypeName kKvTypes[] = {{"f16", KvType::kF16}, {"bf16", KvType::kBf16}, {"q8_0", KvType::kQ8_0}, {"f32", KvType::kF32}};
-enum class ActivationMode { kInt8, kFloat };  // kFloat checks formulas: weights are decoded, nothing else is quantized; slow
 
 struct EngineOptions {
   int context_tokens = 0;  // longest sequence; 0: the model's own, at most 4096

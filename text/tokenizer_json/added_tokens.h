@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "halfbyte/token.h"
 #include "text/piece_trie.h"
-#include "text/token.h"
 
 namespace halfbyte::tokenizer_json {
 

@@ -6,7 +6,7 @@
 
 #include "base/json.h"
 #include "halfbyte/result.h"
-#include "text/token.h"
+#include "halfbyte/token.h"
 
 namespace halfbyte::tokenizer_json {
 
