@@ -1,7 +1,5 @@
 #include "engine/block_pool.h"
 
-#include <cassert>
-
 namespace halfbyte {
 
 Result<BlockPool> BlockPool::create(const KvLayout& layout, int pages, const World& world) {
@@ -11,7 +9,6 @@ Result<BlockPool> BlockPool::create(const KvLayout& layout, int pages, const Wor
     Group group;
     group.page_bytes = kind.page_bytes;
     HB_TRY_INTO(group.memory, world.allocate(kind.page_bytes * static_cast<size_t>(pages)));
-    group.references.assign(static_cast<size_t>(pages), 0);
     for (int32_t p = pages; p-- > 0;) group.free.push_back(p);
     pool.groups_.push_back(std::move(group));
   }
@@ -23,20 +20,12 @@ std::byte* BlockPool::acquire(int group) {
   if (g.free.empty()) return nullptr;
   const auto page = static_cast<size_t>(g.free.back());
   g.free.pop_back();
-  g.references[page] = 1;
   return g.memory.data() + page * g.page_bytes;
-}
-
-void BlockPool::share(int group, std::byte* page) {
-  Group& g = groups_[static_cast<size_t>(group)];
-  ++g.references[index_of(g, page)];
 }
 
 void BlockPool::release(int group, std::byte* page) {
   Group& g = groups_[static_cast<size_t>(group)];
-  const size_t index = index_of(g, page);
-  assert(g.references[index] > 0);
-  if (--g.references[index] == 0) g.free.push_back(static_cast<int32_t>(index));
+  g.free.push_back(static_cast<int32_t>(static_cast<size_t>(page - g.memory.data()) / g.page_bytes));
 }
 
 }  // namespace halfbyte

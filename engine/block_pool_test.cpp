@@ -33,15 +33,5 @@ TEST(BlockPool, AReleasedPageIsUsedAgain) {
   EXPECT_EQ(pool.acquire(0), page);
 }
 
-TEST(BlockPool, ASharedPageStaysUntilItsLastUserLeaves) {
-  BlockPool pool = pool_of(1);
-  std::byte* page = pool.acquire(0);
-  pool.share(0, page);
-  pool.release(0, page);
-  EXPECT_EQ(pool.used(0), 1);
-  pool.release(0, page);
-  EXPECT_EQ(pool.used(0), 0);
-}
-
 }  // namespace
 }  // namespace halfbyte

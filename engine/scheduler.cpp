@@ -50,7 +50,7 @@ std::vector<Slice> Scheduler::plan() {
       const int pending = e.known - e.computed;
       if (e.is_paused || pending == 0 || (pending == 1) != decodes || left == 0) continue;
       const int count = std::min(pending, left);
-      plan.push_back({.sequence = e.id, .first = e.computed, .count = count, .reaches_end = count == pending});
+      plan.push_back({.sequence = e.id, .first = e.computed, .count = count});
       left -= count;
     }
   return plan;

@@ -20,7 +20,6 @@ struct Slice {
   SequenceId sequence = 0;
   int first = 0;  // index of its first token in the sequence
   int count = 0;
-  bool reaches_end = false;  // its last token is the last one known: the next token can be sampled
   bool operator==(const Slice&) const = default;
 };
 
@@ -38,10 +37,9 @@ class Scheduler {
   void pause(SequenceId id, bool is_paused);
 
   std::vector<Slice> plan();  // empty: nothing to do
-  // The plan was carried out: its tokens are in the cache.
+  // The plan was carried out: its tokens are in the cache. Requires: it is the last one that plan() made.
   void advance(const std::vector<Slice>& plan);
 
-  int running() const { return static_cast<int>(running_.size()); }
   int waiting() const { return static_cast<int>(waiting_.size()); }
 
  private:

@@ -97,19 +97,17 @@ Result<SpecialIds> read_special_ids(const Metadata& metadata, SpecialDefaults de
   HB_TRY_ASSIGN(model, metadata.text_or("tokenizer.ggml.model", ""));
   HB_TRY_ASSIGN(bos, read("tokenizer.ggml.bos_token_id", true));
   HB_TRY_ASSIGN(eos, read("tokenizer.ggml.eos_token_id", true));
-  HB_TRY_ASSIGN(unknown, read("tokenizer.ggml.unknown_token_id", false));
-  HB_TRY_ASSIGN(pad, read("tokenizer.ggml.padding_token_id", false));
+  // Of no use here; one past the vocabulary is told of.
+  for (const char* key : {"tokenizer.ggml.unknown_token_id", "tokenizer.ggml.padding_token_id"}) HB_TRY(read(key, false));
   if (model == "llama") {  // Llama's own numbers, for files that do not say
     if (!bos) bos = if_contained(vocabulary, 1);
     if (!eos) eos = if_contained(vocabulary, 2);
-    if (!unknown) unknown = if_contained(vocabulary, 0);
   }
   if (model == "bert") {
     HB_TRY_ASSIGN(cls, read("tokenizer.ggml.cls_token_id", false));
     HB_TRY_ASSIGN(separator, read("tokenizer.ggml.seperator_token_id", false));  // so spelled in GGUF
     bos = cls ? cls : bos ? bos : vocabulary.find("[CLS]");
     eos = separator ? separator : eos ? eos : vocabulary.find("[SEP]");
-    if (!unknown) unknown = vocabulary.find("[UNK]");
   }
   if (!bos) bos = defaults.bos;
   if (!eos) eos = defaults.eos;
@@ -119,8 +117,6 @@ Result<SpecialIds> read_special_ids(const Metadata& metadata, SpecialDefaults de
                 read_adds(metadata, "tokenizer.ggml.add_eos_token", defaults.adds_eos, eos, "tokenizer.ggml.eos_token_id", warnings));
   ids.bos = bos;
   ids.eos = eos;
-  ids.unknown = unknown;
-  ids.pad = pad;
   ids.adds_bos = adds_bos;
   ids.adds_eos = adds_eos;
 

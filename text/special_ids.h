@@ -14,7 +14,7 @@
 namespace halfbyte {
 
 struct SpecialIds {
-  std::optional<Token> bos, eos, unknown, pad;  // bos is [CLS] and eos is [SEP] where the model has those
+  std::optional<Token> bos, eos;  // bos is [CLS] and eos is [SEP] where the model has those
   bool adds_bos = false, adds_eos = false;
   std::vector<Token> ends;  // ascending: a reply stops at any of these
 };

@@ -48,12 +48,9 @@ class Tokenizer {
   std::optional<Token> find(std::string_view text) const { return vocabulary_.find(text); }
   std::optional<Token> bos() const { return ids_.bos; }
   std::optional<Token> eos() const { return ids_.eos; }
-  std::optional<Token> unknown() const { return ids_.unknown; }
-  std::optional<Token> pad() const { return ids_.pad; }
   bool adds_bos() const { return ids_.adds_bos; }  // the file asks for it
   bool adds_eos() const { return ids_.adds_eos; }
-  bool ends_generation(Token token) const;                         // eos, eot, eom, and every end-of-turn token the vocabulary is known by
-  std::span<const Token> end_tokens() const { return ids_.ends; }  // ascending
+  bool ends_generation(Token token) const;  // eos, eot, eom, and every end-of-turn token the vocabulary is known by
   // What was odd in the file but harmless (a pad id past the vocabulary, ...).
   std::span<const std::string> warnings() const { return warnings_; }
 
