@@ -25,6 +25,7 @@ class Buffer {
   std::byte* data() { return data_; }
   const std::byte* data() const { return data_; }
   size_t size() const { return bytes_; }
+  // Requires: `offset` is inside and a multiple of T's alignment.
   template <class T>
   T* as(size_t offset = 0) {
     return reinterpret_cast<T*>(data_ + offset);

@@ -18,14 +18,14 @@ namespace halfbyte {
   return product;
 }
 
-// The next multiple of `step` (a power of two).
+// The next multiple of `step`. Requires: `step` is a power of two.
 [[nodiscard]] inline std::optional<uint64_t> checked_round_up(uint64_t a, uint64_t step) {
   const auto sum = checked_add(a, step - 1);
   if (!sum) return std::nullopt;
   return *sum & ~(step - 1);
 }
 
-// The same for values of our own, which cannot wrap.
+// The same for values of our own. Requires: the result does not wrap.
 constexpr uint64_t round_up(uint64_t a, uint64_t step) { return (a + step - 1) / step * step; }
 constexpr uint64_t ceil_div(uint64_t a, uint64_t b) { return (a + b - 1) / b; }
 

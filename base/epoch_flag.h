@@ -7,10 +7,10 @@
 
 namespace halfbyte {
 
-// Epochs count modulo 2^31; one that is waited for is less than 2^30 ahead.
+// Epochs count modulo 2^31. Requires: one that is waited for is less than 2^30 ahead.
 class alignas(64) EpochFlag {  // a line of its own, so that publishing one does not slow readers of another
  public:
-  // Of the publishing thread alone: the last one published.
+  // The last one published. Requires, as publish() does: one thread alone calls it.
   uint32_t epoch() const { return word_.load(std::memory_order_relaxed) >> 1; }
   // One atomic exchange; a system call only where somebody sleeps. What was written before is visible to whoever sees the epoch.
   void publish(uint32_t epoch);

@@ -52,7 +52,7 @@ class JsonWriter {
     return value(std::span<const T>(list));
   }
 
-  JsonWriter& json(std::string_view text);  // a value that is JSON text already
+  JsonWriter& json(std::string_view text);  // Requires: one JSON value, as text
 
   template <class T>
   JsonWriter& member(std::string_view name, const T& v) {

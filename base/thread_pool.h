@@ -17,15 +17,16 @@ namespace halfbyte {
 // are more threads than processors_available(), none is either, and waiters sleep at once.
 class ThreadPool {
  public:
-  explicit ThreadPool(int threads);
+  explicit ThreadPool(int threads);  // Requires: at least 1
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
   int threads() const { return threads_; }
-  // Runs work(thread) on every thread; returns when all have returned. `work` must not throw.
+  // Runs work(thread) on every thread; returns when all have returned. Requires: `work` does not throw and does not call run().
   void run(const std::function<void(int thread)>& work);
-  // Only inside run(): returns when every thread has called it as often as this one. Writes before it are visible after it.
+  // Returns when every thread has called it as often as this one. Writes before it are visible after it.
+  // Requires: inside run(), by the thread of this number; every thread of the pool calls it as often.
   void barrier(int thread);
   // Barriers passed since construction.
   uint64_t barriers() const { return barriers_.load(std::memory_order_relaxed); }

@@ -15,8 +15,8 @@ struct Utf8Character {
   uint32_t bytes;                                               // at least 1
   Form form;
 };
-// `at` is inside `text`. Overlong forms, surrogates and what lies past U+10FFFF are ill-formed.
+// Requires: `at` is inside `text`. Overlong forms, surrogates and what lies past U+10FFFF are ill-formed.
 Utf8Character read_utf8(std::string_view text, size_t at);
-void append_utf8(std::string& text, char32_t code_point);
+void append_utf8(std::string& text, char32_t code_point);  // Requires: at most U+10FFFF
 
 }  // namespace halfbyte

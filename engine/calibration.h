@@ -63,6 +63,6 @@ struct ThreadChoice {
 
   bool operator==(const ThreadChoice&) const = default;
 };
-ThreadChoice choose_threads(std::span<const PoolSpeed> pools);  // at least one, by ascending threads
+ThreadChoice choose_threads(std::span<const PoolSpeed> pools);  // Requires: at least one, by ascending threads
 
 }  // namespace halfbyte

@@ -29,7 +29,7 @@ class ReplyStream {
   // No text comes after this, only kFinished.
   void cancel();
 
-  // Usage, reason and error of the request. Only after kFinished.
+  // Usage, reason and error of the request. Requires: next() has said kFinished.
   const Event& last() const;
 
  private:

@@ -28,7 +28,7 @@ class Sampler {
   void accept(Token token);  // a prompt token, or one sampled
   // What sample() has to be given. An accepted token may change it.
   LogitsNeed need() const;
-  // The next token, which has index `position` in the sequence. kNumeric: a logit is not finite.
+  // The next token, which has index `position` in the sequence. kNumeric: a logit is not finite. Requires: `logits` hold need().
   Result<Token> sample(const Logits& logits, uint64_t position);
 
  private:

@@ -34,7 +34,7 @@ struct Logits {
   std::span<const float> row;  // by id
 };
 
-// The natural logarithm of a token's probability. The need was {.log_sum_exp = true, .row = true}, and all logits are finite.
+// The natural logarithm of a token's probability. Requires: log_sum_exp and row were needed, and all logits are finite.
 inline double log_probability(const Logits& logits, Token token) {
   return static_cast<double>(logits.row[static_cast<size_t>(token)]) - logits.log_sum_exp;
 }
@@ -43,12 +43,12 @@ inline double log_probability(const Logits& logits, Token token) {
 class LogitsReduction {
  public:
   void restart(int greatest);
-  // Logits of the tokens `first`, first + 1, ..: in ascending order.
+  // Logits of the tokens `first`, first + 1, ... Requires: all of them come after those that were added before.
   void add(const KernelTable& kernels, std::span<const float> logits, Token first);
-  void add(const LogitsReduction& other);  // of other tokens
+  void add(const LogitsReduction& other);  // Requires: of other tokens
   std::optional<Token> not_finite() const { return not_finite_; }
   float top() const;                  // the greatest logit, when a candidate was asked for; -infinity before the first
-  std::span<const Candidate> sort();  // the candidates, in order; restart() comes next
+  std::span<const Candidate> sort();  // the candidates, in order. Requires: restart() comes next
 
  private:
   void keep(const Candidate& candidate);

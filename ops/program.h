@@ -60,9 +60,9 @@ struct WantedRow {
 };
 
 struct StepInput {
-  std::span<const Token> tokens;  // all slices' tokens, in order; ids inside the vocabulary
+  std::span<const Token> tokens;  // all slices' tokens, in order. Requires: ids inside the vocabulary
   std::span<const SliceInput> slices;
-  std::span<const WantedRow> wanted;  // ascending
+  std::span<const WantedRow> wanted;  // Requires: ascending
 };
 
 // Called once per wanted row, in order, on the thread that called run(); what `logits` refers to is valid during the call.
@@ -174,11 +174,12 @@ struct ProgramOptions {
 
 class Program {
  public:
-  // kInternal: the record has a shape this compiler does not know (named). `weights` must outlive the program.
+  // kInternal: the record has a shape this compiler does not know (named). Requires: the record's weights outlive the program.
   static Result<Program> compile(const Step& record, KvLayout layout, const ProgramOptions& options);
 
   Result<Workspace> workspace(const World& world = this_machine()) const;
-  // Runs one step on `pool`, which has the threads the program was compiled for.
+  // Runs one step. Requires: `pool` has the threads that the program was compiled for, `workspace` is this program's and in no other
+  // run, and the step has at most max_tokens() tokens, whose pages are there.
   void run(const StepInput& input, ThreadPool& pool, Workspace& workspace, const LogitsSink& sink) const;
 
   const KvLayout& layout() const { return layout_; }

@@ -35,7 +35,7 @@ struct Matrix {
 
   uint32_t panels() const { return (rows + 15) / 16; }
   size_t bytes() const { return stride * (is_panels ? panels() : rows); }
-  // Row `row` as float32; `raw` is scratch of format->row_bytes(columns).
+  // Row `row` as float32. Requires: `raw` is scratch of format->row_bytes(columns), `out` holds `columns` floats.
   void decode_row(uint32_t row, std::byte* raw, float* out) const;
 };
 
