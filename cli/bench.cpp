@@ -15,7 +15,7 @@
 #include "cli/model_file.h"
 #include "cli/number.h"
 #include "cli/output.h"
-#include "engine/measure.h"
+#include "measure/speed.h"
 
 namespace halfbyte {
 namespace {
@@ -38,7 +38,7 @@ struct Figures {
   std::vector<double> step_seconds;      // one per step size, median of the runs
   std::optional<uint64_t> resident_bytes;
   double bandwidth = 0;  // bytes per second
-  Measured last;
+  MeasuredSpeed last;
 };
 
 double median(std::vector<double> values) {
@@ -67,7 +67,7 @@ Result<Figures> gather(const Options& options, const LoadedModel& loaded) {
   std::vector<std::vector<double>> steps(sizes.size());
   std::vector<double> prompt_rates, generation_rates;
   for (int run = 0; run < options.runs; ++run) {
-    HB_TRY_ASSIGN(measured, measure(loaded.model, *loaded.pool, work, options.evaluation.evaluate));
+    HB_TRY_ASSIGN(measured, measure_speed(loaded.model, *loaded.pool, work, options.evaluation.evaluate));
     prompt_rates.push_back(options.prompt_tokens / measured.prompt_seconds);
     generation_rates.push_back(options.generated_tokens / measured.generation_seconds);
     for (size_t i = 0; i < sizes.size(); ++i) steps[i].push_back(measured.step_seconds[i]);

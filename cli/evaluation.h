@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "cli/command_line.h"
-#include "engine/evaluate.h"
+#include "measure/evaluate.h"
 
 namespace halfbyte {
 

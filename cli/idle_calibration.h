@@ -5,7 +5,7 @@
 #include <functional>
 #include <thread>
 
-#include "engine/calibration_file.h"
+#include "measure/calibration_file.h"
 
 namespace halfbyte {
 

@@ -4,7 +4,7 @@
 #include <filesystem>
 
 #include "base/machine_facts.h"
-#include "engine/calibration_file.h"
+#include "measure/calibration_file.h"
 
 namespace halfbyte {
 

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <mutex>
 
-#include "engine/evaluate.h"
+#include "engine/runner.h"
 #include "models/tiny_model.h"
 
 namespace halfbyte {
@@ -224,18 +224,22 @@ TEST(Engine, ClosingTheEngineEndsWhatStillRuns) {
   EXPECT_EQ(listener.wait(), FinishReason::kCancelled);
 }
 
-// What evaluate() says about the same tokens, by the definition of the softmax in double; the engine's kernel has float exponentials.
-std::vector<double> evaluated(const TinyModelFile& file, std::vector<Token> tokens, size_t prompt) {
+// By the definition of the softmax in double, of a Runner's logits; the engine's kernel has float exponentials.
+std::vector<double> softmaxed(const TinyModelFile& file, std::span<const Token> tokens, size_t prompt) {
   ThreadPool pool(2);
   const auto model = load_model(file.path(), pool);
   EXPECT_TRUE(model) << model.error().message;
+  auto runner = Runner::create(*model, pool, {.cache_tokens = static_cast<int>(tokens.size())});
+  EXPECT_TRUE(runner) << runner.error().message;
+  CachedSequence sequence;
+  const Runner::Slice slice{
+      .sequence = &sequence, .tokens = tokens.first(tokens.size() - 1), .first_wanted = prompt - 1, .need = {.row = true}};
   std::vector<double> out;
-  EXPECT_TRUE(evaluate(*model, pool, std::span(tokens).first(tokens.size() - 1), {}, prompt - 1,
-                       [&](size_t position, std::span<const float> logits) {
-                         double sum = 0;
-                         for (const float logit : logits) sum += std::exp(static_cast<double>(logit));
-                         out.push_back(static_cast<double>(logits[static_cast<size_t>(tokens[position + 1])]) - std::log(sum));
-                       }));
+  EXPECT_TRUE(runner->run({&slice, 1}, [&](size_t, size_t token, const Logits& logits) {
+    double sum = 0;
+    for (const float logit : logits.row) sum += std::exp(static_cast<double>(logit));
+    out.push_back(static_cast<double>(logits.row[static_cast<size_t>(tokens[token + 1])]) - std::log(sum));
+  }));
   return out;
 }
 
@@ -250,7 +254,7 @@ TEST(Engine, LogProbabilitiesAreTheSoftmaxOfTheModelsLogits) {
     const auto split = tokens.begin() + static_cast<std::ptrdiff_t>(prompt);
     const auto scored = engine.log_probabilities({tokens.begin(), split}, {split, tokens.end()});
     ASSERT_TRUE(scored) << scored.error().message;
-    const std::vector<double> expected = evaluated(file, tokens, prompt);
+    const std::vector<double> expected = softmaxed(file, tokens, prompt);
     ASSERT_EQ(scored->size(), expected.size());
     for (size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR((*scored)[i], expected[i], 1e-6) << prompt << " " << i;
   }

@@ -8,8 +8,6 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "engine/evaluate.h"
-#include "engine/measure.h"
 #include "models/tiny_model.h"
 
 namespace halfbyte {
@@ -29,11 +27,28 @@ struct Bench {
   ThreadPool pool;
   Model model;
 
-  Rows logits(const std::vector<Token>& tokens, const EvaluateOptions& options = {}) {
+  // What is needed of the logits after each token.
+  void run(std::span<const Token> tokens, RunnerOptions options, const LogitsNeed& need, const Runner::Sink& sink) {
+    options.cache_tokens = static_cast<int>(tokens.size());
+    options.chunk_tokens = std::min(options.chunk_tokens, options.cache_tokens);
+    auto runner = Runner::create(model, pool, options);
+    ASSERT_TRUE(runner) << runner.error().message;
+    CachedSequence sequence;
+    for (const auto chunk = static_cast<size_t>(options.chunk_tokens); !tokens.empty();
+         tokens = tokens.subspan(std::min(chunk, tokens.size()))) {
+      const Runner::Slice slice{.sequence = &sequence, .tokens = tokens.first(std::min(chunk, tokens.size())), .need = need};
+      ASSERT_TRUE(runner->run({&slice, 1}, sink));
+    }
+  }
+  Rows logits(const std::vector<Token>& tokens, const RunnerOptions& options = {}) {
     Rows out;
-    const auto ran =
-        evaluate(model, pool, tokens, options, 0, [&](size_t, std::span<const float> l) { out.emplace_back(l.begin(), l.end()); });
-    EXPECT_TRUE(ran) << ran.error().message;
+    run(tokens, options, {.row = true}, [&](size_t, size_t, const Logits& l) { out.emplace_back(l.row.begin(), l.row.end()); });
+    return out;
+  }
+  std::vector<double> log_probabilities(const std::vector<Token>& tokens, const RunnerOptions& options) {
+    std::vector<double> out;
+    run(std::span(tokens).first(tokens.size() - 1), options, {.log_sum_exp = true, .row = true},
+        [&](size_t, size_t, const Logits& l) { out.push_back(log_probability(l, tokens[out.size() + 1])); });
     return out;
   }
 };
@@ -103,19 +118,13 @@ TEST_P(RunnerTest, ArgMaxAndLogProbabilitiesAreThoseOfTheRows) {
   std::vector<double> scores;
   for (const auto& [threads, chunk] : {std::pair(1, 512), std::pair(2, 1), std::pair(3, 7), std::pair(2, 64)}) {
     Bench bench(tiny, threads);
-    auto runner = Runner::create(bench.model, bench.pool, {.cache_tokens = 128, .chunk_tokens = chunk});
-    CachedSequence sequence;
     std::vector<Token> greedy;
-    for (size_t from = 0; from < tokens.size(); from += static_cast<size_t>(chunk)) {
-      const auto piece = std::span(tokens).subspan(from, std::min<size_t>(static_cast<size_t>(chunk), tokens.size() - from));
-      const Runner::Slice slice{.sequence = &sequence, .tokens = piece, .need = {.greatest = 1}};
-      ASSERT_TRUE(runner->run({&slice, 1}, [&](size_t, size_t, const Logits& l) { greedy.push_back(l.greatest[0].token); }));
-    }
+    bench.run(tokens, {.chunk_tokens = chunk}, {.greatest = 1},
+              [&](size_t, size_t, const Logits& l) { greedy.push_back(l.greatest[0].token); });
     EXPECT_EQ(greedy, best) << threads << " threads, chunk " << chunk;
-    const auto scored = log_probabilities(bench.model, bench.pool, tokens, {.chunk_tokens = chunk});
-    ASSERT_TRUE(scored) << scored.error().message;
-    if (scores.empty()) scores = *scored;
-    EXPECT_EQ(*scored, scores) << threads << " threads, chunk " << chunk;
+    const std::vector<double> scored = bench.log_probabilities(tokens, {.chunk_tokens = chunk});
+    if (scores.empty()) scores = scored;
+    EXPECT_EQ(scored, scores) << threads << " threads, chunk " << chunk;
   }
   ASSERT_EQ(scores.size(), tokens.size() - 1);
   for (size_t i = 0; i < scores.size(); ++i) {
@@ -182,65 +191,6 @@ TEST(Runner, AFullCacheIsBusyNotWrong) {
   ASSERT_FALSE(ran);
   EXPECT_EQ(ran.error().code, Code::kBusy);
   EXPECT_EQ(sequence.length, 0);
-}
-
-TEST(Runner, ALayerNeedsAtMostSixBarriersAtOneTokenAndOneMoreWithExperts) {
-  Bench bench({.layers = 4});
-  const auto measured = measure(bench.model, bench.pool, {.generated_tokens = 8}, {});
-  ASSERT_TRUE(measured);
-  EXPECT_GT(measured->barriers_per_layer, 1);
-  EXPECT_LE(measured->barriers_per_layer, 6);
-  Bench mixture({.layers = 4, .experts = 8});
-  const auto measured_mixture = measure(mixture.model, mixture.pool, {.generated_tokens = 8}, {});
-  ASSERT_TRUE(measured_mixture);
-  EXPECT_LE(measured_mixture->barriers_per_layer, 7);
-}
-
-TEST(Measure, StepsAndDepthAreRunAsAsked) {
-  Bench bench({.context = 64});
-  const auto measured = measure(bench.model, bench.pool, {.prompt_tokens = 8, .depth = 20, .step_sizes = {1, 4}}, {});
-  ASSERT_TRUE(measured);
-  EXPECT_GT(measured->prompt_seconds, 0);
-  EXPECT_EQ(measured->generation_seconds, 0);
-  ASSERT_EQ(measured->step_seconds.size(), 2U);
-  EXPECT_GT(measured->step_seconds[1], 0);
-  const auto too_deep = measure(bench.model, bench.pool, {.generated_tokens = 8, .depth = 57}, {});
-  ASSERT_FALSE(too_deep);
-  EXPECT_EQ(too_deep.error().message, "65 tokens, the model's context is 64");
-}
-
-TEST(Evaluate, ATokenOutsideTheVocabularyIsRefusedByIndex) {
-  Bench bench({});
-  const std::vector<Token> tokens{1, 2, TinyModel::kVocabulary};
-  const auto ran = evaluate(bench.model, bench.pool, tokens, {}, 0, [](size_t, std::span<const float>) {});
-  ASSERT_FALSE(ran);
-  EXPECT_EQ(ran.error().message, "tokens: token 258 at index 2 is outside the vocabulary of 258");
-}
-
-TEST(Evaluate, TheLastTokenOfAScoreIsCheckedThoughItIsNotRun) {
-  Bench bench({});
-  const std::vector<Token> tokens{1, 2, TinyModel::kVocabulary};
-  EXPECT_EQ(log_probabilities(bench.model, bench.pool, tokens, {}).error().message,
-            "tokens: token 258 at index 2 is outside the vocabulary of 258");
-}
-
-TEST(Evaluate, MoreTokensThanTheContextAreTooLong) {
-  Bench bench({.context = 16});
-  const auto ran = evaluate(bench.model, bench.pool, some_tokens(17), {}, 0, [](size_t, std::span<const float>) {});
-  ASSERT_FALSE(ran);
-  EXPECT_EQ(ran.error().code, Code::kTooLong);
-}
-
-TEST(Evaluate, LogitsThatAreNotFiniteAreAnErrorWithThePosition) {
-  Bench bench({.change_tensors = [](auto& tensors) {
-    for (float value = 3e38F; auto& t : tensors)
-      if (t.name == "blk.0.ffn_down.weight")
-        for (size_t i = 0; i < t.data.size(); i += 4) std::memcpy(t.data.data() + i, &value, 4);
-  }});
-  const auto ran = evaluate(bench.model, bench.pool, some_tokens(3), {}, 0, [](size_t, std::span<const float>) {});
-  ASSERT_FALSE(ran);
-  EXPECT_EQ(ran.error().code, Code::kNumeric);
-  EXPECT_NE(ran.error().message.find("logits after token 0 are not finite"), std::string::npos);
 }
 
 }  // namespace

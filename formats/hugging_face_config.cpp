@@ -97,7 +97,7 @@ class ConfigReader {
   }
   Result<void> copy(std::string_view from, std::string_view to, uint64_t& value) {
     HB_TRY_INTO(value, config_.unsigned_integer(from, 1, kMost));
-    put(to, number);
+    put(to, value);
     return {};
   }
   Result<void> copy(std::string_view from, std::string_view to) {
@@ -132,7 +132,7 @@ class ConfigReader {
     HB_TRY(copy("intermediate_size", "feed_forward_length"));
     HB_TRY(copy("num_attention_heads", "attention.head_count", out_.heads));
     HB_TRY_INTO(out_.kv_heads, config_.unsigned_integer_or("num_key_value_heads", 1, kMost, out_.heads));
-    put("attention.head_count_kv", kv_heads);
+    put("attention.head_count_kv", out_.kv_heads);
     HB_TRY_ASSIGN(head_dim, config_.unsigned_integer_or("head_dim", 1, kMost, width / out_.heads));
     put("attention.key_length", head_dim);
     put("attention.value_length", head_dim);

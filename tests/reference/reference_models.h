@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/json.h"
-#include "engine/evaluate.h"
+#include "measure/evaluate.h"
 
 namespace halfbyte {
 

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "engine/evaluate.h"
+#include "measure/evaluate.h"
 
 namespace halfbyte {
 
@@ -14,7 +14,7 @@ struct Workload {
   std::vector<int> step_sizes;  // steps of so many tokens of one sequence, arg-max after each token
 };
 
-struct Measured {
+struct MeasuredSpeed {
   double prompt_seconds = 0;
   double generation_seconds = 0;
   std::vector<double> step_seconds;  // a step of each of step_sizes: the median of kStepRuns
@@ -27,6 +27,6 @@ struct Measured {
 constexpr int kStepRuns = 7;
 
 // kTooLong: depth and tokens together pass the model's context.
-Result<Measured> measure(const Model& model, ThreadPool& pool, const Workload& workload, const EvaluateOptions& options);
+Result<MeasuredSpeed> measure_speed(const Model& model, ThreadPool& pool, const Workload& workload, const EvaluateOptions& options);
 
 }  // namespace halfbyte

@@ -1,4 +1,4 @@
-#include "engine/calibration_file.h"
+#include "measure/calibration_file.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>

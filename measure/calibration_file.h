@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "base/world.h"
-#include "engine/calibration.h"
+#include "measure/calibration.h"
 
 namespace halfbyte {
 

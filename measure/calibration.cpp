@@ -1,4 +1,4 @@
-#include "engine/calibration.h"
+#include "measure/calibration.h"
 
 #include <fmt/format.h>
 

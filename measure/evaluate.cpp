@@ -1,4 +1,4 @@
-#include "engine/evaluate.h"
+#include "measure/evaluate.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "engine/measure.h"
+#include "measure/speed.h"
 
 #include <algorithm>
 #include <chrono>
@@ -52,7 +52,7 @@ class Feed {
 
 }  // namespace
 
-Result<Measured> measure(const Model& model, ThreadPool& pool, const Workload& work, const EvaluateOptions& options) {
+Result<MeasuredSpeed> measure_speed(const Model& model, ThreadPool& pool, const Workload& work, const EvaluateOptions& options) {
   const Dims& dims = model.formula->dims();
   const auto sizes = [&] {
     std::vector<int> all{work.prompt_tokens, work.generated_tokens};
@@ -66,7 +66,7 @@ Result<Measured> measure(const Model& model, ThreadPool& pool, const Workload& w
       runner,
       Runner::create(model, pool,
                      {.cache_tokens = longest, .chunk_tokens = chunk, .kv_type = options.kv_type, .activations = options.activations}));
-  Measured measured{
+  MeasuredSpeed measured{
       .bytes_per_token = runner.program().bytes_per_token() + runner.bytes_cached_per_sequence(work.depth + work.generated_tokens / 2),
       .macs_per_token = runner.program().macs_per_token(),
       .weight_bytes = model.weights.bytes(),
