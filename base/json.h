@@ -37,7 +37,4 @@ enum class JsonStrings { kUtf8, kAnyBytes };
 // `where` names the text in messages (a path). kCorrupt says at which byte. Containers nest at most 64 deep.
 Result<Json> parse_json(std::string_view text, std::string_view where, JsonStrings strings = JsonStrings::kUtf8);
 
-// `text` as a JSON string, quotes included, for templates' messages: bytes are passed through, for what is not UTF-8 is refused there.
-std::string json_string(std::string_view text);
-
 }  // namespace halfbyte

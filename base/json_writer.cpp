@@ -75,6 +75,7 @@ JsonWriter& JsonWriter::value(std::string_view text) {
   text_ += '"';
   for (size_t at = 0; at < text.size();) {
     const Utf8Character c = read_utf8(text, at);
+    has_repaired_ |= c.form != Utf8Character::Form::kWhole;
     append_character(text_, c.code_point);  // U+FFFD for what is none
     at += c.bytes;
   }

@@ -59,6 +59,9 @@ class JsonWriter {
     return key(name).value(v);
   }
 
+  // Whether text was met that is not UTF-8: for those who refuse it rather than pass on what it was repaired to.
+  bool has_repaired() const { return has_repaired_; }
+
   // What has been written since the last call; long output is taken piece by piece.
   std::string take() { return std::exchange(text_, {}); }
 
@@ -68,7 +71,7 @@ class JsonWriter {
   void separate();
 
   std::string text_;
-  bool needs_comma_ = false;
+  bool needs_comma_ = false, has_repaired_ = false;
 };
 
 std::string json_text(const Json& value);

@@ -28,7 +28,10 @@ TEST(JsonWriter, WritesNullForWhatJsonCannotSay) {
 
 TEST(JsonWriter, EscapesWhatTextMayNotHold) {
   EXPECT_EQ(JsonWriter().value("a\"\\\n\x01\xc3\xa9").take(), "\"a\\\"\\\\\\n\\u0001\xc3\xa9\"");
-  EXPECT_EQ(JsonWriter().value("x\xff\xe2\x82").take(), "\"x\xef\xbf\xbd\xef\xbf\xbd\"");
+  JsonWriter whole, broken;
+  EXPECT_FALSE(whole.value("\xef\xbf\xbd").has_repaired());
+  EXPECT_EQ(broken.value("x\xff\xe2\x82").take(), "\"x\xef\xbf\xbd\xef\xbf\xbd\"");
+  EXPECT_TRUE(broken.has_repaired());
 }
 
 TEST(JsonWriter, WritesAnyTextAsAStringThatReadsBack) {

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
-#include "base/json.h"
+#include "base/json_writer.h"
 
 namespace halfbyte {
 namespace {
@@ -16,7 +16,7 @@ TEST(Proxy, IsTheOneThatTheContractSays) {
   const auto cases = parse_json(*text, "proxies.json");
   ASSERT_TRUE(cases) << cases.error().message;
   for (const Json& one : *cases->array()) {
-    SCOPED_TRACE(write_json(one));
+    SCOPED_TRACE(json_text(one));
     const auto proxy = proxy_for(*parse_url(*one.find("url")->text()), [&](const char* name) {
       const Json* set = one.find("environment")->find(name);
       return set != nullptr ? *set->text() : std::string();

@@ -4,7 +4,7 @@
 #include <ctime>
 
 #include "base/errors.h"
-#include "base/json.h"
+#include "base/json_writer.h"
 #include "rust/halfbyte_rust.h"
 
 namespace halfbyte {
@@ -34,61 +34,66 @@ Result<std::string> object_text(std::string_view text, std::string_view empty, s
   return std::string(text);
 }
 
-Result<std::string> tool_json(const Tool& tool) {
+Result<void> write(JsonWriter& json, const Tool& tool) {
   HB_TRY_ASSIGN(parameters, object_text(tool.parameters, R"({"type": "object", "properties": {}})",
                                         fmt::format("tool {}: parameters", escaped(tool.name))));
-  return fmt::format(R"({{"type": "function", "function": {{"name": {}, "description": {}, "parameters": {}}}}})", json_string(tool.name),
-                     json_string(tool.description), parameters);
+  json.begin_object().member("type", "function").key("function").begin_object();
+  json.member("name", tool.name).member("description", tool.description).key("parameters").json(parameters);
+  json.end_object().end_object();
+  return {};
 }
 
 // Most templates take arguments as an object, some as its text.
 enum class Arguments { kObject, kText };
 
-Result<std::string> call_json(const ToolCall& call, Arguments form) {
+Result<void> write(JsonWriter& json, const ToolCall& call, Arguments form) {
   HB_TRY_ASSIGN(arguments, object_text(call.arguments, "{}", fmt::format("call of {}: arguments", escaped(call.name))));
-  const std::string id = call.call_id.empty() ? "" : fmt::format(R"("id": {}, )", json_string(call.call_id));
-  return fmt::format(R"({{{}"type": "function", "function": {{"name": {}, "arguments": {}}}}})", id, json_string(call.name),
-                     form == Arguments::kText ? json_string(arguments) : arguments);
-}
-
-// `parts` as a JSON array.
-template <class Part, class PartJson>
-Result<std::string> array_json(std::span<const Part> parts, const PartJson& part_json) {
-  std::string json = "[";
-  for (const Part& part : parts) {
-    if (&part != parts.data()) json += ", ";
-    HB_TRY_ASSIGN(one, part_json(part));
-    json += one;
-  }
-  return json + "]";
+  json.begin_object();
+  if (!call.call_id.empty()) json.member("id", call.call_id);
+  json.member("type", "function").key("function").begin_object().member("name", call.name).key("arguments");
+  form == Arguments::kText ? json.value(arguments) : json.json(arguments);
+  json.end_object().end_object();
+  return {};
 }
 
 // Members that are not there are left out: templates ask whether a message has them.
-Result<std::string> message_json(const Message& message, Arguments form) {
-  std::string json = fmt::format(R"({{"role": {}, "content": {})", json_string(message.role), json_string(message.content));
+Result<void> write(JsonWriter& json, const Message& message, Arguments form) {
+  json.begin_object().member("role", message.role).member("content", message.content);
   const auto add = [&](std::string_view name, const std::string& text) {
-    if (!text.empty()) json += fmt::format(R"(, "{}": {})", name, json_string(text));
+    if (!text.empty()) json.member(name, text);
   };
   add("reasoning_content", message.thinking);  // as most templates call it
   add("thinking", message.thinking);           // as some do
   add("name", message.tool_name);
   add("tool_call_id", message.call_id);
   if (!message.tool_calls.empty()) {
-    HB_TRY_ASSIGN(calls, array_json(std::span(message.tool_calls), [&](const ToolCall& call) { return call_json(call, form); }));
-    json += fmt::format(R"(, "tool_calls": {})", calls);
+    json.key("tool_calls").begin_array();
+    for (const ToolCall& call : message.tool_calls) HB_TRY(write(json, call, form));
+    json.end_array();
   }
-  return json + "}";
+  json.end_object();
+  return {};
 }
 
 // The template's variables, named as transformers names them; it passes tools and documents also when there are none.
 Result<std::string> variables(std::span<const Message> messages, const TemplateOptions& options, Arguments form) {
-  HB_TRY_ASSIGN(turns, array_json(messages, [&](const Message& message) { return message_json(message, form); }));
-  HB_TRY_ASSIGN(tools, array_json(options.tools, tool_json));
-  const std::string thinking = options.enable_thinking ? fmt::format(R"(, "enable_thinking": {})", *options.enable_thinking) : "";
-  return fmt::format(
-      R"({{"messages": {}, "tools": {}, "documents": null, "add_generation_prompt": {}, "bos_token": {}, "eos_token": {}{}}})", turns,
-      options.tools.empty() ? "null" : tools, options.add_generation_prompt, json_string(options.bos_token), json_string(options.eos_token),
-      thinking);
+  JsonWriter json;
+  json.begin_object().key("messages").begin_array();
+  for (const Message& message : messages) HB_TRY(write(json, message, form));
+  json.end_array().key("tools");
+  if (options.tools.empty()) {
+    json.value(nullptr);
+  } else {
+    json.begin_array();
+    for (const Tool& tool : options.tools) HB_TRY(write(json, tool));
+    json.end_array();
+  }
+  json.member("documents", nullptr).member("add_generation_prompt", options.add_generation_prompt);
+  json.member("bos_token", options.bos_token).member("eos_token", options.eos_token);
+  if (options.enable_thinking) json.member("enable_thinking", *options.enable_thinking);
+  json.end_object();
+  if (json.has_repaired()) return invalid("chat template failed: the messages are not valid UTF-8");
+  return json.take();
 }
 
 }  // namespace
