@@ -7,15 +7,15 @@
 
 #include "backends/dotenv.h"
 #include "base/errors.h"
+#include "base/white_space.h"
 
 namespace halfbyte {
 namespace {
 
-constexpr std::string_view kBlanks = " \t\r\n", kQuotes = "\"'";
-
-std::string_view stripped(std::string_view text, std::string_view characters) {
-  const size_t first = std::min(text.find_first_not_of(characters), text.size());
-  return text.substr(first, text.find_last_not_of(characters) + 1 - first);
+std::string_view unquoted(std::string_view text) {
+  constexpr std::string_view kQuotes = "\"'";
+  const size_t first = std::min(text.find_first_not_of(kQuotes), text.size());
+  return text.substr(first, text.find_last_not_of(kQuotes) + 1 - first);
 }
 
 bool is_ipv6(std::string_view text) {
@@ -33,12 +33,12 @@ Result<Url> told_from(std::string_view source, Result<Url> url) {
 
 std::optional<std::string> variable(const char* name) {
   const char* set = std::getenv(name);
-  const std::string_view text = set != nullptr ? stripped(set, kBlanks) : std::string_view();
+  const std::string_view text = set != nullptr ? trimmed(set) : std::string_view();
   return text.empty() ? std::nullopt : std::optional<std::string>(text);
 }
 
 Result<Url> parse_ollama_host(std::string_view text) {
-  text = stripped(stripped(stripped(text, kBlanks), kQuotes), kBlanks);
+  text = trimmed(unquoted(trimmed(text)));
   if (text.empty()) return parse_url(kOllamaUrl);
   if (text == "ollama.com") return parse_url("https://ollama.com");  // their own service has no other port
   const size_t scheme_end = text.find("://");
@@ -77,7 +77,7 @@ Result<std::vector<HttpHeader>> key_header(const Url& address, const std::option
   std::optional<std::string> key = given;
   if (!key && !env_file.empty()) HB_TRY_INTO(key, dotenv_value(env_file, name));
   if (!key) key = variable(name);
-  const std::string_view text = key ? stripped(*key, kBlanks) : std::string_view();
+  const std::string_view text = key ? trimmed(*key) : std::string_view();
   if (!std::ranges::all_of(text, [](char c) { return c >= ' ' && c < 0x7f; }))
     return invalid("the API key ({}) contains characters that no key has", name);
   if (text.empty()) return std::vector<HttpHeader>{};
