@@ -9,14 +9,26 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release)
 endif()
-set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1 -DNDEBUG")
+option(HALFBYTE_LINE_NUMBERS "Keep line numbers in optimized code, for profilers and backtraces" ON)
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
+if(HALFBYTE_LINE_NUMBERS)
+  string(APPEND CMAKE_CXX_FLAGS_RELEASE " -g1")
+endif()
 # The sanitized builds: fast enough for the real models, asserts on.
 set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O1 -g1")
 
 find_program(CCACHE ccache)
-if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+if(CCACHE AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
 endif()
+
+# A third of a first build is reading the same headers over and over; precompiled once they cost nothing. Not with ccache, which would
+# cache nothing then: such builds, CI's among them, also see where a file lacks an include.
+set(precompiles ON)
+if(CMAKE_CXX_COMPILER_LAUNCHER)
+  set(precompiles OFF)
+endif()
+option(HALFBYTE_PRECOMPILE "Read the usual headers from a precompiled one" ${precompiles})
 
 # No contraction: a*b+c is one rounding or two as the source says, on every instruction set (docs/architecture.md, canonical order).
 # A designated initializer leaves the other fields at their defaults on purpose.
@@ -46,15 +58,24 @@ endif()
 # Parsers of foreign bytes: no silent change of an integer's width or sign.
 set(HALFBYTE_STRICT_CONVERSIONS -Wconversion -Wsign-conversion)
 
-# halfbyte_room(NAME SOURCES ... [TESTS ...] [LINKS ...] [TEST_LINKS ...] [STRICT])
+# halfbyte_room(NAME SOURCES ... [TESTS ...] [LINKS ...] [TEST_LINKS ...] [STRICT] [COLD])
+# COLD: it waits for people, disks and networks; nothing is gained by compiling it longer for speed.
 function(halfbyte_room name)
-  cmake_parse_arguments(ROOM "STRICT" "" "SOURCES;TESTS;LINKS;TEST_LINKS" ${ARGN})
+  cmake_parse_arguments(ROOM "STRICT;COLD" "" "SOURCES;TESTS;LINKS;TEST_LINKS" ${ARGN})
   add_library(halfbyte_${name} STATIC ${ROOM_SOURCES})
   add_library(halfbyte::${name} ALIAS halfbyte_${name})
   target_include_directories(halfbyte_${name} PUBLIC ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
   target_link_libraries(halfbyte_${name} PUBLIC ${ROOM_LINKS})
+  if(HALFBYTE_PRECOMPILE AND name STREQUAL "base")
+    target_precompile_headers(halfbyte_base PRIVATE ${PROJECT_SOURCE_DIR}/cmake/precompiled.h)
+  elseif(HALFBYTE_PRECOMPILE)
+    target_precompile_headers(halfbyte_${name} REUSE_FROM halfbyte_base)
+  endif()
   if(ROOM_STRICT)
     target_compile_options(halfbyte_${name} PRIVATE ${HALFBYTE_STRICT_CONVERSIONS})
+  endif()
+  if(ROOM_COLD)
+    target_compile_options(halfbyte_${name} PRIVATE $<$<CONFIG:Release>:-O1>)
   endif()
   if(HALFBYTE_TESTS AND ROOM_TESTS)
     add_executable(${name}_test ${ROOM_TESTS})

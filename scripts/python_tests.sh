@@ -10,7 +10,7 @@ if [ $# -gt 0 ]; then
 fi
 package=${HALFBYTE_PACKAGE:-$root/build/python}
 if ! compgen -G "$package/halfbyte/_core*.so" >/dev/null; then
-  echo "python_tests.sh: no extension module in $package: run make build" >&2
+  echo "python_tests.sh: no extension module in $package: run make develop" >&2
   exit 1
 fi
 "$root/scripts/python_environment.sh" "$environment" "$root/tests/python/requirements.txt"

@@ -337,7 +337,7 @@ def load_core() -> ModuleType:
     except ImportError as cause:
         raise ImportError(
             f"the engine's extension module does not load ({cause}): `pip install .` in halfbyte's sources builds it, "
-            "or `make build` and PYTHONPATH=build/python",
+            "or `make develop` and PYTHONPATH=build/python",
             name="halfbyte._core",
         ) from cause
 
