@@ -73,7 +73,7 @@ std::string strict(std::string_view text) {
 
 Result<Json> parse_loose_json(std::string_view text) {
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
-  return parse_json(strict(text), "answer", JsonStrings::kAnyBytes);
+  return parse_json(strict(text), "answer", JsonForm::kAnyBytes);
 }
 
 bool is_json(std::string_view text) { return static_cast<bool>(parse_loose_json(text)); }

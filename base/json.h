@@ -32,9 +32,12 @@ struct JsonMember {
   Json value;
 };
 
-enum class JsonStrings { kUtf8, kAnyBytes };
+// kPython: with the numbers NaN, Infinity and -Infinity, which Python's json writes unasked, and a byte order mark, which editors leave
+// before a text. Of two equal keys Python takes the last; that is refused here too, for one of them is not what somebody meant.
+// kAnyBytes: strings need not be UTF-8.
+enum class JsonForm { kStrict, kPython, kAnyBytes };
 
 // `where` names the text in messages (a path). kCorrupt says at which byte. Containers nest at most 64 deep.
-Result<Json> parse_json(std::string_view text, std::string_view where, JsonStrings strings = JsonStrings::kUtf8);
+Result<Json> parse_json(std::string_view text, std::string_view where, JsonForm form = JsonForm::kStrict);
 
 }  // namespace halfbyte

@@ -2,6 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
+
+#include "base/json_writer.h"
+
 namespace halfbyte {
 namespace {
 
@@ -52,6 +57,38 @@ TEST(Json, RefusesWhatIsNotJsonAndSaysWhere) {
   EXPECT_EQ(refusal("{} x"), "here: not valid JSON: more text after the value, at byte 3");
 }
 
+std::string python(std::string_view text) {
+  const auto json = parse_json(text, "here", JsonForm::kPython);
+  return json ? JsonWriter().value(*json).take() : json.error().message;
+}
+
+TEST(Json, NumbersThatAreNotFiniteAreReadWherePythonsFormIs) {
+  const auto json =
+      parse_json(R"({"a": [1, NaN, -2.5e-3, Infinity, "NaN 1 \" Infinity", -Infinity, 7], "NaN": NaN})", "here", JsonForm::kPython);
+  ASSERT_TRUE(json) << json.error().message;
+  const Json::Array& a = *json->find("a")->array();
+  const auto number = [&](size_t i) { return std::get<double>(a[i].value); };
+  EXPECT_EQ(std::get<int64_t>(a[0].value), 1);
+  EXPECT_TRUE(std::isnan(number(1)));
+  EXPECT_EQ(number(2), -2.5e-3);
+  EXPECT_EQ(number(3), std::numeric_limits<double>::infinity());
+  EXPECT_EQ(*a[4].text(), "NaN 1 \" Infinity");
+  EXPECT_EQ(number(5), -std::numeric_limits<double>::infinity());
+  EXPECT_EQ(std::get<int64_t>(a[6].value), 7);
+  EXPECT_TRUE(std::isnan(std::get<double>(json->find("NaN")->value)));
+  for (const std::string text : {"NaN", "[Infinity]", "-Infinity", "\xef\xbb\xbf{}"}) {
+    EXPECT_NE(refusal(text), "accepted") << text;
+    EXPECT_EQ(python(text).find("not valid"), std::string::npos) << text;
+  }
+}
+
+TEST(Json, PythonsFormIsNoLooserOtherwise) {
+  for (const std::string text :
+       {"nan", "NaNs", "+Infinity", "--Infinity", "1NaN", "NaN1", "NaN.5", "[Infinity,]", "{Infinity: 1}", "inf", "\"\\"})
+    EXPECT_TRUE(python(text).starts_with("here: not valid JSON")) << text << ": " << python(text);
+  EXPECT_EQ(python(R"({"a": NaN, "a": 2})"), "here: not valid JSON: duplicate key 'a' before byte 13");
+}
+
 TEST(Json, RefusesDeepNestingWithoutOverflowingTheStack) {
   EXPECT_EQ(refusal(std::string(64, '[') + std::string(64, ']')), "accepted");
   EXPECT_NE(refusal(std::string(65, '[') + std::string(65, ']')), "accepted");
@@ -61,7 +98,7 @@ TEST(Json, RefusesDeepNestingWithoutOverflowingTheStack) {
 TEST(Json, TakesStringsThatAreNotUtf8WhereItIsAskedTo) {
   const std::string half = "\"\xED\xA0\xBD\"";
   EXPECT_FALSE(parse_json(half, "here"));
-  const auto json = parse_json(half, "here", JsonStrings::kAnyBytes);
+  const auto json = parse_json(half, "here", JsonForm::kAnyBytes);
   ASSERT_TRUE(json) << json.error().message;
   EXPECT_EQ(*json->text(), "\xED\xA0\xBD");
 }

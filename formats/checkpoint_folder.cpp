@@ -47,7 +47,7 @@ Result<std::optional<std::string>> CheckpointFolder::text(std::string_view name,
 Result<std::optional<Json>> CheckpointFolder::json(std::string_view name, uint64_t limit) const {
   HB_TRY_ASSIGN(bytes, text(name, limit));
   if (!bytes) return std::optional<Json>();
-  HB_TRY_ASSIGN(parsed, parse_json(*bytes, path_of(name)));
+  HB_TRY_ASSIGN(parsed, parse_json(*bytes, path_of(name), JsonForm::kPython));
   if (parsed.object() == nullptr) return corrupt("{}: not a JSON object", path_of(name));
   return std::optional(std::move(parsed));
 }

@@ -36,7 +36,7 @@ Result<Document> Document::read(const Metadata& metadata, std::vector<std::strin
   const std::string where = fmt::format("{}: tokenizer.json", metadata.path());
   if (text.size() > kGreatestFile) return corrupt("{}: expected at most {} bytes, found {}", where, kGreatestFile, text.size());
   HB_TRY_ASSIGN(rows, embedding_rows(metadata));
-  HB_TRY_ASSIGN(root, parse_json(text, where));
+  HB_TRY_ASSIGN(root, parse_json(text, where, JsonForm::kPython));
   Document document(std::move(root));
   document.where_ = where;
   HB_TRY_ASSIGN(fields, Fields::of(*document.root_, where));
