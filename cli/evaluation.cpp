@@ -1,9 +1,12 @@
 #include "cli/evaluation.h"
 
+#include <optional>
+
 #include "base/machine_facts.h"
 #include "cli/model_file.h"
 #include "cli/notice.h"
 #include "cli/options.h"
+#include "cli/output.h"
 #include "cli/stored_calibration.h"
 
 namespace halfbyte {
@@ -16,10 +19,12 @@ void declare_evaluation(Arguments& args, std::string_view threads_flags, Evaluat
 
 Result<LoadedModel> load(const EvaluationOptions& options) {
   HB_TRY_ASSIGN(found, find_model(options.model));
-  const Notice notice(fmt::format("loading {} ...", options.model));
+  std::optional<Notice> notice(std::in_place, fmt::format("loading {} ...", options.model));
   const int threads = threads_or_calibrated(options.threads);
   auto pool = std::make_unique<ThreadPool>(threads > 0 ? threads : processors_available());
   HB_TRY_ASSIGN(model, load_model(found.path, *pool));
+  notice.reset();
+  for (const std::string& warning : model.warnings) print_aside(fmt::format("warning: {}\n", warning));
   return LoadedModel{.pool = std::move(pool), .model = std::move(model)};
 }
 

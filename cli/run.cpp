@@ -102,6 +102,7 @@ Result<int> run(const Options& options) {
   std::optional<Notice> notice(std::in_place, fmt::format("loading {} ...", options.model));
   HB_TRY_ASSIGN(engine, Engine::open(found.path, engine_options));
   notice.reset();
+  for (const std::string& warning : engine.warnings()) print_aside(fmt::format("warning: {}\n", warning));
   HB_TRY_ASSIGN(format, PromptFormat::of(engine, options.raw));
   if (found.has_foreign_template && !options.raw && !format.has_template())
     notify(fmt::format("{}: not taken: its prompt template in Go's language; the model file has no other", found.name));

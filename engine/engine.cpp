@@ -368,14 +368,9 @@ int Engine::context_tokens() const { return impl_->context_tokens; }
 int Engine::threads() const { return impl_->pool->threads(); }
 bool Engine::adds_bos() const { return impl_->model->tokenizer->adds_bos(); }
 const std::string& Engine::chat_template() const { return impl_->model->chat_template; }
-std::string_view Engine::bos_text() const {
-  const Tokenizer& tokenizer = *impl_->model->tokenizer;
-  return tokenizer.text(tokenizer.bos().value_or(-1));
-}
-std::string_view Engine::eos_text() const {
-  const Tokenizer& tokenizer = *impl_->model->tokenizer;
-  return tokenizer.text(tokenizer.eos().value_or(-1));
-}
+std::string_view Engine::bos_text() const { return impl_->model->tokenizer->bos_text(); }
+std::string_view Engine::eos_text() const { return impl_->model->tokenizer->eos_text(); }
+const std::vector<std::string>& Engine::warnings() const { return impl_->model->warnings; }
 std::vector<Token> Engine::encode(const std::string& text, bool add_special, bool parse_special) const {
   return impl_->model->tokenizer->encode(text, {.add_special = add_special, .parse_special = parse_special});
 }

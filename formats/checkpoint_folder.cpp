@@ -44,7 +44,7 @@ Result<std::optional<std::string>> CheckpointFolder::text(std::string_view name,
   return std::optional(std::move(text));
 }
 
-Result<std::optional<Json>> CheckpointFolder::json(std::string_view name, uint64_t limit) const {
+Result<std::optional<Json>> CheckpointTexts::json(std::string_view name, uint64_t limit) const {
   HB_TRY_ASSIGN(bytes, text(name, limit));
   if (!bytes) return std::optional<Json>();
   HB_TRY_ASSIGN(parsed, parse_json(*bytes, path_of(name), JsonForm::kPython));

@@ -6,14 +6,14 @@
 #include <string>
 #include <string_view>
 
-#include "base/json.h"
 #include "base/world.h"
+#include "formats/checkpoint_texts.h"
 #include "halfbyte/result.h"
 
 namespace halfbyte {
 
 // `world` must outlive it.
-class CheckpointFolder {
+class CheckpointFolder final : public CheckpointTexts {
  public:
   CheckpointFolder(std::filesystem::path path, const World& world) : path_(std::move(path)), world_(world) {}
   const std::filesystem::path& path() const { return path_; }
@@ -21,10 +21,9 @@ class CheckpointFolder {
   // kInvalid: not a plain file name, or a link that leads out of the directory. In a snapshot of a Hugging Face cache, whose files are
   // links to blobs/, that folder belongs to it.
   Result<std::unique_ptr<ByteSource>> open(std::string_view name) const;
-  // The whole of a file of at most `limit` bytes; nothing when it is not there.
-  Result<std::optional<std::string>> text(std::string_view name, uint64_t limit) const;
-  Result<std::optional<Json>> json(std::string_view name, uint64_t limit) const;
-  std::string path_of(std::string_view name) const { return (path_ / name).string(); }
+  Result<std::optional<std::string>> text(std::string_view name, uint64_t limit) const override;
+  std::string path_of(std::string_view name) const override { return (path_ / name).string(); }
+  std::string where() const override { return path_.string(); }
 
  private:
   std::filesystem::path path_;

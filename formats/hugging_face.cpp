@@ -21,6 +21,7 @@ class HuggingFaceReader {
 
   Result<Checkpoint> read(const Json& config, std::string_view weights) {
     out_.metadata = std::move(config_.metadata);
+    out_.warnings = std::move(config_.warnings);
     HB_TRY(read_tokens(folder_, config, config_.vocabulary, out_.metadata, out_.warnings));
     HB_TRY_ASSIGN(stored, open_safetensors(folder_, weights));
     out_.files = std::move(stored.files);
@@ -45,6 +46,7 @@ class HuggingFaceReader {
       return {};
     }
     if (config_.is_tied && name->name == gguf_name("output.weight")) return {};  // a copy of the embedding table
+    HB_TRY(check_bias(entry.name, name->name));
     const std::string part = name->expert ? fmt::format("{} of expert {}", name->name, *name->expert) : name->name;
     if (const auto [at, is_new] = stored_names_.emplace(part, entry.name); !is_new)
       return corrupt("{}: tensors '{}' and '{}' are the same weight, {}", where(), escaped(at->second), escaped(entry.name), part);
@@ -62,6 +64,17 @@ class HuggingFaceReader {
     HB_TRY(turn(entry, name->stored, tensor));
     out_.tensors.push_back(std::move(tensor));
     return {};
+  }
+
+  // A bias that config.json does not ask for is one to the conversion and none to transformers.
+  Result<void> check_bias(std::string_view stored, std::string_view name) const {
+    if (!name.ends_with(".bias") || !name.starts_with("blk.") || config_.architecture == "gpt2") return {};
+    const bool is_output = name.find(".attn_output.") != std::string_view::npos;
+    const bool is_attention = is_output || name.find(".attn_") != std::string_view::npos;
+    if (config_.architecture == "qwen2" && is_attention && !is_output) return {};  // always
+    if (is_attention ? config_.attention_bias : config_.feed_forward_bias) return {};
+    return unsupported("{}: tensor '{}' is a bias, but config.json does not say {} is true", where(), escaped(stored),
+                       is_attention ? "attention_bias" : "mlp_bias");
   }
 
   // The experts' matrices as GGUF has them: one tensor, an expert after the other.

@@ -6,13 +6,15 @@
 
 #include "base/errors.h"
 #include "formats/hugging_face_rope.h"
+#include "formats/hugging_face_settings.h"
 #include "formats/json_metadata.h"
 
 namespace halfbyte {
 namespace {
 
-constexpr uint64_t kMost = ~uint32_t{0};  // models/ knows the true ranges
-constexpr uint64_t kMostLayers = 65'535;
+constexpr uint64_t kMost = ~uint32_t{0};   // models/ knows the true ranges
+constexpr uint64_t kMostLayers = 65'535;   // memory is taken for each,
+constexpr uint64_t kMostHeadDim = 65'535;  // and for each of these
 
 // Values a configuration leaves out when they are the family's own.
 struct Default {
@@ -25,16 +27,25 @@ struct Family {
   NamingScheme names;
   bool is_tied;  // unless the file says otherwise
   std::string_view activation_key;
-  std::string_view activations[2];  // names of the one that the formula has
+  std::string_view activations[2];              // names of the one that the formula has
+  const std::span<const KnownKey>&own, &shape;  // settings: of this family, and of the kind it is of
 };
-constexpr Family kFamilies[] = {
-    {"llama", "llama", NamingScheme::kLlama, false, "hidden_act", {"silu", "swish"}},
-    {"mistral", "llama", NamingScheme::kLlama, false, "hidden_act", {"silu", "swish"}},
-    {"qwen2", "qwen2", NamingScheme::kPlainDecoder, false, "hidden_act", {"silu", "swish"}},
-    {"qwen3", "qwen3", NamingScheme::kPlainDecoder, false, "hidden_act", {"silu", "swish"}},
-    {"qwen3_moe", "qwen3moe", NamingScheme::kPlainDecoder, false, "hidden_act", {"silu", "swish"}},
-    {"gemma3_text", "gemma3", NamingScheme::kGemma3, true, "hidden_activation", {"gelu_pytorch_tanh", "gelu_new"}},
-    {"gpt2", "gpt2", NamingScheme::kGpt2, true, "activation_function", {"gelu_new", "gelu_pytorch_tanh"}},
+const std::span<const KnownKey> kNone;
+const Family kFamilies[] = {
+    {"llama", "llama", NamingScheme::kLlama, false, "hidden_act", {"silu", "swish"}, kNone, kDecoderSettings},
+    {"mistral", "llama", NamingScheme::kLlama, false, "hidden_act", {"silu", "swish"}, kNone, kDecoderSettings},
+    {"qwen2", "qwen2", NamingScheme::kPlainDecoder, false, "hidden_act", {"silu", "swish"}, kNone, kDecoderSettings},
+    {"qwen3", "qwen3", NamingScheme::kPlainDecoder, false, "hidden_act", {"silu", "swish"}, kNone, kDecoderSettings},
+    {"qwen3_moe", "qwen3moe", NamingScheme::kPlainDecoder, false, "hidden_act", {"silu", "swish"}, kQwen3MoeSettings, kDecoderSettings},
+    {"gemma3_text",
+     "gemma3",
+     NamingScheme::kGemma3,
+     true,
+     "hidden_activation",
+     {"gelu_pytorch_tanh", "gelu_new"},
+     kGemma3Settings,
+     kDecoderSettings},
+    {"gpt2", "gpt2", NamingScheme::kGpt2, true, "activation_function", {"gelu_new", "gelu_pytorch_tanh"}, kGpt2Settings, kNone},
 };
 
 // transformers' Gemma3TextConfig; the files of the larger models name only what differs.
@@ -54,22 +65,6 @@ std::vector<Default> gemma3_defaults() {
   };
 }
 
-// Settings that would change a formula, with the only value each may have.
-struct Fixed {
-  std::string_view key;
-  MetadataValue value;
-};
-std::vector<Fixed> fixed_settings() {
-  return {
-      {"use_bidirectional_attention", false},
-      {"scale_attn_weights", true},
-      {"scale_attn_by_inverse_layer_idx", false},
-      {"add_cross_attention", false},
-  };
-}
-// Settings that must be absent or null.
-constexpr std::string_view kUnknownSettings[] = {"attn_logit_softcapping", "final_logit_softcapping"};
-
 class ConfigReader {
  public:
   ConfigReader(const Metadata& config, const Family& family, const std::filesystem::path& folder) : config_(config), family_(family) {
@@ -86,6 +81,8 @@ class ConfigReader {
   Result<HuggingFaceConfig> read() {
     HB_TRY(check_settings());
     HB_TRY_INTO(out_.is_tied, config_.flag_or("tie_word_embeddings", family_.is_tied));
+    HB_TRY_INTO(out_.attention_bias, config_.flag_or("attention_bias", false));
+    HB_TRY_INTO(out_.feed_forward_bias, config_.flag_or("mlp_bias", false));
     HB_TRY(copy("vocab_size", "vocab_size", out_.vocabulary));
     HB_TRY(family_.architecture == "gpt2" ? gpt2() : decoder());
     return std::move(out_);
@@ -110,17 +107,14 @@ class ConfigReader {
     return {};
   }
 
-  Result<void> check_settings() const {
+  Result<void> check_settings() {
+    const std::span<const KnownKey> tables[] = {family_.own, family_.shape, kConfigSettings};
+    HB_TRY(check_known_keys(config_, "", tables, out_.warnings));
     const auto& activation = family_.activations;
     HB_TRY_ASSIGN(found, config_.text_or(family_.activation_key, std::string(activation[0])));
     if (std::ranges::find(activation, found) == std::end(activation))
       return unsupported("{}: {} is '{}', this build runs {} with {}", config_.path(), family_.activation_key, escaped(found),
                          family_.model_type, activation[0]);
-    for (const Fixed& fixed : fixed_settings())
-      if (const MetadataValue* value = config_.find(fixed.key); value != nullptr && *value != fixed.value)
-        return unsupported("{}: {} is not {}, which this build needs", config_.path(), fixed.key, std::get<bool>(fixed.value));
-    for (const std::string_view key : kUnknownSettings)
-      if (config_.contains(key)) return unsupported("{}: {} is not supported by this build", config_.path(), key);
     return {};
   }
 
@@ -134,6 +128,7 @@ class ConfigReader {
     HB_TRY_INTO(out_.kv_heads, config_.unsigned_integer_or("num_key_value_heads", 1, kMost, out_.heads));
     put("attention.head_count_kv", out_.kv_heads);
     HB_TRY_ASSIGN(head_dim, config_.unsigned_integer_or("head_dim", 1, kMost, width / out_.heads));
+    if (head_dim > kMostHeadDim) return corrupt("{}: heads of {} dimensions, at most {}", config_.path(), head_dim, kMostHeadDim);
     put("attention.key_length", head_dim);
     put("attention.value_length", head_dim);
     HB_TRY(copy_eps("rms_norm_eps", "attention.layer_norm_rms_epsilon"));

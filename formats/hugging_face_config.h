@@ -16,9 +16,11 @@ struct HuggingFaceConfig {
   std::string architecture;
   NamingScheme names = NamingScheme::kLlama;
   uint64_t heads = 0, kv_heads = 0;
-  uint64_t experts = 0;             // of a mixture
-  uint64_t vocabulary = 0;          // rows of the embedding table
-  bool is_tied = false;             // the output matrix is the embedding table
+  uint64_t experts = 0;                                    // of a mixture
+  uint64_t vocabulary = 0;                                 // rows of the embedding table
+  bool is_tied = false;                                    // the output matrix is the embedding table
+  bool attention_bias = false, feed_forward_bias = false;  // the file says that there are some
+  std::vector<std::string> warnings;
   std::vector<float> rope_factors;  // divisors of the rope frequencies: GGUF's tensor "rope_freqs.weight"; may be empty
 };
 

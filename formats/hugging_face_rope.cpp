@@ -5,6 +5,7 @@
 #include <numbers>
 
 #include "base/errors.h"
+#include "formats/known_keys.h"
 
 namespace halfbyte {
 namespace {
@@ -43,6 +44,8 @@ class RopeSection {
 
   // Settings this build does not know, or knows at one value only, must not be passed over.
   Result<void> check_settings() const {
+    if (has_prefix(config_, "rope_parameters.") && has_prefix(config_, "rope_scaling."))
+      return unsupported("{}: rope_parameters and rope_scaling: this build reads one of them", config_.path());
     static constexpr std::string_view kKnown[] = {"type",
                                                   "rope_type",
                                                   "rope_theta",
@@ -50,21 +53,18 @@ class RopeSection {
                                                   "low_freq_factor",
                                                   "high_freq_factor",
                                                   "original_max_position_embeddings",
-                                                  "attention_factor"};
-    struct Fixed {
-      std::string_view name;
-      double value;
-    };
-    static constexpr Fixed kFixed[] = {{"beta_fast", 32}, {"beta_slow", 1}, {"partial_rotary_factor", 1}};
-    for (auto at = config_.all().lower_bound(prefix_); at != config_.all().end() && at->first.starts_with(prefix_); ++at) {
-      const std::string_view name = std::string_view(at->first).substr(prefix_.size());
-      if (std::ranges::find(kKnown, name) != std::end(kKnown) || at->second == MetadataValue(true)) continue;  // truncate: true is ours
-      if (const auto* fixed = std::ranges::find(kFixed, name, &Fixed::name); fixed != std::end(kFixed)) {
-        HB_TRY_ASSIGN(value, positive(name));
-        if (value == fixed->value) continue;
-      }
-      return unsupported("{}: {}: this build has no such rope setting, or only its usual value", config_.path(), escaped(at->first));
-    }
+                                                  "attention_factor",
+                                                  "beta_fast",
+                                                  "beta_slow"};
+    static constexpr KnownKey kAtOneValue[] = {key_only("partial_rotary_factor", 1), key_only("truncate", 1)};
+    const std::span<const KnownKey> at_one_value = kAtOneValue;
+    std::vector<std::string> unknown;
+    Metadata others(config_.path());
+    for (auto at = config_.all().lower_bound(prefix_); at != config_.all().end() && at->first.starts_with(prefix_); ++at)
+      if (std::ranges::find(kKnown, std::string_view(at->first).substr(prefix_.size())) == std::end(kKnown))
+        others.insert(at->first, at->second);
+    HB_TRY(check_known_keys(others, prefix_, {&at_one_value, 1}, unknown));
+    if (!unknown.empty()) return unsupported("{}", unknown.front());
     return {};
   }
 
@@ -122,6 +122,11 @@ Result<void> read_rope_settings(const Metadata& config, std::string_view layers,
   if (rope.has("original_max_position_embeddings")) {
     HB_TRY_ASSIGN(original, config.unsigned_integer(rope.key("original_max_position_embeddings"), 1, uint64_t{1} << 30));
     put("scaling.original_context_length", original);
+  }
+  for (const std::string_view name : {"beta_fast", "beta_slow"}) {
+    if (!rope.has(name)) continue;
+    HB_TRY_ASSIGN(turns, rope.positive(name));
+    put(fmt::format("scaling.yarn_{}", name), turns);
   }
   if (rope.has("attention_factor")) {
     // GGUF's multiplies the paper's magnitude, transformers' stands instead of it.

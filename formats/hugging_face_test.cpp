@@ -135,7 +135,7 @@ TEST_F(HuggingFace, Llama3RopeBecomesATensorOfFactors) {
 }
 
 TEST_F(HuggingFace, LlamaRowsOfQueriesAndKeysGoFromHalvesToPairs) {
-  write_llama();
+  write_llama(R"("attention_bias": true)");
   write("model.safetensors", SafetensorsWriter()
                                  .add("model.layers.0.self_attn.q_proj.weight", {16, 1})
                                  .add("model.layers.0.self_attn.k_proj.bias", {8})
@@ -209,15 +209,23 @@ TEST_F(HuggingFace, WhatWouldChangeTheFormulaIsRefusedByName) {
   const std::string where = path("config.json") + ": ";
   const std::pair<const char*, const char*> rows[] = {
       {R"("hidden_act": "relu")", "hidden_act is 'relu', this build runs llama with silu"},
-      {R"("attn_logit_softcapping": 50.0)", "attn_logit_softcapping is not supported by this build"},
+      {R"("attn_logit_softcapping": 50.0)", "attn_logit_softcapping is 50; this build runs 0"},
       {R"("quantization_config": {"quant_method": "gptq"})",
        "quantization_config: weights quantized with 'gptq'; this build reads F32, F16 and BF16 here"},
       {R"("rope_scaling": {"type": "dynamic", "factor": 2})",
        "rope_scaling.rope_type is 'dynamic'; this build runs default, linear, yarn, and llama3 for llama"},
       {R"("rope_scaling": {"rope_type": "yarn", "factor": 2, "mscale": 0.7})",
-       "rope_scaling.mscale: this build has no such rope setting, or only its usual value"},
-      {R"("rope_scaling": {"rope_type": "yarn", "factor": 2, "beta_fast": 16})",
-       "rope_scaling.beta_fast: this build has no such rope setting, or only its usual value"},
+       "not applied, for this build does not know them: rope_scaling.mscale"},
+      {R"("rope_scaling": {"rope_type": "yarn", "factor": 2, "truncate": false})", "rope_scaling.truncate is 0; this build runs 1"},
+      {R"("rope_scaling": {"factor": 2}, "rope_parameters": {"factor": 2})",
+       "rope_parameters and rope_scaling: this build reads one of them"},
+      {R"("rope_scaling": "linear")", "rope_scaling is not supported by this build"},
+      {R"("partial_rotary_factor": 0.5)", "partial_rotary_factor is 0.5; this build runs 1"},
+      {R"("residual_multiplier": 0.22)", "residual_multiplier is 0.22; this build runs 0 or 1"},
+      {R"("num_local_experts": 8)", "num_local_experts is 8; this build runs 0 or 1"},
+      {R"("quantization": {"bits": 4, "group_size": 64})", "quantization.bits is not supported by this build"},
+      {R"("rope_theta": Infinity)", "key 'rope_theta': must be finite and > 0, found inf"},
+      {R"("layer_types": ["full_attention", 1])", "key 'layer_types': expected array of strings, found string"},
       {R"("rope_scaling": {"rope_type": "linear", "factor": 0})", "key 'rope_scaling.factor': must be finite and > 0, found 0"},
       {R"("num_key_value_heads": "2")", "key 'num_key_value_heads': expected unsigned integer, found string"},
       {R"("layer_types": ["linear_attention"])",
@@ -237,6 +245,45 @@ TEST_F(HuggingFace, WhatWouldChangeTheFormulaIsRefusedByName) {
   EXPECT_EQ(refusal(), where + "required key 'model_type' is missing");
   write_config("[]");
   EXPECT_EQ(refusal(), where + "not a JSON object");
+}
+
+TEST_F(HuggingFace, SettingsOfOtherThingsAreTakenAndUnknownOnesNamedInAWarning) {
+  write_llama(R"("architectures": ["LlamaForCausalLM"], "pretraining_tp": 2, "id2label": {"0": "A"}, "attention_multiplier": null,
+                 "residual_multiplier": 1.0, "partial_rotary_factor": 1, "use_cache": true, "torch_dtype": "bfloat16")");
+  EXPECT_EQ(opened().warnings, std::vector<std::string>());
+  write_llama(R"("time_step_limit": [0.0, Infinity], "nosuch": {"a": NaN})");
+  EXPECT_EQ(opened().warnings,
+            std::vector<std::string>{path("config.json") + ": not applied, for this build does not know them: nosuch.a, time_step_limit"});
+}
+
+TEST_F(HuggingFace, NumbersOfAConfigMayBeWrittenInAnyWay) {
+  write_config(R"({"model_type": "llama", "vocab_size": 8.0, "hidden_size": 16, "intermediate_size": [24, 24], "num_hidden_layers": 1,
+    "num_attention_heads": 2.0, "max_position_embeddings": 64, "rms_norm_eps": 1, "tie_word_embeddings": 1, "rope_theta": 20000})");
+  const Checkpoint checkpoint = opened();
+  EXPECT_EQ(*checkpoint.metadata.find("llama.vocab_size"), number(8));
+  EXPECT_EQ(*checkpoint.metadata.find("llama.feed_forward_length"), number(24));
+  EXPECT_EQ(*checkpoint.metadata.find("llama.attention.head_count"), number(2));
+}
+
+TEST_F(HuggingFace, ABiasThatTheConfigDoesNotAskForIsRefused) {
+  const auto with_tensor = [&](const char* tensor) {
+    write("model.safetensors", SafetensorsWriter().add(std::string("model.layers.0.") + tensor, {16}).bytes());
+    return folder_.string() + ": tensor 'model.layers.0." + tensor + "' is a bias, but config.json does not say ";
+  };
+  write_llama();
+  const std::string attention = with_tensor("self_attn.o_proj.bias") + "attention_bias is true";
+  EXPECT_EQ(refusal(), attention);
+  const std::string feed_forward = with_tensor("mlp.up_proj.bias") + "mlp_bias is true";
+  EXPECT_EQ(refusal(), feed_forward);
+  write_llama(R"("attention_bias": true)");
+  with_tensor("self_attn.o_proj.bias");
+  EXPECT_EQ(opened().tensors.size(), 1U);
+}
+
+TEST_F(HuggingFace, YarnsBoundsAreHandedOn) {
+  write_llama(R"("rope_scaling": {"rope_type": "yarn", "factor": 2, "beta_fast": 16, "beta_slow": 2, "truncate": true})");
+  EXPECT_EQ(*opened().metadata.float_or("llama.rope.scaling.yarn_beta_fast", 0), 16);
+  EXPECT_EQ(*opened().metadata.float_or("llama.rope.scaling.yarn_beta_slow", 0), 2);
 }
 
 TEST_F(HuggingFace, AQwenWhoseLayersHaveAWindowIsRefused) {
@@ -331,10 +378,44 @@ TEST_F(HuggingFace, HandsTheTokenizerOver) {
   EXPECT_EQ(*m.find("tokenizer.ggml.add_bos_token"), MetadataValue(true));
   EXPECT_EQ(*m.find("tokenizer.ggml.bos_token_id"), number(1));  // config.json's: the other is none
   EXPECT_EQ(*m.find("tokenizer.ggml.eos_token_id"), number(3));
-  EXPECT_EQ(*m.find("tokenizer.ggml.eos_token_ids"), MetadataValue(std::vector<int64_t>{3, 4}));
+  EXPECT_EQ(*m.find("tokenizer.ggml.eos_token_ids"), MetadataValue(std::vector<int64_t>{3, 4, 2}));
   EXPECT_EQ(checkpoint.warnings, std::vector<std::string>{folder_.string() + ": bos_token_id 9 is outside the vocabulary of 8: left out"});
   write("chat_template.jinja", "J");
   EXPECT_EQ(*opened().metadata.text("tokenizer.chat_template"), "J");
+}
+
+TEST_F(HuggingFace, TextsOfSpecialTokensComeFromTheTokenizersFiles) {
+  write_llama();
+  const auto texts = [&](const char* config, const char* map) {
+    write("tokenizer_config.json", config);
+    write("special_tokens_map.json", map);
+    const Checkpoint checkpoint = opened();
+    const auto text = [&](const char* key) {
+      const auto found = checkpoint.metadata.text_or(key, "unsaid");
+      return found ? *found : "refused";
+    };
+    return text("tokenizer.huggingface.bos_token") + " " + text("tokenizer.huggingface.eos_token");
+  };
+  EXPECT_EQ(texts("{}", "{}"), "unsaid unsaid");
+  EXPECT_EQ(texts(R"({"bos_token": null, "eos_token": {"content": "</s>", "lstrip": false}})", "{}"), " </s>");
+  EXPECT_EQ(texts(R"({"bos_token": "<a>", "eos_token": "<b>"})", R"({"eos_token": "<c>"})"), "<a> <c>");
+  EXPECT_EQ(texts(R"({"eos_token": "<b>", "added_tokens_decoder": {}})", R"({"bos_token": "<c>", "eos_token": "<c>"})"), "unsaid <b>");
+  write("tokenizer_config.json", R"({"eos_token": 2})");
+  EXPECT_EQ(refusal(), path("tokenizer_config.json") + ": eos_token: expected a string, an object with one as content, or null");
+}
+
+TEST_F(HuggingFace, WhatTheTokenizersFilesSayInAnotherTypeIsTakenOrRefused) {
+  write_llama();
+  write("tokenizer_config.json", R"({"add_bos_token": 1, "add_eos_token": false})");
+  write("generation_config.json", R"({"eos_token_id": 3.0, "temperature": 0.6, "top_p": 0.9})");
+  const Checkpoint checkpoint = opened();
+  EXPECT_EQ(*checkpoint.metadata.find("tokenizer.ggml.add_bos_token"), MetadataValue(true));
+  EXPECT_EQ(*checkpoint.metadata.find("tokenizer.ggml.add_eos_token"), MetadataValue(false));
+  EXPECT_EQ(*checkpoint.metadata.find("tokenizer.ggml.eos_token_id"), number(3));
+  EXPECT_EQ(checkpoint.warnings, std::vector<std::string>{path("generation_config.json") +
+                                                          ": not applied, for this build does not know them: temperature, top_p"});
+  write("generation_config.json", R"({"eos_token_id": "3"})");
+  EXPECT_EQ(refusal(), path("generation_config.json") + ": key 'eos_token_id': expected array of integers, found string");
 }
 
 TEST_F(HuggingFace, OpensByDirectoryByFileAndByIndex) {

@@ -4,23 +4,34 @@
 #include <optional>
 
 #include "base/errors.h"
+#include "base/json_writer.h"
 
 namespace halfbyte {
 namespace {
 
-std::optional<MetadataValue> list_of(const Json::Array& array) {
-  if (std::ranges::all_of(array, [](const Json& e) { return e.text() != nullptr; })) {
-    std::vector<std::string> out;
-    for (const Json& element : array) out.push_back(*element.text());
-    return out;
-  }
-  std::vector<int64_t> out;
-  for (const Json& element : array) {
-    const auto* integer = std::get_if<int64_t>(&element.value);
-    if (integer == nullptr) return std::nullopt;
-    out.push_back(*integer);
-  }
-  return out;
+std::optional<double> number_of(const Json& json) {
+  if (const auto* i = std::get_if<int64_t>(&json.value)) return static_cast<double>(*i);
+  if (const auto* u = std::get_if<uint64_t>(&json.value)) return static_cast<double>(*u);
+  if (const auto* f = std::get_if<double>(&json.value)) return *f;
+  return std::nullopt;
+}
+
+// A list of one kind as values of it; any other as its text, so that who asks for it says that it is of another type.
+MetadataValue list_of(const Json::Array& array) {
+  const auto all = [&](auto&& is) { return std::ranges::all_of(array, is); };
+  const auto collected = [&]<class T>(std::vector<T> out, auto&& value) {
+    for (const Json& element : array) out.push_back(value(element));
+    return MetadataValue(std::move(out));
+  };
+  if (all([](const Json& e) { return e.text() != nullptr; }))
+    return collected(std::vector<std::string>(), [](const Json& e) { return *e.text(); });
+  if (all([](const Json& e) { return std::holds_alternative<int64_t>(e.value); }))
+    return collected(std::vector<int64_t>(), [](const Json& e) { return std::get<int64_t>(e.value); });
+  if (all([](const Json& e) { return std::holds_alternative<bool>(e.value); }))
+    return collected(std::vector<bool>(), [](const Json& e) { return std::get<bool>(e.value); });
+  if (all([](const Json& e) { return number_of(e).has_value(); }))
+    return collected(std::vector<double>(), [](const Json& e) { return *number_of(e); });
+  return JsonWriter().value(Json{array}).take();
 }
 
 std::optional<MetadataValue> value_of(const Json& json) {

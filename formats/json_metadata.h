@@ -6,8 +6,8 @@
 
 namespace halfbyte {
 
-// Members of nested objects get keys such as "rope_scaling.factor". Null is as good as absent. Of arrays those whose elements are all
-// strings or all integers are kept. `path` names the text in messages.
+// Members of nested objects get keys such as "rope_scaling.factor". Null is as good as absent. An array
+// whose elements are of several kinds is its text. `path` names the text in messages.
 Result<Metadata> metadata_of(const Json& object, std::string path);
 
 }  // namespace halfbyte

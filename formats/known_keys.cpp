@@ -40,6 +40,7 @@ Result<void> check(const Metadata& metadata, std::string_view key, const KnownKe
         return refused("'" + escaped(found) + "'", known.texts[0], known.texts[1]);
       return {};
     }
+    case KnownKey::Use::kNever: return unsupported("{}: {} is not supported by this build", metadata.path(), key);
     case KnownKey::Use::kSameAs: {
       const std::string other = std::string(prefix) + std::string(known.texts[0]);
       HB_TRY_ASSIGN(found, metadata.float_or(key, 0));
@@ -65,7 +66,7 @@ Result<void> check_known_keys(const Metadata& metadata, std::string_view prefix,
     else
       unknown += fmt::format("{}{}", unknown.empty() ? "" : ", ", escaped(at->first));
   }
-  if (!unknown.empty()) warnings.push_back(fmt::format("keys this build does not know and does not apply: {}", unknown));
+  if (!unknown.empty()) warnings.push_back(fmt::format("{}: not applied, for this build does not know them: {}", metadata.path(), unknown));
   return {};
 }
 

@@ -15,7 +15,7 @@
 namespace halfbyte {
 
 struct KnownKey {
-  enum class Use : uint8_t { kRead, kHarmless, kNumber, kText, kSameAs };
+  enum class Use : uint8_t { kRead, kHarmless, kNumber, kText, kSameAs, kNever };
   std::string_view name;  // after the prefix; "vision.*": every key that begins so
   Use use = Use::kRead;
   std::array<double, 2> numbers{};          // kNumber: the values that change nothing; flags are 0 and 1
@@ -29,6 +29,7 @@ constexpr KnownKey key_only(std::string_view name, double value, double other) {
 constexpr KnownKey key_only(std::string_view name, std::string_view text, std::string_view other) {
   return {name, KnownKey::Use::kText, {}, {text, other}};
 }
+constexpr KnownKey key_never(std::string_view name) { return {name, KnownKey::Use::kNever}; }
 constexpr KnownKey key_same_as(std::string_view name, std::string_view other) { return {name, KnownKey::Use::kSameAs, {}, {other, {}}}; }
 
 // Checks every key that begins with `prefix` ("llama.") against the tables, the first that has it. kUnsupported names the key, its value and what it may

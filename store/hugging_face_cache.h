@@ -10,17 +10,18 @@
 
 namespace halfbyte {
 
-struct CachedGguf {
-  std::string quant;  // the last part of the file's name: "Q4_K_M"
-  std::filesystem::path path;
+struct CachedModel {
+  std::string quant;           // the last part of a GGUF file's name: "Q4_K_M"; of a snapshot with safetensors "safetensors"
+  std::filesystem::path path;  // of the file, or of the snapshot's folder
 };
 
 std::filesystem::path hugging_face_folder(const std::filesystem::path& root, const HuggingFaceName& name);
-// GGUF files of the repository's main revision (of any, if the cache does not say which is main): the first of a sharded one, no
-// vision towers. Empty: the cache has none.
-std::vector<CachedGguf> cached_ggufs(const std::filesystem::path& root, const HuggingFaceName& name);
-// The one that `name.quant` means, letters of either case. kInvalid: none or several fit; the message lists the choices.
-Result<CachedGguf> choose_gguf(const std::vector<CachedGguf>& files, const HuggingFaceName& name);
+// What the repository's main revision has (any, if the cache does not say which is main): GGUF files, the first of a sharded one, no
+// vision towers; then the snapshot itself where it is a checkpoint, with a config.json and safetensors. Empty: the cache has none.
+std::vector<CachedModel> cached_models(const std::filesystem::path& root, const HuggingFaceName& name);
+// The one that `name.quant` means, letters of either case; without one, a GGUF file before a checkpoint. kInvalid: none or several fit;
+// the message lists the choices.
+Result<CachedModel> choose_cached(const std::vector<CachedModel>& models, const HuggingFaceName& name);
 std::vector<HuggingFaceName> list_hugging_face(const std::filesystem::path& root);
 
 }  // namespace halfbyte

@@ -98,13 +98,13 @@ Result<Found> in_ollama_stores(std::string_view model, const StoreLocations& loc
 Result<Found> in_hugging_face_cache(std::string_view model, const StoreLocations& locations, Search& search) {
   const auto name = parse_hugging_face_name(model);
   if (!name || locations.hugging_face.empty()) return Found();
-  const auto files = cached_ggufs(locations.hugging_face, *name);
-  if (files.empty()) {
-    search.tried(fmt::format("no .gguf file in {}", hugging_face_folder(locations.hugging_face, *name).string()));
+  const auto models = cached_models(locations.hugging_face, *name);
+  if (models.empty()) {
+    search.tried(fmt::format("no .gguf file and no safetensors in {}", hugging_face_folder(locations.hugging_face, *name).string()));
     return Found();
   }
-  HB_TRY_ASSIGN(file, choose_gguf(files, *name));
-  return Found(ResolvedModel{.name = std::string(model), .place = "Hugging Face cache", .path = file.path});
+  HB_TRY_ASSIGN(chosen, choose_cached(models, *name));
+  return Found(ResolvedModel{.name = std::string(model), .place = "Hugging Face cache", .path = chosen.path});
 }
 
 }  // namespace
@@ -163,10 +163,10 @@ std::vector<ResolvedModel> list_models(const StoreLocations& locations) {
       if (auto found = open_ollama_manifest(root, name)) models.push_back(std::move(*found));
   if (locations.hugging_face.empty()) return models;
   for (const HuggingFaceName& name : list_hugging_face(locations.hugging_face))
-    for (const CachedGguf& file : cached_ggufs(locations.hugging_face, name))
-      models.push_back({.name = fmt::format("{}/{}:{}", name.organization, name.repository, file.quant),
+    for (const CachedModel& model : cached_models(locations.hugging_face, name))
+      models.push_back({.name = fmt::format("{}/{}:{}", name.organization, name.repository, model.quant),
                         .place = "Hugging Face cache",
-                        .path = file.path});
+                        .path = model.path});
   return models;
 }
 

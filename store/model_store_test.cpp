@@ -153,10 +153,34 @@ TEST_F(ModelStoreTest, TheMainRevisionWinsOverOlderOnes) {
   EXPECT_EQ(resolve("org/repo")->path, link);
 }
 
+TEST_F(ModelStoreTest, ASnapshotWithSafetensorsIsADirectoryOfItsRepository) {
+  const auto config = snapshot("org--repo", "abc", "config.json");
+  EXPECT_NE(refusal("org/repo").find("not found"), std::string::npos);
+  snapshot("org--repo", "abc", "model.safetensors.index.json");
+  for (const std::string_view name : {"org/repo", "hf.co/org/repo:safetensors", "org/repo:SafeTensors"}) {
+    const auto found = resolve(name);
+    ASSERT_TRUE(found) << found.error().message;
+    EXPECT_EQ(found->path, config.parent_path());
+    EXPECT_EQ(found->place, "Hugging Face cache");
+  }
+  ASSERT_EQ(list_models(locations_).size(), 1U);
+  EXPECT_EQ(list_models(locations_).front().name, "org/repo:safetensors");
+  write("hub/models--org--repo/refs/main", "abc");
+  EXPECT_EQ(resolve("org/repo")->path, config.parent_path());
+}
+
+TEST_F(ModelStoreTest, AGgufFileIsTakenBeforeTheSafetensorsBesideIt) {
+  const auto config = snapshot("org--repo", "abc", "config.json");
+  snapshot("org--repo", "abc", "model.safetensors");
+  const auto file = snapshot("org--repo", "abc", "Model-Q8_0.gguf");
+  EXPECT_EQ(resolve("org/repo")->path, file);
+  EXPECT_EQ(resolve("org/repo:safetensors")->path, config.parent_path());
+}
+
 TEST_F(ModelStoreTest, AModelThatIsNowhereIsRefusedWithWhatWouldBeFoundAndEveryPlaceLookedAt) {
   const std::string looked = "(looked at: no file of that name; no " +
-                             (root_ / "ollama/manifests/registry.ollama.ai/org/repo/latest").string() + "; no .gguf file in " +
-                             (root_ / "hub/models--org--repo").string() + ")";
+                             (root_ / "ollama/manifests/registry.ollama.ai/org/repo/latest").string() +
+                             "; no .gguf file and no safetensors in " + (root_ / "hub/models--org--repo").string() + ")";
   EXPECT_EQ(refusal("org/repo"),
             "model 'org/repo' not found: the default model is smollm2:135m, which `make model` fetches; or give the path of a .gguf file " +
                 looked);

@@ -77,6 +77,20 @@ Result<bool> read_adds(const Metadata& metadata, std::string_view key, bool fall
   return false;
 }
 
+// A special token that tokenizer_config.json names by its text: `token` becomes that one, or none where the text is empty. A text that no
+// token has leaves the id of the other files.
+Result<std::optional<std::string>> read_text(const Metadata& metadata, std::string_view key, const Vocabulary& vocabulary,
+                                             std::optional<Token>& token, std::vector<std::string>& warnings) {
+  if (!metadata.contains(key)) return std::optional<std::string>();
+  HB_TRY_ASSIGN(text, metadata.text(key));
+  const auto found = text.empty() ? std::nullopt : vocabulary.find(text);
+  if (found || text.empty())
+    token = found;
+  else
+    warnings.push_back(fmt::format("{}: '{}' is no token of the vocabulary", key, escaped(text)));
+  return std::optional(std::move(text));
+}
+
 // gpt-oss and Solar Open end a message with <|end|> and the reply with another token.
 bool ends_only_a_message(std::string_view text, const Vocabulary& vocabulary) {
   const auto has = [&](std::string_view other) { return vocabulary.find(other).has_value(); };
@@ -109,6 +123,9 @@ Result<SpecialIds> read_special_ids(const Metadata& metadata, SpecialDefaults de
     bos = cls ? cls : bos ? bos : vocabulary.find("[CLS]");
     eos = separator ? separator : eos ? eos : vocabulary.find("[SEP]");
   }
+  HB_TRY_ASSIGN(bos_text, read_text(metadata, "tokenizer.huggingface.bos_token", vocabulary, bos, warnings));
+  if (eos) ids.ends.push_back(*eos);  // it ends a reply also where the text names another
+  HB_TRY_ASSIGN(eos_text, read_text(metadata, "tokenizer.huggingface.eos_token", vocabulary, eos, warnings));
   if (!bos) bos = defaults.bos;
   if (!eos) eos = defaults.eos;
   HB_TRY_ASSIGN(adds_bos,
@@ -119,6 +136,8 @@ Result<SpecialIds> read_special_ids(const Metadata& metadata, SpecialDefaults de
   ids.eos = eos;
   ids.adds_bos = adds_bos;
   ids.adds_eos = adds_eos;
+  ids.bos_text = std::move(bos_text);
+  ids.eos_text = std::move(eos_text);
 
   for (const std::string_view text : kEndTexts) {
     const auto token = vocabulary.find(text);

@@ -17,6 +17,8 @@ struct SpecialIds {
   std::optional<Token> bos, eos;  // bos is [CLS] and eos is [SEP] where the model has those
   bool adds_bos = false, adds_eos = false;
   std::vector<Token> ends;  // ascending: a reply stops at any of these
+  // What a template sees of them where the files say it as a text; empty: nothing.
+  std::optional<std::string> bos_text, eos_text;
 };
 
 // What holds where the file's keys do not say.

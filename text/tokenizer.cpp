@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/errors.h"
+#include "formats/known_keys.h"
 #include "text/gguf_codec.h"
 #include "text/scheme.h"
 #include "text/special_tokens.h"
@@ -13,12 +14,77 @@ namespace {
 
 constexpr std::string_view kNoVocabulary = "no_vocab";
 
+// tokenizer.ggml.*; the schemes and special_ids.cpp read them.
+constexpr KnownKey kAnyModelsKeys[] = {
+    key_read("model"),
+    key_read("pre"),
+    key_read("tokens"),
+    key_read("token_type"),
+    key_read("scores"),
+    key_read("merges"),
+    key_read("bos_token_id"),
+    key_read("eos_token_id"),
+    key_read("eos_token_ids"),
+    key_read("eot_token_id"),
+    key_read("eom_token_id"),
+    key_read("unknown_token_id"),
+    key_read("padding_token_id"),
+    key_read("seperator_token_id"),
+    key_read("cls_token_id"),
+    key_read("fim_pad_token_id"),
+    key_read("fim_rep_token_id"),
+    key_read("fim_sep_token_id"),
+    key_read("add_bos_token"),
+    key_read("add_eos_token"),
+    // Of tasks that are not ours: filling in, pairs of texts, batches.
+    key_harmless("mask_token_id"),
+    key_harmless("fim_pre_token_id"),
+    key_harmless("fim_suf_token_id"),
+    key_harmless("fim_mid_token_id"),
+    key_harmless("prefix_token_id"),
+    key_harmless("suffix_token_id"),
+    key_harmless("middle_token_id"),
+    key_harmless("token_type_count"),
+    key_harmless("add_sep_token"),
+    key_harmless("add_padding_token"),
+    key_harmless("add_unknown_token"),
+    // Byte-level BPE takes texts as they are, whatever stands here.
+    key_harmless("add_space_prefix"),
+    key_only("remove_extra_whitespaces", 0),
+    key_only("normalizer.lowercase", 0),
+    key_only("normalizer.strip_accents", 0),
+};
+constexpr KnownKey kBertsKeys[] = {
+    key_read("normalizer.lowercase"), key_read("normalizer.strip_accents"),
+    key_harmless("remove_extra_whitespaces"),  // words are cut at any number of blanks
+};
+
+Result<void> check_keys(const Metadata& metadata, std::vector<std::string>& warnings) {
+  HB_TRY_ASSIGN(model, metadata.text("tokenizer.ggml.model"));
+  const std::span<const KnownKey> tables[] = {model == "bert" ? std::span(kBertsKeys) : std::span<const KnownKey>(), kAnyModelsKeys};
+  return check_known_keys(metadata, "tokenizer.ggml.", tables, warnings);
+}
+
 Result<std::unique_ptr<Scheme>> open_scheme(const Metadata& metadata, const Vocabulary& vocabulary, std::vector<std::string>& warnings) {
   HB_TRY_ASSIGN(model, metadata.text("tokenizer.ggml.model"));
   if (model == "gpt2") return open_byte_level_bpe(metadata, vocabulary, warnings);
   if (model == "llama") return open_spm(metadata, vocabulary);
   if (model == "bert") return open_word_piece(metadata, vocabulary);
   return unsupported("{}: tokenizer.ggml.model: unknown model '{}'; known: bert, gpt2, llama", metadata.path(), escaped(model));
+}
+
+// Tokens that the files beside tokenizer.json would add to it.
+Result<void> warn_of_missing_tokens(const Metadata& metadata, const Vocabulary& vocabulary, std::vector<std::string>& warnings) {
+  HB_TRY_ASSIGN(added, metadata.strings("tokenizer.huggingface.added_tokens"));
+  if (added == nullptr) return {};
+  std::vector<std::string_view> missing;
+  for (const std::string& text : *added)
+    if (!text.empty() && !vocabulary.find(text)) missing.push_back(text);
+  if (!missing.empty())
+    warnings.push_back(
+        fmt::format("tokenizer.json lacks {} tokens of tokenizer_config.json or added_tokens.json, first '{}': they stay text",
+                    missing.size(), escaped(missing.front())));
+  return {};
 }
 
 }  // namespace
@@ -39,6 +105,7 @@ Result<std::unique_ptr<Tokenizer>> Tokenizer::open(const Metadata& metadata) {
 Result<void> Tokenizer::open_gguf_vocabulary(const Metadata& metadata) {
   HB_TRY_INTO(vocabulary_, Vocabulary::read(metadata, warnings_));
   HB_TRY_ASSIGN(scheme, open_scheme(metadata, vocabulary_, warnings_));
+  HB_TRY(check_keys(metadata, warnings_));
   HB_TRY(read_ids(metadata, {scheme->adds_bos(), scheme->adds_eos()}, {}));
   HB_TRY_ASSIGN(stripping, Stripping::read(metadata));
   codec_ = std::make_unique<GgufCodec>(vocabulary_, std::move(scheme), stripping);
@@ -48,6 +115,7 @@ Result<void> Tokenizer::open_gguf_vocabulary(const Metadata& metadata) {
 Result<void> Tokenizer::open_tokenizer_json(const Metadata& metadata) {
   HB_TRY_ASSIGN(document, tokenizer_json::Document::read(metadata, warnings_));
   HB_TRY_INTO(vocabulary_, Vocabulary::make(document.take_lists(), metadata.path(), "tokenizer.json", warnings_));
+  HB_TRY(warn_of_missing_tokens(metadata, vocabulary_, warnings_));
   HB_TRY_INTO(codec_, document.codec(vocabulary_));
   Frame frame{document.frame().before, document.frame().after};
   SpecialDefaults defaults{!frame.before.empty(), !frame.after.empty()};

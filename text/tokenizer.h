@@ -48,6 +48,9 @@ class Tokenizer {
   std::optional<Token> find(std::string_view text) const { return vocabulary_.find(text); }
   std::optional<Token> bos() const { return ids_.bos; }
   std::optional<Token> eos() const { return ids_.eos; }
+  // What a template sees of them: as the files say it, else the token's text. Empty: none.
+  std::string_view bos_text() const { return ids_.bos_text ? *ids_.bos_text : text(ids_.bos.value_or(-1)); }
+  std::string_view eos_text() const { return ids_.eos_text ? *ids_.eos_text : text(ids_.eos.value_or(-1)); }
   bool adds_bos() const { return ids_.adds_bos; }  // the file asks for it
   bool adds_eos() const { return ids_.adds_eos; }
   bool ends_generation(Token token) const;  // eos, eot, eom, and every end-of-turn token the vocabulary is known by

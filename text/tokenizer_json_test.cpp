@@ -125,6 +125,25 @@ TEST(TokenizerJsonPattern, OfExponentialTimeEndsAllTheSame) {
   EXPECT_EQ(t->encode(std::string(100000, 'a') + "x").size(), 100001u);
 }
 
+TEST(TokenizerJson, TextsOfSpecialTokensCountBeforeIdsAndEveryEosEndsAReply) {
+  Metadata metadata = metadata_of(R"({"version":"1.0","model":{"type":"WordLevel","unk_token":"u","vocab":{"u":0,"a":1,"b":2,"c":3}}})");
+  metadata.insert("tokenizer.ggml.bos_token_id", uint64_t{1});
+  metadata.insert("tokenizer.ggml.eos_token_id", uint64_t{2});
+  metadata.insert("tokenizer.huggingface.bos_token", std::string());
+  metadata.insert("tokenizer.huggingface.eos_token", std::string("c"));
+  metadata.insert("tokenizer.huggingface.added_tokens", std::vector<std::string>{"a", "<x>", "<y>"});
+  const auto t = opened(metadata);
+  ASSERT_NE(t, nullptr);
+  EXPECT_FALSE(t->bos());
+  EXPECT_EQ(t->bos_text(), "");
+  EXPECT_EQ(t->eos(), std::optional<Token>(3));
+  EXPECT_EQ(t->eos_text(), "c");
+  EXPECT_TRUE(t->ends_generation(2));
+  EXPECT_TRUE(t->ends_generation(3));
+  ASSERT_EQ(t->warnings().size(), 1u);
+  EXPECT_EQ(t->warnings()[0], "tokenizer.json lacks 2 tokens of tokenizer_config.json or added_tokens.json, first '<x>': they stay text");
+}
+
 TEST(NoVocabulary, HasIdsAndNoText) {
   Metadata metadata("dir");
   metadata.insert("general.architecture", std::string("llama"));

@@ -107,6 +107,8 @@ class Engine {
   const std::string& chat_template() const;
   std::string_view bos_text() const;
   std::string_view eos_text() const;
+  // What is odd in the model's files and harmless, and what they ask for that is not done; a line each.
+  const std::vector<std::string>& warnings() const;
 
  private:
   struct Impl;
