@@ -94,8 +94,7 @@ Result<int> run(const Options& options) {
   if (options.engine.threads == 0) reply.calibration_file = calibration_file_from_environment();
   EngineOptions engine_options = options.engine;
   HB_TRY_ASSIGN(defaults, apply_stored_defaults(found.parameters, options.reply.given, reply.request));
-  if (engine_options.context_tokens == 0)
-    HB_TRY_INTO(engine_options.context_tokens, stored_context(found, defaults.context_tokens));
+  if (engine_options.context_tokens == 0) HB_TRY_INTO(engine_options.context_tokens, stored_context(found, defaults.context_tokens));
   for (const auto* notes : {&found.notes, &defaults.notes})
     for (const std::string& note : *notes) notify(fmt::format("{}: not taken: {}", found.name, note));
   engine_options.threads = threads_or_calibrated(options.engine.threads);
