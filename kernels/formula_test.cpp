@@ -99,6 +99,11 @@ TEST(LayerNorm, TakesTheMeanOffAndDividesByTheDeviation) {
       const double exact = (static_cast<double>(x[i]) - mean) / std::sqrt(squares / n + 1e-5) * static_cast<double>(w[i]);
       ASSERT_NEAR(out[i], exact + static_cast<double>(b[i]), 2e-5) << "element " << i << " of " << n;
     }
+    scalar().layer_norm(x.data(), w.data(), nullptr, 1e-5F, n, out.data());
+    for (size_t i = 0; i < count; ++i) {
+      const double exact = (static_cast<double>(x[i]) - mean) / std::sqrt(squares / n + 1e-5) * static_cast<double>(w[i]);
+      ASSERT_NEAR(out[i], exact, 2e-5) << "without a bias, element " << i << " of " << n;
+    }
   }
 }
 

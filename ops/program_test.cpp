@@ -135,60 +135,62 @@ TEST_F(ToyTest, ComputesItFromPanelsToo) {
   }
 }
 
-TEST_F(ToyTest, LayerNormLearnedPositionsAndGeluFollowTheirFormulas) {
+TEST_F(ToyTest, LayerNormWithAndWithoutABiasLearnedPositionsAndGeluFollowTheirFormulas) {
   const MatrixId positions = matrix(20, kWidth);
   weights_.vectors.push_back(std::vector<float>(kWidth, 0.25F));
   const VectorId scale{0}, shift{1};
-  Step step(weights_);
-  const Tensor embedded = step.add(step.embed(table_), step.embed_position(positions));
-  const Tensor fused = step.gelu(step.linear(step.layer_norm(embedded, scale, shift, 1e-5F), {gate_, {}}));
-  const Tensor alone = step.gelu(step.add(embedded, step.linear(fused, {down_, {}})));
-  step.logits(step.output(alone), {table_, {}});
-  const auto program = Program::compile(step, KvLayout({}, KvType::kF16), {.isa = isas_here().back(), .threads = 2, .max_tokens = 16});
-  ASSERT_TRUE(program) << program.error().message;
+  for (const VectorId bias : {shift, VectorId{}}) {
+    Step step(weights_);
+    const Tensor embedded = step.add(step.embed(table_), step.embed_position(positions));
+    const Tensor fused = step.gelu(step.linear(step.layer_norm(embedded, scale, bias, 1e-5F), {gate_, {}}));
+    const Tensor alone = step.gelu(step.add(embedded, step.linear(fused, {down_, {}})));
+    step.logits(step.output(alone), {table_, {}});
+    const auto program = Program::compile(step, KvLayout({}, KvType::kF16), {.isa = isas_here().back(), .threads = 2, .max_tokens = 16});
+    ASSERT_TRUE(program) << program.error().message;
 
-  const auto values_of = [&](MatrixId id, int row) {
-    const auto first = values_[static_cast<size_t>(id.index)].begin() + row * kWidth;
-    return std::vector<double>(first, first + kWidth);
-  };
-  const auto times = [&](MatrixId id, const std::vector<double>& x) {
-    std::vector<double> y(weights_[id].rows);
-    for (size_t r = 0; r < y.size(); ++r)
-      for (size_t c = 0; c < x.size(); ++c) y[r] += static_cast<double>(values_[static_cast<size_t>(id.index)][r * x.size() + c]) * x[c];
-    return y;
-  };
-  const auto gelu = [](double v) { return 0.5 * v * (1 + std::tanh(std::sqrt(2 / M_PI) * (v + 0.044715 * v * v * v))); };
-  const auto expected_at = [&](int token, int position) {
-    std::vector<double> x = values_of(table_, token);
-    const std::vector<double> p = values_of(positions, position);
-    double mean = 0, squares = 0;
-    for (size_t i = 0; i < x.size(); ++i) mean += (x[i] += p[i]) / kWidth;
-    for (const double v : x) squares += (v - mean) * (v - mean) / kWidth;
-    std::vector<double> h;
-    for (const double v : x) h.push_back((v - mean) / std::sqrt(squares + 1e-5) * 1.5 + 0.25);
-    h = times(gate_, h);
-    for (double& v : h) v = gelu(v);
-    h = times(down_, h);
-    for (size_t i = 0; i < x.size(); ++i) x[i] = gelu(x[i] + h[i]);
-    return times(table_, x);
-  };
+    const auto values_of = [&](MatrixId id, int row) {
+      const auto first = values_[static_cast<size_t>(id.index)].begin() + row * kWidth;
+      return std::vector<double>(first, first + kWidth);
+    };
+    const auto times = [&](MatrixId id, const std::vector<double>& x) {
+      std::vector<double> y(weights_[id].rows);
+      for (size_t r = 0; r < y.size(); ++r)
+        for (size_t c = 0; c < x.size(); ++c) y[r] += static_cast<double>(values_[static_cast<size_t>(id.index)][r * x.size() + c]) * x[c];
+      return y;
+    };
+    const auto gelu = [](double v) { return 0.5 * v * (1 + std::tanh(std::sqrt(2 / M_PI) * (v + 0.044715 * v * v * v))); };
+    const auto expected_at = [&](int token, int position) {
+      std::vector<double> x = values_of(table_, token);
+      const std::vector<double> p = values_of(positions, position);
+      double mean = 0, squares = 0;
+      for (size_t i = 0; i < x.size(); ++i) mean += (x[i] += p[i]) / kWidth;
+      for (const double v : x) squares += (v - mean) * (v - mean) / kWidth;
+      std::vector<double> h;
+      for (const double v : x) h.push_back((v - mean) / std::sqrt(squares + 1e-5) * 1.5 + (bias ? 0.25 : 0.0));
+      h = times(gate_, h);
+      for (double& v : h) v = gelu(v);
+      h = times(down_, h);
+      for (size_t i = 0; i < x.size(); ++i) x[i] = gelu(x[i] + h[i]);
+      return times(table_, x);
+    };
 
-  auto workspace = program->workspace();
-  ASSERT_TRUE(workspace);
-  ThreadPool pool(2);
-  for (const int count : {1, 12}) {
-    const int first_position = 20 - count;
-    std::vector<Token> tokens;
-    std::vector<WantedRow> wanted;
-    for (int t = 0; t < count; ++t) {
-      tokens.push_back(t * 11 % kVocabulary);
-      wanted.push_back({.row = t, .need = {.row = true}});
+    auto workspace = program->workspace();
+    ASSERT_TRUE(workspace);
+    ThreadPool pool(2);
+    for (const int count : {1, 12}) {
+      const int first_position = 20 - count;
+      std::vector<Token> tokens;
+      std::vector<WantedRow> wanted;
+      for (int t = 0; t < count; ++t) {
+        tokens.push_back(t * 11 % kVocabulary);
+        wanted.push_back({.row = t, .need = {.row = true}});
+      }
+      const SliceInput slice{.count = count, .first_position = first_position};
+      program->run({.tokens = tokens, .slices = {&slice, 1}, .wanted = wanted}, pool, *workspace, [&](size_t i, const Logits& logits) {
+        const std::vector<double> right = expected_at(tokens[i], first_position + static_cast<int>(i));
+        for (size_t v = 0; v < logits.row.size(); ++v) EXPECT_NEAR(static_cast<double>(logits.row[v]), right[v], 1e-4);
+      });
     }
-    const SliceInput slice{.count = count, .first_position = first_position};
-    program->run({.tokens = tokens, .slices = {&slice, 1}, .wanted = wanted}, pool, *workspace, [&](size_t i, const Logits& logits) {
-      const std::vector<double> right = expected_at(tokens[i], first_position + static_cast<int>(i));
-      for (size_t v = 0; v < logits.row.size(); ++v) EXPECT_NEAR(static_cast<double>(logits.row[v]), right[v], 1e-4);
-    });
   }
 }
 

@@ -74,7 +74,7 @@ class Step {
   Tensor embed(MatrixId table);                           // rows of the table, one per token
   Tensor embed_position(MatrixId table);                  // the same by position; the table has a row for each that a run may have
   Tensor rms_norm(Tensor x, VectorId weight, float eps);  // over the row, or over each head of a tensor made by heads()
-  Tensor layer_norm(Tensor x, VectorId weight, VectorId bias, float eps);
+  Tensor layer_norm(Tensor x, VectorId weight, VectorId bias, float eps);  // the bias may be absent
   Tensor linear(Tensor x, const Linear& linear);
   Tensor heads(Tensor x, int head_dim);  // the same row seen as heads
   Tensor rope(Tensor heads, const Rope& rope);

@@ -33,6 +33,7 @@ void layer_norm(const float* x, const float* w, const float* b, float eps, int n
     squares = fma(load(rest), load(rest), squares);
   }
   const F factor = splat(1.0F / sqrtf(sum_pairwise(squares) / (float)n + eps));
+  if (b == nullptr) return for_pairs(x, w, n, out, [&](F a, F weight) { return mul(mul(sub(a, mean), factor), weight); });
   const auto scaled = [&](F a, F weight, F bias) { return fma(mul(sub(a, mean), factor), weight, bias); };
   for (i = 0; i + 16 <= n; i += 16) store(out + i, scaled(load(x + i), load(w + i), load(b + i)));
   if (i < n) store_part(out + i, scaled(load_part(x + i, n - i), load_part(w + i, n - i), load_part(b + i, n - i)), n - i);
