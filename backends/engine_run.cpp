@@ -57,6 +57,7 @@ Facts EngineRun::facts(const Event& last) const {
   all["finish_reason"] = name_of(*last.finished);
   all["prompt_ms"] = fmt::format("{:.3f}", last.usage.prompt_ms);
   all["generation_ms"] = fmt::format("{:.3f}", last.usage.generation_ms);
+  if (!last.warning.empty()) all["warning"] = last.warning;
   return all;
 }
 

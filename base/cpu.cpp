@@ -4,49 +4,29 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstdlib>
+#include <cstdint>
+#include <iterator>
 #include <numeric>
 #include <thread>
-
-#include "base/errors.h"
-
-namespace halfbyte {
-namespace {
-
-constexpr Isa kAll[] = {Isa::kScalar, Isa::kAvx2, Isa::kAvx2Vnni, Isa::kAvx512, Isa::kAvx512Vnni, Isa::kAvx512Bf16, Isa::kAmx};
-// The last set that is taken unasked: the tests of those after it have not run on a real processor yet.
-constexpr Isa kLastByDefault = Isa::kAvx512Bf16;
-
-}  // namespace
-
-std::string_view name(Isa isa) {
-  switch (isa) {
-    case Isa::kScalar: return "scalar";
-    case Isa::kAvx2: return "avx2";
-    case Isa::kAvx2Vnni: return "avx2-vnni";
-    case Isa::kAvx512: return "avx512";
-    case Isa::kAvx512Vnni: return "avx512-vnni";
-    case Isa::kAvx512Bf16: return "avx512-bf16";
-    case Isa::kAmx: return "amx";
-  }
-  return "?";
-}
 
 #if defined(__x86_64__)
 #include <cpuid.h>
 #include <immintrin.h>
+#endif
 #if defined(__linux__)
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif
 
+namespace halfbyte {
 namespace {
+
+#if defined(__x86_64__)
 
 bool has_in_leaf_7_1(unsigned bit) {  // of EAX; the compiler's own test does not know AVX-VNNI yet
   unsigned a = 0, b = 0, c = 0, d = 0;
   return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & (1u << bit)) != 0;
 }
-bool has_avx_vnni() { return has_in_leaf_7_1(4); }
 
 // Whether VDPBF16PS is two fused additions, the odd product first, with subnormal numbers as 0 (Intel SDM): the other sets compute its
 // bits that way. Another order, one rounding for both or a kept subnormal gives one of these lanes another sum.
@@ -76,19 +56,14 @@ __attribute__((target("avx512f,avx512bf16"))) bool adds_pairs_as_documented() {
   _mm512_storeu_ps(sums, _mm512_dpbf16_ps(_mm512_loadu_ps(sums), first, second));
   return std::ranges::equal(sums, expected);
 }
-bool has_avx512_bf16() {  // beside AVX-512
-  static const bool has = has_in_leaf_7_1(5) && adds_pairs_as_documented();
-  return has;
-}
 
 #if defined(__linux__)
 // The system saves the tile registers only of processes that asked for them (Linux, Documentation/arch/x86/xstate.rst).
 bool tile_registers_granted() {
-  constexpr unsigned kOsXsave = 1u << 27, kTileInt8 = 3u << 24, kTileState = 3u << 17;
+  constexpr unsigned kOsXsave = 1u << 27, kTileState = 3u << 17;
   constexpr long kRequestPermission = 0x1023, kTileData = 18;
   unsigned a = 0, b = 0, c = 0, d = 0;
   if (!__get_cpuid(1, &a, &b, &c, &d) || (c & kOsXsave) == 0) return false;
-  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d & kTileInt8) != kTileInt8) return false;
   unsigned enabled = 0, upper = 0;
   __asm__ volatile("xgetbv" : "=a"(enabled), "=d"(upper) : "c"(0));
   if ((enabled & kTileState) != kTileState) return false;
@@ -98,70 +73,53 @@ bool tile_registers_granted() {
 bool tile_registers_granted() { return false; }
 #endif
 
-bool has_amx() {
-  static const bool granted = tile_registers_granted();
-  return granted;
+bool has_in_leaf_7_0(unsigned bit) {  // of EDX
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & (1u << bit)) != 0;
 }
+
+#endif
+
+struct Feature {
+  std::string_view name;
+  bool (*is_here)();
+};
+constexpr Feature kFeatures[] = {
+#if defined(__x86_64__)
+// Also asks whether the operating system saves the registers.
+#define FEATURE(name) {name, [] { return __builtin_cpu_supports(name) != 0; }}
+    FEATURE("avx2"),
+    FEATURE("fma"),
+    FEATURE("f16c"),
+    FEATURE("avx512f"),
+    FEATURE("avx512bw"),
+    FEATURE("avx512dq"),
+    FEATURE("avx512vl"),
+    FEATURE("avx512vnni"),
+#undef FEATURE
+    {"avxvnni", [] { return __builtin_cpu_supports("avx2") != 0 && has_in_leaf_7_1(4); }},
+    {"avx512bf16",
+     [] {
+       static const bool has = __builtin_cpu_supports("avx512f") != 0 && has_in_leaf_7_1(5) && adds_pairs_as_documented();
+       return has;
+     }},
+    {"amx-tile",
+     [] {
+       static const bool granted = has_in_leaf_7_0(24) && tile_registers_granted();
+       return granted;
+     }},
+    {"amx-int8", [] { return has_in_leaf_7_0(25); }},
+#else
+    {"", [] { return true; }},
+#endif
+};
 
 }  // namespace
 
-bool runs_here(Isa isa) {
-  // __builtin_cpu_supports also asks whether the operating system saves the registers.
-  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
-  const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-  const bool avx512_vnni = avx512 && __builtin_cpu_supports("avx512vnni");
-  const bool avx512_bf16 = avx512_vnni && has_avx512_bf16();
-  switch (isa) {
-    case Isa::kScalar: return true;
-    case Isa::kAvx2: return avx2;
-    case Isa::kAvx2Vnni: return avx2 && has_avx_vnni();
-    case Isa::kAvx512: return avx512;
-    case Isa::kAvx512Vnni: return avx512_vnni;
-    case Isa::kAvx512Bf16: return avx512_bf16;
-    case Isa::kAmx: return avx512_bf16 && has_amx();
-  }
-  return false;
-}
-
-#else
-bool runs_here(Isa isa) { return isa == Isa::kScalar; }
-#endif
-
-std::span<const Isa> isas_known() { return kAll; }
-
-std::vector<Isa> isas_here() {
-  std::vector<Isa> out;
-  std::ranges::copy_if(kAll, std::back_inserter(out), runs_here);
-  return out;
-}
-
-Result<Isa> parse_isa(std::string_view s) {
-  std::string known;
-  for (const Isa isa : kAll) {
-    if (s == name(isa)) {
-      if (!runs_here(isa)) return unsupported("instruction set {}: this processor does not have it", s);
-      return isa;
-    }
-    known += fmt::format("{}{}", known.empty() ? "" : ", ", name(isa));
-  }
-  return invalid("instruction set '{}': expected one of {}", escaped(s), known);
-}
-
-Isa default_isa() {
-  Isa chosen = Isa::kScalar;
-  for (const Isa isa : kAll)
-    if (isa <= kLastByDefault && runs_here(isa)) chosen = isa;
-  return chosen;
-}
-
-Result<Isa> choose_isa() {
-  if (const char* forced = std::getenv("HALFBYTE_ISA"); forced != nullptr && *forced != '\0') {
-    auto isa = parse_isa(forced);
-    if (!isa) return Error{isa.error().code, "HALFBYTE_ISA: " + isa.error().message};
-    return isa;
-  }
-  return default_isa();
+std::optional<bool> processor_has(std::string_view feature) {
+  const auto* found = std::ranges::find(kFeatures, feature, &Feature::name);
+  if (found == std::end(kFeatures)) return std::nullopt;
+  return found->is_here();
 }
 
 std::vector<int> allowed_processors() {

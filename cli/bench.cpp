@@ -6,7 +6,6 @@
 
 #include "base/bandwidth.h"
 #include "base/clock.h"
-#include "base/cpu.h"
 #include "base/json_writer.h"
 #include "base/process_memory.h"
 #include "cli/bench_backends.h"
@@ -67,7 +66,7 @@ Result<Figures> gather(const Options& options, const LoadedModel& loaded) {
   std::vector<std::vector<double>> steps(sizes.size());
   std::vector<double> prompt_rates, generation_rates;
   for (int run = 0; run < options.runs; ++run) {
-    HB_TRY_ASSIGN(measured, measure_speed(loaded.model, *loaded.pool, work, options.evaluation.evaluate));
+    HB_TRY_ASSIGN(measured, measure_speed(loaded.model, *loaded.pool, work, loaded.evaluate));
     prompt_rates.push_back(options.prompt_tokens / measured.prompt_seconds);
     generation_rates.push_back(options.generated_tokens / measured.generation_seconds);
     for (size_t i = 0; i < sizes.size(); ++i) steps[i].push_back(measured.step_seconds[i]);
@@ -91,7 +90,7 @@ Result<Figures> gather(const Options& options, const LoadedModel& loaded) {
   return figures;
 }
 
-std::string as_json(const Options& options, const LoadedModel& loaded, const Figures& f, Isa isa) {
+std::string as_json(const Options& options, const LoadedModel& loaded, const Figures& f) {
   const auto scaled = [](std::optional<double> value, double factor) { return value ? std::optional(*value * factor) : std::nullopt; };
   JsonWriter out;
   out.begin_object().member("model", loaded.model.path).member("architecture", loaded.model.architecture);
@@ -105,15 +104,15 @@ std::string as_json(const Options& options, const LoadedModel& loaded, const Fig
   for (size_t i = 0; i < f.step_seconds.size(); ++i)
     out.begin_object().member("tokens", options.step_sizes[i]).member("milliseconds", f.step_seconds[i] * 1e3).end_object();
   out.end_array();
-  out.member("threads", loaded.pool->threads()).member("isa", name(isa));
+  out.member("threads", loaded.pool->threads()).member("isa", name(*loaded.evaluate.isa));
   out.member("barriers_per_layer", f.barriers_per_layer);
   out.member("resident_bytes", f.resident_bytes).member("weight_bytes", f.last.weight_bytes).member("kv_bytes", f.last.kv_bytes);
   return out.end_object().take() + "\n";
 }
 
-std::string as_text(const Options& options, const LoadedModel& loaded, const Figures& f, Isa isa) {
-  std::string out =
-      fmt::format("{}\n{} threads, {}, median of {} runs\n\n", loaded.model.path, loaded.pool->threads(), name(isa), options.runs);
+std::string as_text(const Options& options, const LoadedModel& loaded, const Figures& f) {
+  std::string out = fmt::format("{}\n{} threads, {}, median of {} runs\n\n", loaded.model.path, loaded.pool->threads(),
+                                name(*loaded.evaluate.isa), options.runs);
   const auto line = [&](std::string_view label, double value, std::string_view unit) {
     out += fmt::format("{:<26} {:>10.1f} {}\n", label, value, unit);
   };
@@ -140,10 +139,9 @@ Result<int> bench(const Options& options) {
   if (options.backends.is_wanted()) return bench_backends(options.backends, options.evaluation.json);
   if (options.prompt_tokens == 0 && options.generated_tokens == 0 && options.step_sizes.empty())
     return invalid("-p 0, -n 0 and no --steps: nothing to measure");
-  HB_TRY_ASSIGN(isa, choose_isa());
   HB_TRY_ASSIGN(loaded, load(options.evaluation));
   HB_TRY_ASSIGN(figures, gather(options, loaded));
-  print(options.evaluation.json ? as_json(options, loaded, figures, isa) : as_text(options, loaded, figures, isa));
+  print(options.evaluation.json ? as_json(options, loaded, figures) : as_text(options, loaded, figures));
   return 0;
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <optional>
+#include <utility>
 
 #include "base/errors.h"
 #include "base/white_space.h"
@@ -53,6 +54,7 @@ class Chat {
   LineEditor editor_;
   IdleCalibration idle_calibration_;
   bool has_answered_ = false;
+  bool has_warned_ = false;
   int interrupts_ = 0;  // Ctrl-C in a row: the second one leaves
 };
 
@@ -143,6 +145,7 @@ void Chat::reply_to(std::string message) {
   has_answered_ = true;
   if (reply->reason == FinishReason::kCancelled) interrupts_ = 1;
   if (options_.verbose) print_aside(usage_text(reply->usage));
+  if (!reply->warning.empty() && !std::exchange(has_warned_, true)) notify(reply->warning);
 }
 
 bool Chat::obey(const std::string& line) {

@@ -94,7 +94,7 @@ std::string text_of(const Examination& e) {
   const auto fact = [&](std::string_view name, const std::string& value) { out += fmt::format("{:<18} {}\n", name, value); };
   fact("processor", printable(m.processor));
   fact("processors", fmt::format("{}{}", m.processors, m.cores ? fmt::format(" on {} cores", *m.cores) : ""));
-  fact("instruction sets", fmt::format("built: {}", fmt::join(names(isas_known()), ", ")));
+  fact("instruction sets", fmt::format("built: {}", fmt::join(names(isas_built()), ", ")));
   fact("", fmt::format("run here: {}", fmt::join(names(isas_here()), ", ")));
   fact("", fmt::format("in use: {}", name(e.chosen)));
   fact("memory", fmt::format("{}, {} available", gibibytes(m.memory_bytes), gibibytes(m.available_bytes)));
@@ -127,7 +127,7 @@ std::string json_of(const Examination& e) {
   JsonWriter out;
   out.begin_object();
   out.member("processor", m.processor).member("processors", m.processors).member("cores", m.cores);
-  out.member("isas_built", names(isas_known())).member("isas", names(isas_here())).member("isa", name(e.chosen));
+  out.member("isas_built", names(isas_built())).member("isas", names(isas_here())).member("isa", name(e.chosen));
   out.member("memory_bytes", m.memory_bytes).member("available_bytes", m.available_bytes);
   out.member("huge_pages", words(m.huge_pages)).member("cpu_limit", m.cpu_limit).member("load", m.load);
   out.member("clock_hz", c.clock_hz);

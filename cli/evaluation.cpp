@@ -18,6 +18,7 @@ void declare_evaluation(Arguments& args, std::string_view threads_flags, Evaluat
 }
 
 Result<LoadedModel> load(const EvaluationOptions& options) {
+  HB_TRY_ASSIGN(isa, choose_isa());
   HB_TRY_ASSIGN(found, find_model(options.model));
   std::optional<Notice> notice(std::in_place, fmt::format("loading {} ...", options.model));
   const int threads = threads_or_calibrated(options.threads);
@@ -25,7 +26,10 @@ Result<LoadedModel> load(const EvaluationOptions& options) {
   HB_TRY_ASSIGN(model, load_model(found.path, *pool));
   notice.reset();
   for (const std::string& warning : model.warnings) print_aside(fmt::format("warning: {}\n", warning));
-  return LoadedModel{.pool = std::move(pool), .model = std::move(model)};
+  LoadedModel loaded{.pool = std::move(pool), .model = std::move(model), .evaluate = options.evaluate};
+  loaded.evaluate.isa = isa;
+  loaded.evaluate.warn = notify;
+  return loaded;
 }
 
 }  // namespace halfbyte

@@ -22,6 +22,7 @@ void declare_evaluation(Arguments& args, std::string_view threads_flags, Evaluat
 struct LoadedModel {
   std::unique_ptr<ThreadPool> pool;
   Model model;
+  EvaluateOptions evaluate;  // as given, with the instruction set that HALFBYTE_ISA chooses; warnings go to stderr
 };
 Result<LoadedModel> load(const EvaluationOptions& options);
 

@@ -7,6 +7,14 @@ namespace {
 
 constexpr uint64_t kLittleMemory = uint64_t{1} << 30;  // room for a small model and its cache
 
+// "avx2 (avx2 fma f16c)": the sets that are built on this one, with what they need.
+std::string sets_that_would_follow(Isa isa) {
+  std::string sets;
+  for (const Isa child : isas_built())
+    if (child != isa && parent(child) == isa) sets += fmt::format("{}{} ({})", sets.empty() ? "" : " or ", name(child), features(child));
+  return sets;
+}
+
 }  // namespace
 
 bool is_busy(const MachineFacts& facts) { return facts.load && *facts.load > 0.5 * facts.processors; }
@@ -16,11 +24,13 @@ std::vector<Finding> findings(const MachineFacts& facts, Isa by_default, Isa cho
   const auto fault = [&](std::string text) { found.push_back({.is_fault = true, .text = std::move(text)}); };
   const auto remark = [&](std::string text) { found.push_back({.is_fault = false, .text = std::move(text)}); };
 
-  if (by_default == Isa::kScalar)
+  const std::string next = sets_that_would_follow(by_default);
+  if (by_default == Isa::kScalar && !next.empty())
     fault(
-        "this processor has no AVX2, FMA and F16C, or a virtual machine hides them: everything runs as plain C++, many times slower. "
-        "In a virtual machine, choose the host's processor model");
-  if (chosen < by_default)
+        fmt::format("this processor does not run {}, or a virtual machine hides what they need: everything runs as plain C++, many times "
+                    "slower. In a virtual machine, choose the host's processor model",
+                    next));
+  if (!includes(chosen, by_default))
     fault(fmt::format("HALFBYTE_ISA={} forces slower kernels than {}, which is taken without it: unset it unless you compare them",
                       name(chosen), name(by_default)));
   if (facts.cpu_limit && *facts.cpu_limit < facts.processors)
@@ -43,8 +53,9 @@ std::vector<Finding> findings(const MachineFacts& facts, Isa by_default, Isa cho
   if (facts.cores && *facts.cores < facts.processors)
     remark(fmt::format("{} processors are siblings on {} cores: two threads of one core share its kernels' speed", facts.processors,
                        *facts.cores));
-  if (by_default == Isa::kAvx2 || by_default == Isa::kAvx2Vnni)
-    remark("this processor has no AVX-512: not a fault, generation is bound by memory and prompts have good AVX2 kernels");
+  if (by_default != Isa::kScalar && parent(by_default) == Isa::kScalar && !next.empty())
+    remark(fmt::format("this processor runs {}, but not {}: not a fault, generation is bound by memory and prompts have good kernels",
+                       name(by_default), next));
   return found;
 }
 

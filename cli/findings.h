@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "base/cpu.h"
 #include "base/machine_facts.h"
+#include "kernels/isa.h"
 
 namespace halfbyte {
 

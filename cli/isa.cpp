@@ -1,7 +1,8 @@
 // halfbyte isa: the instruction sets that this machine runs, so that tests and scripts can force each with HALFBYTE_ISA.
+#include "kernels/isa.h"
+
 #include <memory>
 
-#include "base/cpu.h"
 #include "base/json_writer.h"
 #include "cli/commands.h"
 #include "cli/options.h"

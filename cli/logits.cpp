@@ -49,7 +49,7 @@ Result<int> logits(const Options& options) {
   out.begin_object().key("logits");
   if (options.all) out.begin_array();
   // Printed position by position: all of them together can pass any memory.
-  HB_TRY(evaluate(loaded.model, *loaded.pool, tokens, options.evaluation.evaluate, options.all ? 0 : tokens.size() - 1,
+  HB_TRY(evaluate(loaded.model, *loaded.pool, tokens, loaded.evaluate, options.all ? 0 : tokens.size() - 1,
                   [&](size_t position, std::span<const float> values) {
                     if (json)
                       print(out.value(values).take());

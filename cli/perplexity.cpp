@@ -30,7 +30,7 @@ Result<std::vector<Token>> read_tokens(const Options& options, const Tokenizer& 
 Result<int> perplexity(const Options& options) {
   HB_TRY_ASSIGN(loaded, load(options.evaluation));
   HB_TRY_ASSIGN(tokens, read_tokens(options, *loaded.model.tokenizer));
-  HB_TRY_ASSIGN(scores, log_probabilities(loaded.model, *loaded.pool, tokens, options.evaluation.evaluate));
+  HB_TRY_ASSIGN(scores, log_probabilities(loaded.model, *loaded.pool, tokens, loaded.evaluate));
 
   std::vector<float> nll;  // nats, of each token after the first
   double sum = 0;

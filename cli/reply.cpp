@@ -30,6 +30,7 @@ Result<Engine::Reply> stream_reply(Engine& engine, Request request, const Interr
     if (event.finished) {
       reply.reason = *event.finished;
       reply.usage = event.usage;
+      reply.warning = event.warning;
       error = event.error;
       is_over = true;
       ended.notify_one();

@@ -72,6 +72,7 @@ Result<int> complete(Engine& engine, const PromptFormat& format, const ChatOptio
   HB_TRY_ASSIGN(reply, stream_reply(engine, request, interrupt, print_foreign));
   if (stdout_is_terminal() && !reply.text.ends_with('\n')) print("\n");
   if (options.verbose) print_aside(usage_text(reply.usage));
+  if (!reply.warning.empty()) notify(reply.warning);
   if (reply.reason == FinishReason::kLength && reply.usage.completion_tokens != request.max_tokens)
     notify(fmt::format("the reply ends here: the context of {} tokens is full", engine.context_tokens()));
   return reply.reason == FinishReason::kCancelled ? kInterruptedStatus : 0;

@@ -214,7 +214,14 @@ void Engine::Impl::end(Sequence& sequence, FinishReason reason, std::string text
   sequence.usage.prompt_tokens = static_cast<int>(sequence.request.prompt.size());
   if (sequence.started) sequence.usage.prompt_ms = Milliseconds(sequence.answered.value_or(now) - *sequence.started).count();
   if (sequence.answered) sequence.usage.generation_ms = Milliseconds(now - *sequence.answered).count();
-  sequence.sink({.text = std::move(text), .finished = reason, .usage = sequence.usage, .error = std::move(error)});
+  std::string warning;
+  try {
+    warning = runner.warning();
+  } catch (const std::bad_alloc&) {  // the last event must arrive all the same
+    warning.clear();
+  }
+  sequence.sink(
+      {.text = std::move(text), .finished = reason, .usage = sequence.usage, .error = std::move(error), .warning = std::move(warning)});
 }
 
 void Engine::Impl::bury() {
@@ -247,6 +254,7 @@ Result<Engine> Engine::open(const std::filesystem::path& path, const EngineOptio
 
 Result<std::unique_ptr<Engine::Impl>> Engine::Impl::open(const std::filesystem::path& path, const EngineOptions& options,
                                                          const World& world) {
+  HB_TRY_ASSIGN(isa, options.isa.empty() ? choose_isa() : parse_isa(options.isa));
   const int threads = options.threads > 0 ? options.threads : processors_available();
   auto pool = std::make_unique<ThreadPool>(threads);
   HB_TRY_ASSIGN(loaded, load_model(path, *pool, world));
@@ -261,7 +269,8 @@ Result<std::unique_ptr<Engine::Impl>> Engine::Impl::open(const std::filesystem::
                                        {.cache_tokens = std::max(context, options.cache_tokens),
                                         .chunk_tokens = chunk,
                                         .kv_type = options.kv_type,
-                                        .activations = options.activations},
+                                        .activations = options.activations,
+                                        .isa = isa},
                                        world));
   const SchedulerLimits limits{.step_tokens = chunk, .pages = runner.pages(), .queue = kQueue};
   return std::make_unique<Impl>(std::move(pool), std::move(model), context, world, std::move(runner), limits);
@@ -345,6 +354,7 @@ Result<Engine::Reply> Engine::complete(Request request, const TokenSink& sink) {
       const std::lock_guard lock(mutex);
       try {
         reply.text += event.text;
+        reply.warning = event.warning;
         if (event.error) error = event.error;
       } catch (const std::bad_alloc&) {  // the last event must arrive all the same
         error = out_of_memory();

@@ -76,6 +76,26 @@ TEST(Engine, TheSameSeedGivesTheSameBytes) {
   EXPECT_EQ(a->usage.completion_tokens, 40);
 }
 
+TEST(Engine, TheLastEventSaysWhatTheCacheCutOff) {
+  const TinyModelFile file({.change_tensors = [](std::vector<TinyModel::TensorBytes>& tensors) {
+    for (TinyModel::TensorBytes& tensor : tensors) {
+      if (tensor.name != "blk.1.attn_v.weight") continue;
+      const float great = 1e6F;
+      for (size_t at = 0; at < tensor.data.size(); at += sizeof great) std::memcpy(tensor.data.data() + at, &great, sizeof great);
+    }
+  }});
+  Engine half = open(file), whole = open(file, {.kv_type = KvType::kF32});
+  EXPECT_NE(half.complete(request_of({1, 2, 3}, 2))->warning.find("65504"), std::string::npos);
+  EXPECT_EQ(whole.complete(request_of({1, 2, 3}, 2))->warning, "");
+}
+
+TEST(Engine, TakesTheInstructionSetThatIsNamed) {
+  const TinyModelFile file;
+  const auto text = open(file).complete(request_of({1, 2, 3}, 20))->text;
+  EXPECT_EQ(open(file, {.isa = "scalar"}).complete(request_of({1, 2, 3}, 20))->text, text);
+  EXPECT_EQ(Engine::open(file.path(), {.isa = "sse9"}).error().code, Code::kInvalid);
+}
+
 TEST(Engine, ARequestIsAnsweredAlikeAloneAndInCompany) {
   const TinyModelFile file({.format = "Q4_1"});
   Engine engine = open(file, {.context_tokens = 128, .cache_tokens = 1024, .chunk_tokens = 16});

@@ -12,9 +12,11 @@ namespace {
 Result<Program> compile(const Model& model, int threads, const RunnerOptions& options) {
   Step record(model.weights);
   model.formula->forward(record);
-  HB_TRY_ASSIGN(isa, choose_isa());
   return Program::compile(record, KvLayout(model.formula->cache(), options.kv_type),
-                          {.isa = isa, .threads = threads, .max_tokens = options.chunk_tokens, .activations = options.activations});
+                          {.isa = options.isa.value_or(default_isa()),
+                           .threads = threads,
+                           .max_tokens = options.chunk_tokens,
+                           .activations = options.activations});
 }
 
 }  // namespace
@@ -33,6 +35,19 @@ Result<Runner> Runner::create(const Model& model, ThreadPool& pool, const Runner
   HB_TRY_ASSIGN(cache, BlockPool::create(program.layout(), pages, world));
   HB_TRY_ASSIGN(workspace, program.workspace(world));
   return Runner(std::move(program), std::move(cache), std::move(workspace), pool);
+}
+
+std::string Runner::warning() const {
+  if (!workspace_.has_cut_off()) return {};
+  const float limit = greatest_kept(program_.layout().type());
+  std::string_view type;
+  std::string others;
+  for (const KvTypeName& kind : kKvTypes) {
+    if (kind.type == program_.layout().type()) type = kind.name;
+    if (greatest_kept(kind.type) > limit) others += fmt::format("{}{}", others.empty() ? "" : ", ", kind.name);
+  }
+  return fmt::format("keys or values beyond {:.8g} were cut off: a cache of {} holds no greater ones, kv type {} does", limit, type,
+                     others);
 }
 
 int Runner::pages_for(int tokens) const { return static_cast<int>(ceil_div(static_cast<uint64_t>(tokens), kPagePositions)); }

@@ -3,7 +3,9 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -21,6 +23,7 @@ struct RunnerOptions {
   int chunk_tokens = 512;  // most tokens in one step
   KvType kv_type = KvType::kF16;
   ActivationMode activations = ActivationMode::kInt8;
+  std::optional<Isa> isa;  // absent: default_isa()
 };
 
 // The cache of one sequence: a page table per layer group. Pages belong to the Runner's pool; Runner::release gives them back.
@@ -52,6 +55,8 @@ class Runner {
   int pages_for(int tokens) const;
   int pages() const { return cache_.pages(); }
   const Program& program() const { return program_; }
+  // What the reader of the logits so far should know: keys or values were too great for the cache. Empty: nothing.
+  std::string warning() const;
   size_t bytes_cached_per_sequence(int tokens) const { return program_.layout().bytes_for(tokens); }
 
  private:

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <cstring>
 
 #include "models/tiny_model.h"
@@ -87,16 +86,12 @@ TEST_P(RunnerTest, NeitherDoTheyWithAnyCacheType) {
 TEST_P(RunnerTest, EveryInstructionSetComputesTheSameBits) {
   Bench bench({.format = GetParam()});
   const std::vector<Token> tokens = some_tokens(40);
-  const char* forced = std::getenv("HALFBYTE_ISA");
-  const std::string before = forced != nullptr ? forced : "";
   Rows scalar;
   for (const Isa isa : isas_here()) {
-    ::setenv("HALFBYTE_ISA", std::string(name(isa)).c_str(), 1);
-    const Rows logits = bench.logits(tokens);
+    const Rows logits = bench.logits(tokens, {.isa = isa});
     if (isa == Isa::kScalar) scalar = logits;
     EXPECT_TRUE(same_bits(logits, scalar)) << name(isa);
   }
-  ::setenv("HALFBYTE_ISA", before.c_str(), 1);  // empty: the strongest
 }
 
 TEST_P(RunnerTest, ASlidingWindowDoesNotDependOnChunksEither) {
@@ -165,6 +160,30 @@ void expect_slices_get_the_bits_they_get_alone(const TinyModel& tiny) {
 TEST(Runner, SlicesOfOneStepGetTheBitsTheyGetAlone) {
   expect_slices_get_the_bits_they_get_alone({.format = "Q4_1"});
   expect_slices_get_the_bits_they_get_alone({.experts = 8, .format = "Q4_1"});
+}
+
+TEST(Runner, SaysThatTheCacheCutsOffKeysThatItCannotHold) {
+  const auto warning_of = [](float factor, KvType type) {
+    Bench bench({.change_tensors = [factor](std::vector<TinyModel::TensorBytes>& tensors) {
+      for (TinyModel::TensorBytes& tensor : tensors) {
+        if (tensor.name != "blk.0.attn_k.weight") continue;
+        std::vector<float> weights(tensor.data.size() / sizeof(float));
+        std::memcpy(weights.data(), tensor.data.data(), tensor.data.size());
+        for (float& w : weights) w *= factor;
+        std::memcpy(tensor.data.data(), weights.data(), tensor.data.size());
+      }
+    }});
+    std::string said;
+    bench.logits(some_tokens(40), {.kv_type = type, .warn = [&](const std::string& text) { said += text; }});
+    return said;
+  };
+  EXPECT_EQ(warning_of(1, KvType::kF16), "");
+  EXPECT_EQ(warning_of(3e5F, KvType::kF16),
+            "keys or values beyond 65504 were cut off: a cache of f16 holds no greater ones, kv type bf16, q8_0, f32 does");
+  EXPECT_EQ(warning_of(3e5F, KvType::kQ8_0), "");
+  EXPECT_EQ(warning_of(1e9F, KvType::kQ8_0),
+            "keys or values beyond 8319008 were cut off: a cache of q8_0 holds no greater ones, kv type bf16, f32 does");
+  for (const KvType type : {KvType::kBf16, KvType::kF32}) EXPECT_EQ(warning_of(1e9F, type), "");
 }
 
 TEST(Runner, PagesOutsideTheWindowAreGivenBack) {

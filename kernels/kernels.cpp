@@ -1,49 +1,56 @@
 #include "kernels/kernels.h"
 
-#if defined(__x86_64__)
-#define HALFBYTE_SETS(SET)      \
-  SET(kScalar, scalar)          \
-  SET(kAvx2, avx2)              \
-  SET(kAvx2Vnni, avx2_vnni)     \
-  SET(kAvx512, avx512)          \
-  SET(kAvx512Vnni, avx512_vnni) \
-  SET(kAmx, amx)
-#else
-#define HALFBYTE_SETS(SET) SET(kScalar, scalar)
-#endif
+#include <array>
+#include <cstddef>
+
+#include "base/cpu.h"
 
 namespace halfbyte {
 
-#define SET(isa, folder)           \
-  namespace folder {               \
-  extern const KernelTable kTable; \
+#define SET(isa, name, folder, ...) \
+  namespace folder {                \
+  extern const KernelTable kTable;  \
   }
-HALFBYTE_SETS(SET)
-#undef SET
+#include "kernels/sets.def"
 
-#if defined(__x86_64__)
-namespace avx512_bf16 {
-extern PanelKernel panel_bf16;
-const KernelTable& table() {
-  static const KernelTable table = [] {
-    KernelTable with_pairs = avx512_vnni::kTable;
-    with_pairs.panel_bf16 = panel_bf16;
-    return with_pairs;
-  }();
-  return table;
+namespace {
+
+// What the set's own folder has, null for the rest; null where it is not built for this family of processors.
+const KernelTable* own_table(Isa isa) {
+#define SET(set, name, folder, family, ...)      \
+  if constexpr (is_built_for(Family::family)) {  \
+    if (isa == Isa::set) return &folder::kTable; \
+  }
+#include "kernels/sets.def"
+  return nullptr;
 }
-}  // namespace avx512_bf16
-#endif
+
+void replace(KernelTable& table, const KernelTable& own) {
+#define PANEL(name, format) \
+  if (own.name != nullptr) table.name = own.name;
+#define KERNEL(name, ...) \
+  if (own.name != nullptr) table.name = own.name;
+#include "kernels/families.def"
+}
+
+constexpr size_t kSets = 0
+#define SET(...) +1
+#include "kernels/sets.def"
+    ;
+
+}  // namespace
 
 const KernelTable& kernels(Isa isa) {
-#define SET(set, folder) \
-  if (isa == Isa::set) return folder::kTable;
-  HALFBYTE_SETS(SET)
-#undef SET
-#if defined(__x86_64__)
-  if (isa == Isa::kAvx512Bf16) return avx512_bf16::table();
-#endif
-  return scalar::kTable;  // a set of another processor family: it does not run here
+  static const auto tables = [] {
+    std::array<KernelTable, kSets> all{};
+    for (const Isa set : isas_known()) {  // a parent stands before its children
+      KernelTable& table = all[static_cast<size_t>(set)];
+      table = all[static_cast<size_t>(parent(set))];
+      if (const KernelTable* own = own_table(set)) replace(table, *own);
+    }
+    return all;
+  }();
+  return tables[static_cast<size_t>(isa)];
 }
 
 PanelKernel* panel_kernel(const KernelTable& table, std::string_view format) {

@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-#include "base/cpu.h"
+#include "kernels/isa.h"
 #include "kernels/table.h"
 
 namespace halfbyte {

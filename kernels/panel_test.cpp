@@ -24,7 +24,7 @@ std::vector<int> columns_of(const NumberFormat& format) {
 }
 
 class PanelSets : public testing::TestWithParam<std::tuple<Family, Isa>> {};
-INSTANTIATE_TEST_SUITE_P(Kernels, PanelSets, testing::Combine(testing::ValuesIn(kFamilies), testing::ValuesIn(kAllSets)),
+INSTANTIATE_TEST_SUITE_P(Kernels, PanelSets, testing::Combine(testing::ValuesIn(kFamilies), testing::ValuesIn(isas_known())),
                          [](const auto& p) { return std::string(std::get<0>(p.param).name) + "_" + test_name(std::get<1>(p.param)); });
 
 class PanelFormulas : public testing::TestWithParam<Family> {};

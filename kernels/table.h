@@ -1,4 +1,5 @@
-// The table of hot loops of one instruction set, made from families.def: a set that lacks one does not compile.
+// The table of hot loops of one instruction set, made from families.def. A set that compiles the bodies (body/table.h) has them all, or
+// does not compile; another states what it replaces of its parent's (sets.def) and leaves the rest null.
 // Only plain C headers here: the per-set sources include this.
 #pragma once
 
@@ -22,8 +23,8 @@ using PanelKernel = void(const std::byte* panel, size_t panel_bytes, int panels,
 constexpr size_t panel_scratch_bytes(size_t columns) { return 4 * (columns + 256) * 24 + (columns + 256) * 4 + 131072; }
 
 struct KernelTable {
-#define PANEL(name, format) PanelKernel* name;
-#define KERNEL(name, formula, ...) std::add_pointer_t<__VA_ARGS__> name;
+#define PANEL(name, format) PanelKernel* name = nullptr;
+#define KERNEL(name, formula, ...) std::add_pointer_t<__VA_ARGS__> name = nullptr;
 #include "kernels/families.def"
 };
 

@@ -17,8 +17,6 @@
 
 namespace halfbyte {
 
-inline constexpr Isa kAllSets[] = {Isa::kScalar, Isa::kAvx2, Isa::kAvx2Vnni, Isa::kAvx512, Isa::kAvx512Vnni, Isa::kAvx512Bf16, Isa::kAmx};
-
 inline std::string test_name(Isa isa) {
   std::string s(name(isa));
   for (char& c : s)

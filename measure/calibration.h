@@ -9,8 +9,8 @@
 #include <string_view>
 #include <vector>
 
-#include "base/cpu.h"
 #include "halfbyte/result.h"
+#include "kernels/isa.h"
 
 namespace halfbyte {
 

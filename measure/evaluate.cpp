@@ -15,11 +15,13 @@ Result<void> run(const Model& model, ThreadPool& pool, std::span<const Token> to
   if (tokens.size() > static_cast<size_t>(dims.context))
     return too_long("{} tokens, the model's context is {}", tokens.size(), dims.context);
   const int length = static_cast<int>(tokens.size());
+  HB_TRY_ASSIGN(isa, options.isa ? Result<Isa>(*options.isa) : choose_isa());
   HB_TRY_ASSIGN(runner, Runner::create(model, pool,
                                        {.cache_tokens = length,
                                         .chunk_tokens = std::min(options.chunk_tokens, length),
                                         .kv_type = options.kv_type,
-                                        .activations = options.activations}));
+                                        .activations = options.activations,
+                                        .isa = isa}));
   CachedSequence sequence;
   std::optional<size_t> not_finite;
   for (size_t from = 0; from < tokens.size() && !not_finite;) {
@@ -38,6 +40,7 @@ Result<void> run(const Model& model, ThreadPool& pool, std::span<const Token> to
     from += count;
   }
   if (not_finite) return numeric("{}: logits after token {} are not finite", model.path, *not_finite);
+  if (const std::string warning = runner.warning(); options.warn && !warning.empty()) options.warn(warning);
   return {};
 }
 

@@ -2,11 +2,14 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <span>
+#include <string>
 
 #include "halfbyte/activation_mode.h"
 #include "halfbyte/kv_type.h"
 #include "halfbyte/token.h"
+#include "kernels/isa.h"
 #include "models/model.h"
 
 namespace halfbyte {
@@ -15,6 +18,8 @@ struct EvaluateOptions {
   int chunk_tokens = 512;
   KvType kv_type = KvType::kF16;
   ActivationMode activations = ActivationMode::kInt8;
+  std::optional<Isa> isa;                             // absent: choose_isa()
+  std::function<void(const std::string& text)> warn;  // called at the end with Runner::warning(), if there is one
 };
 
 // Runs `tokens` from position 0 and hands the logits (vocabulary floats) after each position >= first_wanted to `sink`, in order.

@@ -62,10 +62,12 @@ Result<MeasuredSpeed> measure_speed(const Model& model, ThreadPool& pool, const 
   const int longest = work.depth + std::ranges::max(sizes);
   if (longest > dims.context) return too_long("{} tokens, the model's context is {}", longest, dims.context);
   const int chunk = std::max(options.chunk_tokens, work.step_sizes.empty() ? 1 : std::ranges::max(work.step_sizes));
+  HB_TRY_ASSIGN(isa, options.isa ? Result<Isa>(*options.isa) : choose_isa());
   HB_TRY_ASSIGN(
       runner,
-      Runner::create(model, pool,
-                     {.cache_tokens = longest, .chunk_tokens = chunk, .kv_type = options.kv_type, .activations = options.activations}));
+      Runner::create(
+          model, pool,
+          {.cache_tokens = longest, .chunk_tokens = chunk, .kv_type = options.kv_type, .activations = options.activations, .isa = isa}));
   MeasuredSpeed measured{
       .bytes_per_token = runner.program().bytes_per_token() + runner.bytes_cached_per_sequence(work.depth + work.generated_tokens / 2),
       .macs_per_token = runner.program().macs_per_token(),

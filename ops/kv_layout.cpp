@@ -1,10 +1,21 @@
 #include "ops/kv_layout.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "base/checked.h"
 
 namespace halfbyte {
+
+float greatest_kept(KvType type) {
+  switch (type) {
+    case KvType::kF16: return 65504.0F;
+    case KvType::kBf16: return 0x1.fep127F;
+    case KvType::kQ8_0: return 127 * 65504.0F;  // the greatest int8 times the greatest scale
+    case KvType::kF32: break;
+  }
+  return std::numeric_limits<float>::infinity();
+}
 
 KvLayout::KvLayout(const std::vector<KvLayer>& layers, KvType type) : layers_(layers), type_(type) {
   for (const KvLayer& layer : layers_) {

@@ -21,6 +21,9 @@ struct KvLayer {
   int window = 0;  // 0: all positions
 };
 
+// The greatest magnitude that a cache keeps; what is beyond is stored as it. f32: infinity, nothing is.
+float greatest_kept(KvType type);
+
 class KvLayout {
  public:
   KvLayout(const std::vector<KvLayer>& layers, KvType type);

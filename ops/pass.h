@@ -144,6 +144,7 @@ struct Program::Pass {
   void run_experts(const Stage& stage) const;
   void sum_experts(const Stage& stage) const;
   void finish_heads(const Product& product, size_t first_row, size_t last_row) const;
+  void note_cut_off(std::span<const float> stored) const;
 
   // The head, over the gathered rows.
   bool wants(bool LogitsNeed::* what) const {

@@ -26,6 +26,7 @@
 // number of tokens changes a bit.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <span>
@@ -157,12 +158,17 @@ struct Stage {
 class Workspace {
  public:
   Workspace() = default;
+  // A key or value of a run was greater than the cache keeps (ops/kv_layout.h). True from then on.
+  bool has_cut_off() const {
+    return std::ranges::any_of(cut_off_, [](uint8_t here) { return here != 0; });
+  }
 
  private:
   friend class Program;
   Buffer shared_;
   std::vector<Buffer> own_;                               // by thread
   std::vector<std::vector<LogitsReduction>> reductions_;  // by thread, by row of a pass of the head
+  std::vector<uint8_t> cut_off_;                          // by thread
 };
 
 struct ProgramOptions {

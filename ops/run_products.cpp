@@ -1,4 +1,5 @@
 // Stages of matrix products, with what follows each in its epilogue.
+#include <cmath>
 #include <cstring>
 
 #include "ops/pass.h"
@@ -58,6 +59,15 @@ void Program::Pass::multiply_gated(const Product& product, const Rows& x, size_t
   }
 }
 
+// A pass over numbers that lie in the nearest cache, before the store that would cut them off: that stays as it is on every set.
+void Program::Pass::note_cut_off(std::span<const float> stored) const {
+  const float greatest = greatest_kept(p.layout_.type());
+  const int n = static_cast<int>(stored.size());
+  if (p.kernels_->first_outside(stored.data(), n, -greatest, greatest) == n) return;
+  if (std::ranges::any_of(stored, [&](float x) { return std::abs(x) > greatest; }))  // a NaN is stored as it is
+    workspace.cut_off_[static_cast<size_t>(thread)] = 1;
+}
+
 void Program::Pass::finish_heads(const Product& product, size_t first_row, size_t last_row) const {
   const HeadEpilogue& h = product.heads;
   const KernelTable& k = *p.kernels_;
@@ -82,6 +92,7 @@ void Program::Pass::finish_heads(const Product& product, size_t first_row, size_
         k.scale(x, h.scale, h.head_dim, x);
         continue;
       }
+      note_cut_off({x, dim});
       const int kv_head = static_cast<int>(first / dim);
       std::byte* page = slice.pages[static_cast<size_t>(p.layout_.group_of(h.layer))][at / kPagePositions];
       const int in_page = at % kPagePositions;

@@ -26,6 +26,7 @@ struct EngineOptions {
   int chunk_tokens = 512;  // most tokens in one step; less memory when small, slower prompts
   KvType kv_type = KvType::kF16;
   ActivationMode activations = ActivationMode::kInt8;
+  std::string isa;  // a name that `halfbyte isa` lists; empty: HALFBYTE_ISA of the environment, else the best that runs here
 };
 
 struct SamplingOptions {
@@ -64,6 +65,9 @@ struct Event {
   std::optional<FinishReason> finished;
   Usage usage;                 // with finished
   std::optional<Error> error;  // with kFailed
+  // With finished: what the reader should know, once it has happened in this engine: keys or values were too great for kv_type and
+  // cut off. Names the limit and the types that keep them. Else empty.
+  std::string warning;
 };
 
 enum class SinkAnswer { kMore, kPause, kStop };
@@ -73,7 +77,7 @@ using RequestId = uint64_t;
 // Thread-safe. Opening is expensive; keep one per model. Move-only.
 class Engine {
  public:
-  // Reads the weights into this processor's layout. kCorrupt or kUnsupported name the file and the tensor.
+  // Reads the weights into this processor's layout. kCorrupt or kUnsupported name the file and the tensor, or `isa`; kInvalid an option.
   static Result<Engine> open(const std::filesystem::path& model, const EngineOptions& options = {});
   // The same with the files, the memory and the clock of `world` (base/world.h), which must outlive the engine: for tests.
   static Result<Engine> open(const std::filesystem::path& model, const EngineOptions& options, const World& world);
@@ -92,6 +96,7 @@ class Engine {
     std::string text;
     FinishReason reason = FinishReason::kEnd;
     Usage usage;
+    std::string warning;  // as the last event has it
   };
   Result<Reply> complete(Request request, const TokenSink& sink = {});
 

@@ -218,6 +218,21 @@ void multiply_tiles(const std::byte* panel, size_t panel_bytes, int panels, cons
   release_tiles();
 }
 
+#define HALFBYTE_TILE_KERNELS(KERNEL)      \
+  KERNEL(panel_q4_0, TilesPer32<Q4_0>)     \
+  KERNEL(panel_q4_1, TilesPer32<Q4_1>)     \
+  KERNEL(panel_q5_0, TilesPer32<Q5_0>)     \
+  KERNEL(panel_q5_1, TilesPer32<Q5_1>)     \
+  KERNEL(panel_q8_0, TilesPer32<Q8_0>)     \
+  KERNEL(panel_iq4_nl, TilesPer32<IQ4_NL>) \
+  KERNEL(panel_mxfp4, TilesPer32<MXFP4>)   \
+  KERNEL(panel_q2_k, TilesPer256<Q2_K>)    \
+  KERNEL(panel_q3_k, TilesPer256<Q3_K>)    \
+  KERNEL(panel_q4_k, TilesPer256<Q4_K>)    \
+  KERNEL(panel_q5_k, TilesPer256<Q5_K>)    \
+  KERNEL(panel_q6_k, TilesPer256<Q6_K>)    \
+  KERNEL(panel_iq4_xs, TilesPer256<IQ4_XS>)
+
 #define HALFBYTE_TILE_KERNEL(name, Tiles)                                                                                                  \
   void name(const std::byte* panel, size_t panel_bytes, int panels, const Activations& x, int columns, int tokens, float* y,               \
             size_t y_stride, std::byte* scratch) {                                                                                         \
@@ -227,20 +242,14 @@ void multiply_tiles(const std::byte* panel, size_t panel_bytes, int panels, cons
       avx512_vnni::name(panel, panel_bytes, panels, from_token(x, tiled), columns, tokens - tiled, y + (size_t)tiled * y_stride, y_stride, \
                         scratch);                                                                                                          \
   }
-HALFBYTE_TILE_KERNEL(panel_q4_0, TilesPer32<Q4_0>)
-HALFBYTE_TILE_KERNEL(panel_q4_1, TilesPer32<Q4_1>)
-HALFBYTE_TILE_KERNEL(panel_q5_0, TilesPer32<Q5_0>)
-HALFBYTE_TILE_KERNEL(panel_q5_1, TilesPer32<Q5_1>)
-HALFBYTE_TILE_KERNEL(panel_q8_0, TilesPer32<Q8_0>)
-HALFBYTE_TILE_KERNEL(panel_iq4_nl, TilesPer32<IQ4_NL>)
-HALFBYTE_TILE_KERNEL(panel_mxfp4, TilesPer32<MXFP4>)
-HALFBYTE_TILE_KERNEL(panel_q2_k, TilesPer256<Q2_K>)
-HALFBYTE_TILE_KERNEL(panel_q3_k, TilesPer256<Q3_K>)
-HALFBYTE_TILE_KERNEL(panel_q4_k, TilesPer256<Q4_K>)
-HALFBYTE_TILE_KERNEL(panel_q5_k, TilesPer256<Q5_K>)
-HALFBYTE_TILE_KERNEL(panel_q6_k, TilesPer256<Q6_K>)
-HALFBYTE_TILE_KERNEL(panel_iq4_xs, TilesPer256<IQ4_XS>)
+HALFBYTE_TILE_KERNELS(HALFBYTE_TILE_KERNEL)
 #undef HALFBYTE_TILE_KERNEL
 
-using avx512_vnni::panel_f16;
-using avx512_vnni::panel_f32;
+constexpr KernelTable tile_kernels() {
+  KernelTable table;
+#define HALFBYTE_TILE_KERNEL(name, Tiles) table.name = name;
+  HALFBYTE_TILE_KERNELS(HALFBYTE_TILE_KERNEL)
+#undef HALFBYTE_TILE_KERNEL
+  return table;
+}
+#undef HALFBYTE_TILE_KERNELS

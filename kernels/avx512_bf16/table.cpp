@@ -15,9 +15,8 @@ namespace {
 }  // namespace
 
 // Many tokens: a strip of two panels stays in L2 while all of them read it.
-PanelKernel panel_bf16;
-void panel_bf16(const std::byte* panel, size_t panel_bytes, int panels, const Activations& x, int columns, int tokens, float* y,
-                size_t y_stride, std::byte*) {
+static void panel_bf16(const std::byte* panel, size_t panel_bytes, int panels, const Activations& x, int columns, int tokens, float* y,
+                       size_t y_stride, std::byte*) {
   const bool is_many = tokens > kPairTile;
   const int at_once = is_many ? 2 : kPanelsAtOnce, strip = is_many ? 2048 : columns;
   for (int begin = 0; begin < panels; begin += at_once) {
@@ -28,4 +27,7 @@ void panel_bf16(const std::byte* panel, size_t panel_bytes, int panels, const Ac
                      k == 0, y + 16 * begin, y_stride);
   }
 }
+
+extern const KernelTable kTable;
+const KernelTable kTable = {.panel_bf16 = panel_bf16};
 }  // namespace halfbyte::avx512_bf16

@@ -42,7 +42,7 @@ HALFBYTE_INLINE F add(F a, F b) { return a + b; }
 HALFBYTE_INLINE F sub(F a, F b) { return a - b; }
 HALFBYTE_INLINE F mul(F a, F b) { return a * b; }
 HALFBYTE_INLINE F div(F a, F b) { return a / b; }
-HALFBYTE_INLINE F max(F a, F b) { return a > b ? a : b; }  // b where either is NaN, as the vector instructions have it
+HALFBYTE_INLINE F max(F a, F b) { return a > b ? a : b; }  // b where either is NaN, as x86 has it (NEON's gives NaN: compare, then select)
 HALFBYTE_INLINE F min(F a, F b) { return a < b ? a : b; }
 HALFBYTE_INLINE F fma(F a, F b, F c) {
   F v;

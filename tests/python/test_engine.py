@@ -133,6 +133,12 @@ class TestAnswers:
             assert backend.info.extra["kv_type"] == kv_type
             assert backend.complete("hi", max_new_tokens=9, temperature=0.0).completion_tokens == 9
 
+    def test_what_a_reply_warns_of_is_said_once(self) -> None:
+        with EngineBackend(tiny_model()) as backend, pytest.warns(RuntimeWarning, match="cut off") as said:
+            for _ in range(2):
+                backend._warn({"warning": "keys were cut off"})
+        assert len(said) == 1
+
     def test_a_path_is_taken_as_a_path_too(self, tmp_path: Path) -> None:
         odd = tmp_path / os.fsdecode("möd\udcffel.gguf".encode("utf-8", "surrogateescape"))
         odd.symlink_to(tiny_model())

@@ -4,9 +4,9 @@
 #include <cmath>
 #include <cstdlib>
 
-#include "base/cpu.h"
 #include "base/errors.h"
 #include "base/file.h"
+#include "kernels/isa.h"
 
 namespace halfbyte {
 namespace {

@@ -7,6 +7,8 @@ import importlib
 import json
 import math
 import os
+import warnings
+import warnings
 from collections.abc import Generator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -30,6 +32,7 @@ class EngineBackend(Backend):
     A prompt is continued as it stands, or with template=True answered as a user's turn in the model's chat template;
     metadata["template"] says which. `chat` always speaks the model's format, and a plain transcript where it has none.
     `stream_chat` gives the answer only; what the model thought stands in the result.
+    What a cache of `kv_type` cannot hold is cut off: a RuntimeWarning says so once, and metadata["warning"] of every result after it.
     Without a seed it is 0: the same call gives the same text, whatever else the engine answers at the moment.
 
     model: a path, or a name such as `smollm2:135m`, looked for in the places where Ollama and Hugging Face keep models too.
@@ -84,6 +87,7 @@ class EngineBackend(Backend):
             threads=threads or 0,
             kv_type=kv_type,
         )
+        self._has_warned = False
         told = self._engine.info()
         facts = {key: int(fact) if key in _COUNTS else fact for key, fact in told["extra"].items()}
         facts.update(kv_type=kv_type, template=template)
@@ -305,7 +309,14 @@ class EngineBackend(Backend):
             made.append(self._module.Tool(**texts))
         return made
 
+    def _warn(self, metadata: Mapping[str, str]) -> None:
+        """Once: every reply after the first carries the same warning."""
+        if "warning" in metadata and not self._has_warned:
+            self._has_warned = True
+            warnings.warn(metadata["warning"], RuntimeWarning, stacklevel=4)
+
     def _result(self, prompt: str, told: Mapping[str, Any], sampling: dict[str, Any]) -> InferenceResult:
+        self._warn(told["metadata"])
         return InferenceResult(
             prompt=prompt,
             completion=told["completion"],
@@ -317,6 +328,7 @@ class EngineBackend(Backend):
         )
 
     def _chat_result(self, messages: Sequence[Message], told: Mapping[str, Any], sampling: dict[str, Any]) -> ChatResult:
+        self._warn(told["metadata"])
         return ChatResult(
             messages=[dict(message) for message in messages],
             content=told["content"],

@@ -1,0 +1,18 @@
+// The vector kernels (avx512_vnni) of integer panels: for the tokens that fill no tile.
+#pragma once
+
+#include "kernels/avx512_vnni/vec.h"
+#include "kernels/table.h"
+#include "quant/levels.h"
+#include "quant/panel.h"
+
+namespace halfbyte::avx512_vnni {
+namespace {
+// clang-format off: each builds on those before it
+#include "kernels/body/lanes.h"
+#include "kernels/body/product.h"
+#include "kernels/body/panel_per32.h"
+#include "kernels/body/panel_per256.h"
+// clang-format on
+}  // namespace
+}  // namespace halfbyte::avx512_vnni
