@@ -173,9 +173,12 @@ TEST(Runner, SaysThatTheCacheCutsOffKeysThatItCannotHold) {
         std::memcpy(tensor.data.data(), weights.data(), tensor.data.size());
       }
     }});
-    std::string said;
-    bench.logits(some_tokens(40), {.kv_type = type, .warn = [&](const std::string& text) { said += text; }});
-    return said;
+    auto runner = Runner::create(bench.model, bench.pool, {.cache_tokens = 64, .kv_type = type});
+    const std::vector<Token> tokens = some_tokens(40);
+    CachedSequence sequence;
+    const Runner::Slice slice{.sequence = &sequence, .tokens = tokens, .first_wanted = tokens.size()};
+    EXPECT_TRUE(runner->run({&slice, 1}, [](size_t, size_t, const Logits&) {}));
+    return runner->warning();
   };
   EXPECT_EQ(warning_of(1, KvType::kF16), "");
   EXPECT_EQ(warning_of(3e5F, KvType::kF16),
