@@ -1,20 +1,6 @@
 #include "text/classified_text.h"
 
-#include <array>
-
 namespace halfbyte {
-namespace {
-
-const std::array<CharKind, 128>& ascii_kinds() {
-  static const auto table = [] {
-    std::array<CharKind, 128> kinds;
-    for (char32_t c = 0; c < 128; ++c) kinds[c] = kind_of(c);
-    return kinds;
-  }();
-  return table;
-}
-
-}  // namespace
 
 ClassifiedText::ClassifiedText(std::string_view text) : text_(text), kinds_(text.size() + 1, CharKind::kContinuation) {
   const auto& ascii = ascii_kinds();

@@ -78,7 +78,7 @@ CharKind look_up_kind(char32_t c) {
 }
 
 // Kinds of the assigned planes in two stages: block of 256 -> page -> kind. Neighbouring blocks that are alike share a page,
-// which leaves some 90 KiB. Made once, in under a millisecond.
+// which leaves some 90 KiB. Made once, in some milliseconds.
 class KindTable {
  public:
   static constexpr char32_t kEnd = 0x32400;  // past the last ideograph; above are only tags, private use and nothing
@@ -112,7 +112,20 @@ const KindTable& kind_table() {
 
 }  // namespace
 
-CharKind kind_of(char32_t code_point) { return code_point < KindTable::kEnd ? kind_table()[code_point] : look_up_kind(code_point); }
+const std::array<CharKind, 128>& ascii_kinds() {
+  static const auto table = [] {
+    std::array<CharKind, 128> kinds;
+    for (char32_t c = 0; c < 128; ++c) kinds[c] = look_up_kind(c);
+    return kinds;
+  }();
+  return table;
+}
+
+// Patterns and text in ASCII do without the table, which takes milliseconds to make.
+CharKind kind_of(char32_t code_point) {
+  if (code_point < 0x80) return ascii_kinds()[code_point];
+  return code_point < KindTable::kEnd ? kind_table()[code_point] : look_up_kind(code_point);
+}
 
 CharSet kinds_between(char32_t first, char32_t last) {
   CharSet kinds;

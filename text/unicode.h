@@ -1,6 +1,7 @@
 // What kind each character is.
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 namespace halfbyte {
@@ -39,6 +40,7 @@ enum class CharKind : uint8_t {
 };
 
 CharKind kind_of(char32_t code_point);
+const std::array<CharKind, 128>& ascii_kinds();  // of the first 128, without the table that the others need
 
 // A set of kinds, written much as patterns write it: ~(chars::kS | chars::kL) is [^\s\p{L}].
 class CharSet {
