@@ -34,6 +34,7 @@ const GRACE: Duration = Duration::from_secs(1);
 const RUNNING: u8 = 0;
 const DONE: u8 = 1;
 const WALLED: u8 = 2;
+const LEFT: u8 = 3; // by its caller, while it runs on
 
 pub enum Outcome<T> {
     Done(T),
@@ -103,7 +104,7 @@ fn book(grown: usize, freed: usize) {
         cell.set(None);
         // SAFETY: as in `is_within`.
         let job = unsafe { &*account.job };
-        job.state.store(WALLED, Ordering::Release);
+        job.state.store(WALLED, Ordering::Release); // also when its caller has left: then it is counted already
         job.caller.unpark();
         loop {
             thread::park();
@@ -139,8 +140,6 @@ pub fn run<T: Send + 'static>(lost: &Lost, work: impl FnOnce() -> T + Send + 'st
 fn run_until<T: Send + 'static>(limit: Duration, lost: &Lost, work: impl FnOnce() -> T + Send + 'static) -> Outcome<T> {
     let job = Arc::new(Job { state: AtomicU8::new(RUNNING), told_to_end: AtomicBool::new(false), caller: thread::current() });
     let result: Arc<Mutex<Option<T>>> = Arc::new(Mutex::new(None));
-    // Counted from the start, so that neither side can forget it: who sees the work end takes it off again.
-    lost.0.fetch_add(1, Ordering::AcqRel);
     let (its_job, its_result, its_lost) = (Arc::clone(&job), Arc::clone(&result), lost.clone());
     let spawned = thread::Builder::new().stack_size(STACK_BYTES).spawn(move || {
         let pointer = Arc::as_ptr(&its_job);
@@ -150,14 +149,12 @@ fn run_until<T: Send + 'static>(limit: Duration, lost: &Lost, work: impl FnOnce(
         if let Ok(mut slot) = its_result.lock() {
             *slot = value;
         }
-        its_lost.0.fetch_sub(1, Ordering::AcqRel);
-        its_job.state.store(DONE, Ordering::Release);
+        if its_job.state.swap(DONE, Ordering::AcqRel) == LEFT {
+            its_lost.0.fetch_sub(1, Ordering::AcqRel);
+        }
         its_job.caller.unpark();
     });
-    let Ok(thread) = spawned else {
-        lost.0.fetch_sub(1, Ordering::AcqRel);
-        return Outcome::NoThread;
-    };
+    let Ok(thread) = spawned else { return Outcome::NoThread };
     let mut deadline = Instant::now() + limit;
     loop {
         match job.state.load(Ordering::Acquire) {
@@ -166,7 +163,10 @@ fn run_until<T: Send + 'static>(limit: Duration, lost: &Lost, work: impl FnOnce(
                 let value = result.lock().ok().and_then(|mut slot| slot.take());
                 return value.map_or(Outcome::Panicked, Outcome::Done);
             }
-            WALLED => return Outcome::Exceeded,
+            WALLED => {
+                lost.0.fetch_add(1, Ordering::AcqRel);
+                return Outcome::Exceeded;
+            }
             _ => {}
         }
         let now = Instant::now();
@@ -175,7 +175,12 @@ fn run_until<T: Send + 'static>(limit: Duration, lost: &Lost, work: impl FnOnce(
         } else if !job.told_to_end.swap(true, Ordering::Relaxed) {
             deadline = now + GRACE;
         } else {
-            return Outcome::Exceeded;
+            // Counted first, so that the work cannot end uncounted; if it has ended meanwhile, it is not lost.
+            lost.0.fetch_add(1, Ordering::AcqRel);
+            if job.state.compare_exchange(RUNNING, LEFT, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+                return Outcome::Exceeded;
+            }
+            lost.0.fetch_sub(1, Ordering::AcqRel);
         }
     }
 }
@@ -211,6 +216,13 @@ mod tests {
         let lost = Lost::default();
         assert!(matches!(run(&lost, || vec![1u8; 200 << 20].len()), Outcome::Exceeded));
         assert_eq!(lost.count(), 1);
+    }
+
+    #[test]
+    fn work_that_runs_is_not_lost() {
+        let lost = Lost::default();
+        let its_lost = lost.clone();
+        assert!(matches!(run(&lost, move || its_lost.count()), Outcome::Done(0)));
     }
 
     #[test]

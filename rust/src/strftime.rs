@@ -212,6 +212,6 @@ mod tests {
     #[test]
     fn what_is_no_directive_stays_as_it_stands() {
         assert_eq!(strftime("%Q %é %", 0), "%Q %é %");
-        assert_eq!(strftime("%-Q %10! %EQ", 0), "%-Q %10! %EQ");
+        assert_eq!(strftime("%-Q|%5!|%EQ", 0), "%-Q|  %5!|%EQ"); // in its width
     }
 }
