@@ -4,6 +4,7 @@
 
 #include <chrono>
 
+#include "base/cpu.h"
 #include "base/errors.h"
 #include "base/priority.h"
 #include "cli/stored_calibration.h"

@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "base/process_memory.h"
+#include "halfbyte/engine.h"
 #include "tests/reference/reference_models.h"
 
 namespace halfbyte {
