@@ -35,7 +35,9 @@ struct Folding {
       for (const char32_t c : same) variants_of[c] = variants.size();
       variants.push_back(std::move(same));
     }
-    std::stable_sort(several.begin(), several.end(), [](const auto& a, const auto& b) { return a.folded.size() < b.folded.size(); });
+    std::sort(several.begin(), several.end(), [](const auto& a, const auto& b) {
+      return std::pair(a.folded.size(), a.character) < std::pair(b.folded.size(), b.character);
+    });
   }
 };
 
