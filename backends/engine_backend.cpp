@@ -4,7 +4,7 @@
 #include <deque>
 
 #include "backends/checks.h"
-#include "backends/engine_run.h"
+#include "backends/engine_request.h"
 #include "backends/prompt_format.h"
 #include "backends/transcript.h"
 #include "base/errors.h"
@@ -39,7 +39,7 @@ auto whole(Stream& stream, const CompletionOptions& options) -> decltype(stream.
 }  // namespace
 
 struct CompletionStream::Impl {
-  EngineRun run;
+  EngineRequest run;
   InferenceResult result;
 };
 
@@ -62,7 +62,7 @@ Result<InferenceResult> CompletionStream::result() {
 }
 
 struct ChatStream::Impl {
-  EngineRun run;
+  EngineRequest run;
   ReplyParser parser;
   ChatResult result;
   bool drops_space = false;        // of a transcript: white space before the content
@@ -175,7 +175,7 @@ Result<std::unique_ptr<CompletionStream>> EngineBackend::start(const std::string
     request.prompt = loaded_->engine.encode(prompt, /*add_special=*/true);
   }
   const std::string template_name = loaded_->use_template ? "model's" : "none";
-  HB_TRY_ASSIGN(run, EngineRun::start({loaded_, &loaded_->engine}, std::move(request), options, {{"template", template_name}}, watch));
+  HB_TRY_ASSIGN(run, EngineRequest::start({loaded_, &loaded_->engine}, std::move(request), options, {{"template", template_name}}, watch));
   return std::unique_ptr<CompletionStream>(new CompletionStream(std::unique_ptr<CompletionStream::Impl>(
       new CompletionStream::Impl{.run = std::move(run), .result = {.prompt = prompt, .backend = loaded_->info}})));
 }
@@ -200,7 +200,7 @@ Result<std::unique_ptr<ChatStream>> EngineBackend::start_chat(std::span<const Me
     facts = {{"template", "none"}, {"chat_format", "transcript"}};
   }
   request.prompt = loaded_->format->encode(prompt);
-  HB_TRY_ASSIGN(run, EngineRun::start({loaded_, &loaded_->engine}, std::move(request), options, std::move(facts), watch));
+  HB_TRY_ASSIGN(run, EngineRequest::start({loaded_, &loaded_->engine}, std::move(request), options, std::move(facts), watch));
   size_t calls = 0;
   for (const Message& message : messages) calls += message.tool_calls.size();
   ReplyParser parser(source, tools, prompt);

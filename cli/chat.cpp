@@ -35,11 +35,11 @@ class Chat {
   int run();
 
  private:
-  struct Message {
+  struct Said {
     std::string text;
     bool is_quoted;  // between """: never a command
   };
-  std::optional<Message> read_message();  // nothing: the user leaves
+  std::optional<Said> read_message();  // nothing: the user leaves
   LineEditor::Line read_line(const std::string& prompt);
   void reply_to(std::string message);
   Result<std::vector<Token>> fitting_prompt();
@@ -72,7 +72,7 @@ int Chat::run() {
   return 0;
 }
 
-std::optional<Chat::Message> Chat::read_message() {
+std::optional<Chat::Said> Chat::read_message() {
   using End = LineEditor::Line::End;
   std::optional<std::string> quoted;  // of a message that began with """
   for (;;) {
@@ -88,7 +88,7 @@ std::optional<Chat::Message> Chat::read_message() {
     interrupts_ = 0;
     std::string_view text = line.text;
     if (!quoted) {
-      if (!text.starts_with(kQuotes)) return Message{std::move(line.text), false};
+      if (!text.starts_with(kQuotes)) return Said{std::move(line.text), false};
       quoted.emplace();
       text.remove_prefix(kQuotes.size());
       if (text.empty()) continue;
@@ -96,7 +96,7 @@ std::optional<Chat::Message> Chat::read_message() {
     const bool is_last = text.ends_with(kQuotes);
     if (is_last) text.remove_suffix(kQuotes.size());
     *quoted += text;
-    if (is_last) return Message{std::move(*quoted), true};
+    if (is_last) return Said{std::move(*quoted), true};
     *quoted += '\n';
   }
 }

@@ -44,14 +44,14 @@ struct Engine::Impl {
   std::map<SequenceId, std::unique_ptr<Sequence>> sequences;  // the engine thread's
 
   // The inbox: written by callers under the mutex, taken by the engine thread between steps.
-  struct Message {
+  struct Word {
     enum class Kind { kSubmit, kCancel, kResume } kind;
     RequestId id;
     std::unique_ptr<Sequence> sequence;  // kSubmit
   };
   std::mutex mutex;
   std::condition_variable inbox_filled;
-  std::vector<Message> inbox;
+  std::vector<Word> inbox;
   int unfinished = 0;  // submitted and not yet ended
   bool is_stopping = false;
   RequestId last_id = 0;
@@ -85,7 +85,7 @@ struct Engine::Impl {
   Result<RequestId> enqueue(Request request, TokenSink sink, std::span<const Token> given = {}, std::vector<double>* scores = nullptr);
 
   void loop();
-  void take(std::vector<Message>& messages);
+  void take(std::vector<Word>& words);
   void step(const std::vector<Slice>& plan);
   void sampled(Sequence& sequence, const Logits& logits);
   void scored(Sequence& sequence, size_t position, const Logits& logits);
@@ -96,22 +96,22 @@ struct Engine::Impl {
 
 void Engine::Impl::loop() {
   for (bool is_last = false; !is_last;) {
-    std::vector<Message> messages;
+    std::vector<Word> words;
     try {
       const std::vector<Slice> plan = scheduler.plan();
       {
         std::unique_lock lock(mutex);
         if (plan.empty()) inbox_filled.wait(lock, [&] { return is_stopping || !inbox.empty(); });
-        messages.swap(inbox);
+        words.swap(inbox);
         is_last = is_stopping;
       }
-      take(messages);  // also at the end: who submitted gets a last event
-      if (!is_last && messages.empty()) step(plan);
+      take(words);  // also at the end: who submitted gets a last event
+      if (!is_last && words.empty()) step(plan);
     } catch (const std::bad_alloc&) {  // whose memory it was cannot be said
       for (auto& [id, sequence] : sequences) end(*sequence, FinishReason::kFailed, {}, out_of_memory());
-      for (Message& message : messages) {
-        if (message.sequence == nullptr) continue;  // a word about one of those, or taken
-        end(*message.sequence, FinishReason::kFailed, {}, out_of_memory());
+      for (Word& word : words) {
+        if (word.sequence == nullptr) continue;  // a word about one of those, or taken
+        end(*word.sequence, FinishReason::kFailed, {}, out_of_memory());
         const std::lock_guard lock(mutex);
         --unfinished;
       }
@@ -122,27 +122,27 @@ void Engine::Impl::loop() {
   bury();
 }
 
-void Engine::Impl::take(std::vector<Message>& messages) {
-  for (Message& message : messages) {
-    if (message.kind == Message::Kind::kSubmit) {
-      Sequence& sequence = *message.sequence;
+void Engine::Impl::take(std::vector<Word>& words) {
+  for (Word& word : words) {
+    if (word.kind == Word::Kind::kSubmit) {
+      Sequence& sequence = *word.sequence;
       const int known = sequence.known();
-      sequences.emplace(message.id, std::move(message.sequence));
+      sequences.emplace(word.id, std::move(word.sequence));
       if (!scheduler.add(sequence.id, known, runner.pages_for(known + sequence.request.max_tokens)))
         end(sequence, FinishReason::kFailed, {}, busy("queue: full"));
       continue;
     }
-    const auto found = sequences.find(message.id);
+    const auto found = sequences.find(word.id);
     if (found == sequences.end()) continue;  // ended meanwhile
-    if (message.kind == Message::Kind::kCancel)
+    if (word.kind == Word::Kind::kCancel)
       end(*found->second, FinishReason::kCancelled, {});
     else
-      scheduler.pause(message.id, false);
+      scheduler.pause(word.id, false);
   }
 }
 
 void Engine::Impl::step(const std::vector<Slice>& plan) {
-  std::vector<Runner::Slice> slices;
+  std::vector<SliceTokens> slices;
   for (const Slice& slice : plan) {
     Sequence& sequence = *sequences.at(slice.sequence);
     if (!sequence.started) sequence.started = world.now();
@@ -284,7 +284,7 @@ Result<RequestId> Engine::Impl::enqueue(Request request, TokenSink events, std::
   auto sequence = std::make_unique<Sequence>(id, std::move(request), std::move(events), *model->tokenizer, context_tokens);
   sequence->tokens.insert(sequence->tokens.end(), given.begin(), given.end());
   sequence->scores = scores;
-  inbox.push_back({Message::Kind::kSubmit, id, std::move(sequence)});
+  inbox.push_back({Word::Kind::kSubmit, id, std::move(sequence)});
   ++unfinished;
   inbox_filled.notify_one();
   return id;
@@ -332,13 +332,13 @@ Result<std::vector<double>> Engine::log_probabilities(std::vector<Token> prompt,
 
 void Engine::cancel(RequestId id) {
   const std::lock_guard lock(impl_->mutex);
-  impl_->inbox.push_back({Impl::Message::Kind::kCancel, id, nullptr});
+  impl_->inbox.push_back({Impl::Word::Kind::kCancel, id, nullptr});
   impl_->inbox_filled.notify_one();
 }
 
 void Engine::resume(RequestId id) {
   const std::lock_guard lock(impl_->mutex);
-  impl_->inbox.push_back({Impl::Message::Kind::kResume, id, nullptr});
+  impl_->inbox.push_back({Impl::Word::Kind::kResume, id, nullptr});
   impl_->inbox_filled.notify_one();
 }
 

@@ -252,7 +252,7 @@ std::vector<double> softmaxed(const TinyModelFile& file, std::span<const Token> 
   auto runner = Runner::create(*model, pool, {.cache_tokens = static_cast<int>(tokens.size())});
   EXPECT_TRUE(runner) << runner.error().message;
   CachedSequence sequence;
-  const Runner::Slice slice{
+  const SliceTokens slice{
       .sequence = &sequence, .tokens = tokens.first(tokens.size() - 1), .first_wanted = prompt - 1, .need = {.row = true}};
   std::vector<double> out;
   EXPECT_TRUE(runner->run({&slice, 1}, [&](size_t, size_t token, const Logits& logits) {

@@ -89,29 +89,29 @@ void Runner::release(CachedSequence& sequence) {
   sequence = {};
 }
 
-Result<void> Runner::run(std::span<const Slice> slices, const Sink& sink) {
+Result<void> Runner::run(std::span<const SliceTokens> slices, const Sink& sink) {
   std::vector<Token> tokens;
-  std::vector<SliceInput> inputs;
+  std::vector<SliceRows> slice_rows;
   std::vector<WantedRow> wanted;
   std::vector<std::pair<size_t, size_t>> places;  // of the wanted rows: slice, token
   for (size_t s = 0; s < slices.size(); ++s) {
-    const Slice& slice = slices[s];
+    const SliceTokens& slice = slices[s];
     CachedSequence& sequence = *slice.sequence;
     if (!reserve(sequence, sequence.length + static_cast<int>(slice.tokens.size())))
       return busy("cache: all {} pages are in use", cache_.pages());
-    SliceInput input{
+    SliceRows rows{
         .first_row = static_cast<int>(tokens.size()), .count = static_cast<int>(slice.tokens.size()), .first_position = sequence.length};
-    for (const auto& table : sequence.tables) input.pages.push_back(table.data());
-    inputs.push_back(std::move(input));
+    for (const auto& table : sequence.tables) rows.pages.push_back(table.data());
+    slice_rows.push_back(std::move(rows));
     for (size_t t = slice.first_wanted; t < slice.tokens.size(); ++t) {
       wanted.push_back({.row = static_cast<int>(tokens.size() + t), .need = slice.need});
       places.emplace_back(s, t);
     }
     tokens.insert(tokens.end(), slice.tokens.begin(), slice.tokens.end());
   }
-  program_.run({.tokens = tokens, .slices = inputs, .wanted = wanted}, *pool_, workspace_,
+  program_.run({.tokens = tokens, .slices = slice_rows, .wanted = wanted}, *pool_, workspace_,
                [&](size_t i, const Logits& logits) { sink(places[i].first, places[i].second, logits); });
-  for (const Slice& slice : slices) {
+  for (const SliceTokens& slice : slices) {
     slice.sequence->length += static_cast<int>(slice.tokens.size());
     drop_unseen(*slice.sequence);
   }

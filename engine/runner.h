@@ -35,20 +35,22 @@ struct CachedSequence {
 // kInvalid: there are none, or one is outside the vocabulary; `name` is theirs, in the message.
 Result<void> check_tokens(std::string_view name, std::span<const Token> tokens, int vocabulary);
 
+// A slice of a plan (engine/scheduler.h) with what computing it takes: its tokens and its sequence's cache.
+struct SliceTokens {
+  CachedSequence* sequence = nullptr;
+  std::span<const Token> tokens;  // follow the sequence's cached positions. Requires: check_tokens() accepts them
+  size_t first_wanted = 0;        // logits are wanted after this token of the slice and all later ones,
+  LogitsNeed need;                // and this of them
+};
+
 // Not thread-safe: one run at a time. Requires: `model` and `pool` outlive it.
 class Runner {
  public:
   static Result<Runner> create(const Model& model, ThreadPool& pool, const RunnerOptions& options, const World& world = this_machine());
 
-  struct Slice {
-    CachedSequence* sequence = nullptr;
-    std::span<const Token> tokens;  // follow the sequence's cached positions. Requires: check_tokens() accepts them
-    size_t first_wanted = 0;        // logits are wanted after this token of the slice and all later ones,
-    LogitsNeed need;                // and this of them
-  };
   using Sink = std::function<void(size_t slice, size_t token, const Logits& logits)>;
   // One step. kBusy: no free pages; nothing was computed. Requires: at most chunk_tokens tokens in all, a sequence in one slice only.
-  Result<void> run(std::span<const Slice> slices, const Sink& sink);
+  Result<void> run(std::span<const SliceTokens> slices, const Sink& sink);
   void release(CachedSequence& sequence);
 
   // The most pages of one group that a sequence of so many tokens holds at once, steps included.

@@ -35,7 +35,7 @@ struct Bench {
     CachedSequence sequence;
     for (const auto chunk = static_cast<size_t>(options.chunk_tokens); !tokens.empty();
          tokens = tokens.subspan(std::min(chunk, tokens.size()))) {
-      const Runner::Slice slice{.sequence = &sequence, .tokens = tokens.first(std::min(chunk, tokens.size())), .need = need};
+      const SliceTokens slice{.sequence = &sequence, .tokens = tokens.first(std::min(chunk, tokens.size())), .need = need};
       ASSERT_TRUE(runner->run({&slice, 1}, sink));
     }
   }
@@ -148,8 +148,8 @@ void expect_slices_get_the_bits_they_get_alone(const TinyModel& tiny) {
   auto runner = Runner::create(bench.model, bench.pool, {.cache_tokens = 128, .chunk_tokens = 64});
   ASSERT_TRUE(runner);
   CachedSequence cache_a, cache_b;
-  const Runner::Slice slices[] = {{.sequence = &cache_a, .tokens = a, .need = {.row = true}},
-                                  {.sequence = &cache_b, .tokens = b, .need = {.row = true}}};
+  const SliceTokens slices[] = {{.sequence = &cache_a, .tokens = a, .need = {.row = true}},
+                                {.sequence = &cache_b, .tokens = b, .need = {.row = true}}};
   Rows together[2];
   ASSERT_TRUE(
       runner->run(slices, [&](size_t slice, size_t, const Logits& l) { together[slice].emplace_back(l.row.begin(), l.row.end()); }));
@@ -176,7 +176,7 @@ TEST(Runner, SaysThatTheCacheCutsOffKeysThatItCannotHold) {
     auto runner = Runner::create(bench.model, bench.pool, {.cache_tokens = 64, .kv_type = type});
     const std::vector<Token> tokens = some_tokens(40);
     CachedSequence sequence;
-    const Runner::Slice slice{.sequence = &sequence, .tokens = tokens, .first_wanted = tokens.size()};
+    const SliceTokens slice{.sequence = &sequence, .tokens = tokens, .first_wanted = tokens.size()};
     EXPECT_TRUE(runner->run({&slice, 1}, [](size_t, size_t, const Logits&) {}));
     return runner->warning();
   };
@@ -197,7 +197,7 @@ TEST(Runner, PagesOutsideTheWindowAreGivenBack) {
   const std::vector<Token> tokens = some_tokens(320);
   CachedSequence sequence;
   for (size_t from = 0; from < tokens.size(); from += 16) {
-    const Runner::Slice slice{.sequence = &sequence, .tokens = std::span(tokens).subspan(from, 16), .first_wanted = 16};
+    const SliceTokens slice{.sequence = &sequence, .tokens = std::span(tokens).subspan(from, 16), .first_wanted = 16};
     ASSERT_TRUE(runner->run({&slice, 1}, [](size_t, size_t, const Logits&) {})) << from;
   }
   EXPECT_EQ(sequence.length, 320);
@@ -208,7 +208,7 @@ TEST(Runner, AFullCacheIsBusyNotWrong) {
   auto runner = Runner::create(bench.model, bench.pool, {.cache_tokens = 32, .chunk_tokens = 64});
   const std::vector<Token> tokens = some_tokens(33);
   CachedSequence sequence;
-  const Runner::Slice slice{.sequence = &sequence, .tokens = tokens};
+  const SliceTokens slice{.sequence = &sequence, .tokens = tokens};
   const auto ran = runner->run({&slice, 1}, [](size_t, size_t, const Logits&) {});
   ASSERT_FALSE(ran);
   EXPECT_EQ(ran.error().code, Code::kBusy);

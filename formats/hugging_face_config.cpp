@@ -16,22 +16,22 @@ constexpr uint64_t kMost = ~uint32_t{0};   // models/ knows the true ranges
 constexpr uint64_t kMostLayers = 65'535;   // memory is taken for each,
 constexpr uint64_t kMostHeadDim = 65'535;  // and for each of these
 
-// Values a configuration leaves out when they are the family's own.
+// Values a configuration leaves out when they are the model type's own.
 struct Default {
   std::string_view key;
   MetadataValue value;
 };
 
-struct Family {
+struct ModelType {
   std::string_view model_type, architecture;
   NamingScheme names;
   bool is_tied;  // unless the file says otherwise
   std::string_view activation_key;
   std::string_view activations[2];              // names of the one that the formula has
-  const std::span<const KnownKey>&own, &shape;  // settings: of this family, and of the kind it is of
+  const std::span<const KnownKey>&own, &shape;  // settings: of this type, and of the kind it is of
 };
 const std::span<const KnownKey> kNone;
-const Family kFamilies[] = {
+const ModelType kModelTypes[] = {
     {"llama", "llama", NamingScheme::kLlama, false, "hidden_act", {"silu", "swish"}, kNone, kDecoderSettings},
     {"mistral", "llama", NamingScheme::kLlama, false, "hidden_act", {"silu", "swish"}, kNone, kDecoderSettings},
     {"qwen2", "qwen2", NamingScheme::kPlainDecoder, false, "hidden_act", {"silu", "swish"}, kNone, kDecoderSettings},
@@ -67,10 +67,10 @@ std::vector<Default> gemma3_defaults() {
 
 class ConfigReader {
  public:
-  ConfigReader(const Metadata& config, const Family& family, const std::filesystem::path& folder) : config_(config), family_(family) {
+  ConfigReader(const Metadata& config, const ModelType& type, const std::filesystem::path& folder) : config_(config), type_(type) {
     out_.metadata = Metadata(folder.string());
-    out_.architecture = family.architecture;
-    out_.names = family.names;
+    out_.architecture = type.architecture;
+    out_.names = type.names;
     // The conversion to GGUF names a model after its folder too; "DIR/" and "." have a name as well.
     std::error_code error;
     const auto place = std::filesystem::weakly_canonical(folder, error);
@@ -80,17 +80,17 @@ class ConfigReader {
 
   Result<HuggingFaceConfig> read() {
     HB_TRY(check_settings());
-    HB_TRY_INTO(out_.is_tied, config_.flag_or("tie_word_embeddings", family_.is_tied));
+    HB_TRY_INTO(out_.is_tied, config_.flag_or("tie_word_embeddings", type_.is_tied));
     HB_TRY_INTO(out_.attention_bias, config_.flag_or("attention_bias", false));
     HB_TRY_INTO(out_.feed_forward_bias, config_.flag_or("mlp_bias", false));
     HB_TRY(copy("vocab_size", "vocab_size", out_.vocabulary));
-    HB_TRY(family_.architecture == "gpt2" ? gpt2() : decoder());
+    HB_TRY(type_.architecture == "gpt2" ? gpt2() : decoder());
     return std::move(out_);
   }
 
  private:
   void put(std::string_view key, MetadataValue value) {
-    out_.metadata.insert(fmt::format("{}.{}", family_.architecture, key), std::move(value));
+    out_.metadata.insert(fmt::format("{}.{}", type_.architecture, key), std::move(value));
   }
   Result<void> copy(std::string_view from, std::string_view to, uint64_t& value) {
     HB_TRY_INTO(value, config_.unsigned_integer(from, 1, kMost));
@@ -108,13 +108,13 @@ class ConfigReader {
   }
 
   Result<void> check_settings() {
-    const std::span<const KnownKey> tables[] = {family_.own, family_.shape, kConfigSettings};
+    const std::span<const KnownKey> tables[] = {type_.own, type_.shape, kConfigSettings};
     HB_TRY(check_known_keys(config_, "", tables, out_.warnings));
-    const auto& activation = family_.activations;
-    HB_TRY_ASSIGN(found, config_.text_or(family_.activation_key, std::string(activation[0])));
+    const auto& activation = type_.activations;
+    HB_TRY_ASSIGN(found, config_.text_or(type_.activation_key, std::string(activation[0])));
     if (std::ranges::find(activation, found) == std::end(activation))
-      return unsupported("{}: {} is '{}', this build runs {} with {}", config_.path(), family_.activation_key, escaped(found),
-                         family_.model_type, activation[0]);
+      return unsupported("{}: {} is '{}', this build runs {} with {}", config_.path(), type_.activation_key, escaped(found),
+                         type_.model_type, activation[0]);
     return {};
   }
 
@@ -132,9 +132,9 @@ class ConfigReader {
     put("attention.key_length", head_dim);
     put("attention.value_length", head_dim);
     HB_TRY(copy_eps("rms_norm_eps", "attention.layer_norm_rms_epsilon"));
-    HB_TRY(read_rope_settings(config_, "full_attention", family_.architecture, head_dim, out_.metadata, out_.rope_factors));
-    if (family_.architecture == "gemma3") HB_TRY(gemma3());
-    if (family_.architecture == "qwen3moe") HB_TRY(qwen3moe());
+    HB_TRY(read_rope_settings(config_, "full_attention", type_.architecture, head_dim, out_.metadata, out_.rope_factors));
+    if (type_.architecture == "gemma3") HB_TRY(gemma3());
+    if (type_.architecture == "qwen3moe") HB_TRY(qwen3moe());
     return windows();
   }
 
@@ -173,7 +173,7 @@ class ConfigReader {
     return copy_eps("layer_norm_epsilon", "attention.layer_norm_epsilon");
   }
 
-  // Which layers see a sliding window: as layer_types says, or by the family's older settings.
+  // Which layers see a sliding window: as layer_types says, or by the model type's older settings.
   Result<std::vector<bool>> sliding_layers() const {
     if (layers_ > kMostLayers) return corrupt("{}: num_hidden_layers is {}, at most {}", config_.path(), layers_, kMostLayers);
     std::vector<bool> out(static_cast<size_t>(layers_), false);
@@ -190,9 +190,9 @@ class ConfigReader {
       }
       return out;
     }
-    if (!config_.contains("sliding_window") || family_.model_type == "llama") return out;
-    if (family_.model_type == "mistral") return std::vector<bool>(out.size(), true);
-    if (family_.architecture == "gemma3") {
+    if (!config_.contains("sliding_window") || type_.model_type == "llama") return out;
+    if (type_.model_type == "mistral") return std::vector<bool>(out.size(), true);
+    if (type_.architecture == "gemma3") {
       HB_TRY_ASSIGN(pattern, config_.unsigned_integer("sliding_window_pattern", 1, kMost));
       for (size_t i = 0; i < out.size(); ++i) out[i] = (i + 1) % pattern != 0;
       return out;
@@ -208,27 +208,27 @@ class ConfigReader {
     if (std::ranges::find(slides, true) == slides.end()) return {};
     HB_TRY(copy("sliding_window", "attention.sliding_window"));
     const auto first_full = static_cast<size_t>(std::ranges::find(slides, false) - slides.begin());
-    if (family_.architecture == "llama" && first_full == slides.size()) return {};
-    if (family_.architecture == "gemma3") {
+    if (type_.architecture == "llama" && first_full == slides.size()) return {};
+    if (type_.architecture == "gemma3") {
       bool is_regular = true;
       for (size_t i = 0; i < slides.size(); ++i) is_regular = is_regular && slides[i] == ((i + 1) % (first_full + 1) != 0);
       put("attention.sliding_window_pattern", uint64_t{first_full + 1});
       if (is_regular) return {};
     }
-    return unsupported("{}: the layers with a sliding window are not those that this build's {} has", config_.path(), family_.model_type);
+    return unsupported("{}: the layers with a sliding window are not those that this build's {} has", config_.path(), type_.model_type);
   }
 
   const Metadata& config_;
-  const Family& family_;
+  const ModelType& type_;
   HuggingFaceConfig out_;
   uint64_t layers_ = 0;
 };
 
-Result<const Family*> family_of(const std::string& model_type, const std::string& path) {
+Result<const ModelType*> model_type_of(const std::string& model_type, const std::string& path) {
   std::string known;
-  for (const Family& family : kFamilies) {
-    if (family.model_type == model_type) return &family;
-    known += fmt::format("{}{}", known.empty() ? "" : ", ", family.model_type);
+  for (const ModelType& type : kModelTypes) {
+    if (type.model_type == model_type) return &type;
+    known += fmt::format("{}{}", known.empty() ? "" : ", ", type.model_type);
   }
   return unsupported("{}: model_type '{}'; this build runs {}, and the text side of gemma3", path, escaped(model_type), known);
 }
@@ -249,12 +249,12 @@ Result<HuggingFaceConfig> read_config(const Json& config, const std::string& pat
     return unsupported("{}: quantization_config: weights quantized with '{}'; this build reads F32, F16 and BF16 here", path,
                        escaped(method));
   }
-  HB_TRY_ASSIGN(family, family_of(model_type, path));
+  HB_TRY_ASSIGN(type, model_type_of(model_type, path));
   HB_TRY_ASSIGN(values, metadata_of(*text, path));
-  if (family->architecture == "gemma3")
+  if (type->architecture == "gemma3")
     for (Default& value : gemma3_defaults())
       if (text->find(value.key) == nullptr) values.insert(std::string(value.key), std::move(value.value));
-  return ConfigReader(values, *family, folder).read();
+  return ConfigReader(values, *type, folder).read();
 }
 
 }  // namespace halfbyte

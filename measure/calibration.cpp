@@ -48,10 +48,10 @@ double shortest(Seconds budget, const std::stop_token& stop, const Work& work) {
 }
 
 // A small matrix of one format times `tokens` rows, which any number of threads compute side by side, each for itself.
-class Product {
+class TimedProduct {
  public:
-  static Result<Product> create(Isa isa, std::string_view format_name, int tokens, int threads) {
-    Product p;
+  static Result<TimedProduct> create(Isa isa, std::string_view format_name, int tokens, int threads) {
+    TimedProduct p;
     const NumberFormat& format = *find_number_format(format_name);
     const KernelTable& table = kernels(isa);
     p.kernel_ = panel_kernel(table, format_name);
@@ -111,7 +111,7 @@ Result<void> unless_stopped(const CalibrationOptions& options) {
 }
 
 Result<KernelSpeed> kernel_speed(const CalibrationOptions& options, const MeasuredKernel& kernel) {
-  HB_TRY_ASSIGN(product, Product::create(options.isa, kernel.format, kernel.tokens, 1));
+  HB_TRY_ASSIGN(product, TimedProduct::create(options.isa, kernel.format, kernel.tokens, 1));
   const double seconds = shortest(Seconds(0.01), options.stop, [&] { product.run(0); });
   return KernelSpeed{.format = std::string(kernel.format), .tokens = kernel.tokens, .macs_per_second = product.macs() / seconds};
 }
@@ -120,7 +120,7 @@ Result<PoolSpeed> pool_speed(const CalibrationOptions& options, int threads) {
   constexpr int kProducts = 8;  // a run of about a millisecond, beside which starting the threads is short
   ThreadPool pool(threads);
   HB_TRY_ASSIGN(bandwidth, measure_read_bandwidth(pool, options.bytes, kPasses, options.stop));
-  HB_TRY_ASSIGN(product, Product::create(options.isa, kPromptFormat, kPromptTokens, threads));
+  HB_TRY_ASSIGN(product, TimedProduct::create(options.isa, kPromptFormat, kPromptTokens, threads));
   const double prompt = shortest(Seconds(0.02), options.stop, [&] {
     pool.run([&](int thread) {
       for (int i = 0; i < kProducts; ++i) product.run(thread);

@@ -26,10 +26,10 @@ Result<void> run(const Model& model, ThreadPool& pool, std::span<const Token> to
   std::optional<size_t> not_finite;
   for (size_t from = 0; from < tokens.size() && !not_finite;) {
     const size_t count = std::min<size_t>(static_cast<size_t>(options.chunk_tokens), tokens.size() - from);
-    const Runner::Slice slice{.sequence = &sequence,
-                              .tokens = tokens.subspan(from, count),
-                              .first_wanted = first_wanted > from ? first_wanted - from : 0,
-                              .need = need};
+    const SliceTokens slice{.sequence = &sequence,
+                            .tokens = tokens.subspan(from, count),
+                            .first_wanted = first_wanted > from ? first_wanted - from : 0,
+                            .need = need};
     HB_TRY(runner.run({&slice, 1}, [&](size_t, size_t token, const Logits& logits) {
       if (not_finite) return;
       if (logits.not_finite)

@@ -28,10 +28,10 @@ class Feed {
     for (size_t from = 0; from < count;) {
       const size_t step = std::min(chunk_tokens_, count - from);
       const size_t wanted_here = from + step == count ? std::min(wanted, step) : 0;
-      const Runner::Slice slice{.sequence = &sequence_,
-                                .tokens = std::span(tokens_).subspan(from, step),
-                                .first_wanted = step - wanted_here,
-                                .need = {.greatest = 1}};
+      const SliceTokens slice{.sequence = &sequence_,
+                              .tokens = std::span(tokens_).subspan(from, step),
+                              .first_wanted = step - wanted_here,
+                              .need = {.greatest = 1}};
       HB_TRY(runner_.run({&slice, 1}, [](size_t, size_t, const Logits&) {}));
       from += step;
     }

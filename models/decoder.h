@@ -6,13 +6,13 @@
 #include <string_view>
 #include <vector>
 
-#include "models/architecture.h"
+#include "models/formula.h"
 
 namespace halfbyte {
 
-class Decoder : public Architecture {
+class Decoder : public Formula {
  public:
-  explicit Decoder(const Dims& dims) : Architecture(dims), layers_(static_cast<size_t>(dims.layers)) {}
+  explicit Decoder(const Dims& dims) : Formula(dims), layers_(static_cast<size_t>(dims.layers)) {}
   void weights(WeightList& list) override;
   std::vector<KvLayer> cache() const override;
 

@@ -2,7 +2,7 @@
 #include <cmath>
 
 #include "base/errors.h"
-#include "models/architecture.h"
+#include "models/formula.h"
 #include "models/limits.h"
 
 namespace halfbyte {

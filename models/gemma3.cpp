@@ -80,7 +80,7 @@ Result<double> read_base(const Metadata& m, std::string_view key, std::string_vi
 
 }  // namespace
 
-Result<std::unique_ptr<Architecture>> make_gemma3(const Metadata& metadata, int vocabulary) {
+Result<std::unique_ptr<Formula>> make_gemma3(const Metadata& metadata, int vocabulary) {
   HB_TRY_ASSIGN(dims, read_dims(metadata, "gemma3", vocabulary));
   HB_TRY_ASSIGN(said, metadata.float_or("gemma3.attention.scale", 0));
   if (said == 0) dims.attention_scale = usual_attention_scale(dims);
@@ -89,7 +89,7 @@ Result<std::unique_ptr<Architecture>> make_gemma3(const Metadata& metadata, int 
   HB_TRY_ASSIGN(local_base, read_base(metadata, "gemma3.rope.freq_base_swa", "gemma3.rope.local.freq_base", 10'000));
   const RopeSettings local{.pairing = Pairing::kHalves, .dims = global.dims, .base = local_base};
   HB_TRY_ASSIGN(pattern, read_pattern(metadata, dims.layers));
-  return std::unique_ptr<Architecture>(std::make_unique<Gemma3>(dims, global, local, pattern));
+  return std::unique_ptr<Formula>(std::make_unique<Gemma3>(dims, global, local, pattern));
 }
 
 }  // namespace halfbyte

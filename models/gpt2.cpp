@@ -1,15 +1,15 @@
 // GPT-2 (Radford et al. 2019): pre-norm decoder with layer norms, learned positions, q, k and v in one matrix, GELU; biases everywhere.
 #include "base/errors.h"
 #include "formats/tensor_names.h"
-#include "models/architecture.h"
+#include "models/formula.h"
 #include "models/models.h"
 
 namespace halfbyte {
 namespace {
 
-class Gpt2 : public Architecture {
+class Gpt2 : public Formula {
  public:
-  explicit Gpt2(const Dims& dims) : Architecture(dims), layers_(static_cast<size_t>(dims.layers)) {}
+  explicit Gpt2(const Dims& dims) : Formula(dims), layers_(static_cast<size_t>(dims.layers)) {}
 
   void weights(WeightList& w) override {
     const Dims& d = dims_;
@@ -76,12 +76,12 @@ class Gpt2 : public Architecture {
 
 }  // namespace
 
-Result<std::unique_ptr<Architecture>> make_gpt2(const Metadata& metadata, int vocabulary) {
+Result<std::unique_ptr<Formula>> make_gpt2(const Metadata& metadata, int vocabulary) {
   HB_TRY_ASSIGN(dims, read_dims(metadata, "gpt2", vocabulary, "attention.layer_norm_epsilon"));
   if (dims.kv_heads != dims.heads || dims.heads * dims.head_dim != dims.model)
     return unsupported("{}: gpt2 with {} heads of {} and {} kv heads; this build needs heads that make up the width of {}", metadata.path(),
                        dims.heads, dims.head_dim, dims.kv_heads, dims.model);
-  return std::unique_ptr<Architecture>(std::make_unique<Gpt2>(dims));
+  return std::unique_ptr<Formula>(std::make_unique<Gpt2>(dims));
 }
 
 }  // namespace halfbyte

@@ -28,10 +28,10 @@ void Llama::weights(WeightList& w) {
   w.optional_vector(gguf_name("rope_freqs.weight"), rope_factors_, rope_.dims / 2);
 }
 
-Result<std::unique_ptr<Architecture>> make_llama(const Metadata& metadata, int vocabulary) {
+Result<std::unique_ptr<Formula>> make_llama(const Metadata& metadata, int vocabulary) {
   HB_TRY_ASSIGN(dims, read_dims(metadata, "llama", vocabulary));
   HB_TRY_ASSIGN(rope, read_rope(metadata, "llama", dims, Pairing::kAdjacent));
-  return std::unique_ptr<Architecture>(std::make_unique<Llama>(dims, rope));
+  return std::unique_ptr<Formula>(std::make_unique<Llama>(dims, rope));
 }
 
 }  // namespace halfbyte

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/thread_pool.h"
-#include "models/architecture.h"
+#include "models/formula.h"
 
 namespace halfbyte {
 

@@ -29,7 +29,7 @@ Result<Model> load(const std::filesystem::path& path, ThreadPool& pool, const Wo
   // The architecture first: "unknown architecture" must not hide behind an odd vocabulary.
   HB_TRY_ASSIGN(vocabulary, vocabulary_size(checkpoint.metadata, model.architecture));
   model.warnings = checkpoint.warnings;
-  HB_TRY_INTO(model.formula, make_architecture(checkpoint.metadata, vocabulary, model.warnings));
+  HB_TRY_INTO(model.formula, make_formula(checkpoint.metadata, vocabulary, model.warnings));
   HB_TRY_INTO(model.tokenizer, Tokenizer::open(checkpoint.metadata));
   for (const std::string& warning : model.tokenizer->warnings()) model.warnings.push_back(warning);
   WeightList list(checkpoint);

@@ -9,7 +9,7 @@
 
 #include "base/thread_pool.h"
 #include "formats/checkpoint.h"
-#include "models/architecture.h"
+#include "models/formula.h"
 #include "ops/weights.h"
 #include "text/tokenizer.h"
 
@@ -21,7 +21,7 @@ struct Model {
   std::string name;           // general.name, may be empty
   std::string chat_template;  // Jinja source, may be empty
   std::unique_ptr<Tokenizer> tokenizer;
-  std::unique_ptr<Architecture> formula;
+  std::unique_ptr<Formula> formula;
   Weights weights;
   std::vector<std::string> warnings;  // harmless oddities of the file
 };

@@ -3,15 +3,15 @@
 
 #include <memory>
 
-#include "models/architecture.h"
+#include "models/formula.h"
 
 namespace halfbyte {
 
-Result<std::unique_ptr<Architecture>> make_llama(const Metadata& metadata, int vocabulary);
-Result<std::unique_ptr<Architecture>> make_qwen2(const Metadata& metadata, int vocabulary);
-Result<std::unique_ptr<Architecture>> make_qwen3(const Metadata& metadata, int vocabulary);
-Result<std::unique_ptr<Architecture>> make_qwen3moe(const Metadata& metadata, int vocabulary);
-Result<std::unique_ptr<Architecture>> make_gemma3(const Metadata& metadata, int vocabulary);
-Result<std::unique_ptr<Architecture>> make_gpt2(const Metadata& metadata, int vocabulary);
+Result<std::unique_ptr<Formula>> make_llama(const Metadata& metadata, int vocabulary);
+Result<std::unique_ptr<Formula>> make_qwen2(const Metadata& metadata, int vocabulary);
+Result<std::unique_ptr<Formula>> make_qwen3(const Metadata& metadata, int vocabulary);
+Result<std::unique_ptr<Formula>> make_qwen3moe(const Metadata& metadata, int vocabulary);
+Result<std::unique_ptr<Formula>> make_gemma3(const Metadata& metadata, int vocabulary);
+Result<std::unique_ptr<Formula>> make_gpt2(const Metadata& metadata, int vocabulary);
 
 }  // namespace halfbyte

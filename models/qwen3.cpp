@@ -38,10 +38,10 @@ Result<Dims> read_qwen3_dims(const Metadata& metadata, std::string_view architec
   return dims;
 }
 
-Result<std::unique_ptr<Architecture>> make_qwen3(const Metadata& metadata, int vocabulary) {
+Result<std::unique_ptr<Formula>> make_qwen3(const Metadata& metadata, int vocabulary) {
   HB_TRY_ASSIGN(dims, read_qwen3_dims(metadata, "qwen3", vocabulary));
   HB_TRY_ASSIGN(rope, read_rope(metadata, "qwen3", dims, Pairing::kHalves));
-  return std::unique_ptr<Architecture>(std::make_unique<Qwen3>(dims, rope));
+  return std::unique_ptr<Formula>(std::make_unique<Qwen3>(dims, rope));
 }
 
 }  // namespace halfbyte

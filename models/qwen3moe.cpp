@@ -31,7 +31,7 @@ class Qwen3Moe : public Qwen3 {
 
 }  // namespace
 
-Result<std::unique_ptr<Architecture>> make_qwen3moe(const Metadata& metadata, int vocabulary) {
+Result<std::unique_ptr<Formula>> make_qwen3moe(const Metadata& metadata, int vocabulary) {
   HB_TRY_ASSIGN(dims, read_qwen3_dims(metadata, "qwen3moe", vocabulary));
   HB_TRY_ASSIGN(rope, read_rope(metadata, "qwen3moe", dims, Pairing::kHalves));
   HB_TRY_ASSIGN(experts, metadata.unsigned_integer("qwen3moe.expert_count", 1, limits::kExperts));
@@ -41,7 +41,7 @@ Result<std::unique_ptr<Architecture>> make_qwen3moe(const Metadata& metadata, in
   if (!renormalises)
     return unsupported("{}: qwen3moe.expert_weights_norm is false; this build runs experts whose weights add up to 1", metadata.path());
   dims.ffn = static_cast<int>(ffn);
-  return std::unique_ptr<Architecture>(std::make_unique<Qwen3Moe>(dims, rope, static_cast<int>(experts), static_cast<int>(used)));
+  return std::unique_ptr<Formula>(std::make_unique<Qwen3Moe>(dims, rope, static_cast<int>(experts), static_cast<int>(used)));
 }
 
 }  // namespace halfbyte

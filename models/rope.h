@@ -2,7 +2,7 @@
 #pragma once
 
 #include "formats/checkpoint.h"
-#include "models/architecture.h"
+#include "models/formula.h"
 
 namespace halfbyte {
 

@@ -1,4 +1,4 @@
-#include "models/architecture.h"
+#include "models/formula.h"
 
 namespace halfbyte {
 namespace {

@@ -146,7 +146,7 @@ class Head {
       tokens.push_back(t);
       wanted.push_back({.row = t, .need = needs[static_cast<size_t>(t)]});
     }
-    const SliceInput slice{.count = count};
+    const SliceRows slice{.count = count};
     std::vector<Delivered> out;
     for (int again = 0; again < 2; ++again) {  // a workspace that was used before
       out.clear();

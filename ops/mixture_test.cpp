@@ -80,7 +80,7 @@ class MixtureTest : public testing::TestWithParam<const char*> {
       const auto chunk = std::span(tokens_).subspan(from, std::min(static_cast<size_t>(way.chunk), tokens_.size() - from));
       std::vector<WantedRow> wanted;
       for (size_t t = 0; t < chunk.size(); ++t) wanted.push_back({.row = static_cast<int>(t), .need = {.row = true}});
-      const SliceInput slice{.count = static_cast<int>(chunk.size())};
+      const SliceRows slice{.count = static_cast<int>(chunk.size())};
       program->run({.tokens = chunk, .slices = {&slice, 1}, .wanted = wanted}, pool, *workspace,
                    [&](size_t, const Logits& logits) { out.emplace_back(logits.row.begin(), logits.row.end()); });
     }

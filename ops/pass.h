@@ -161,11 +161,11 @@ struct Program::Pass {
   void run_attend(const Stage& stage) const;
   void attend_few(const Stage& stage) const;
   void attend_many(const Stage& stage) const;
-  void attend_rows(const Stage& stage, const SliceInput& slice, int kv_head, int first_block, int last_block,
+  void attend_rows(const Stage& stage, const SliceRows& slice, int kv_head, int first_block, int last_block,
                    std::span<const float* const> q, std::span<const int> positions, std::span<AttendState> out) const;
-  const SliceInput& slice_of(int token) const;
+  const SliceRows& slice_of(int token) const;
   int position(int token) const {
-    const SliceInput& s = slice_of(token);
+    const SliceRows& s = slice_of(token);
     return s.first_position + token - s.first_row;
   }
 };

@@ -46,8 +46,8 @@ namespace halfbyte {
 constexpr int kFewTokens = 8;    // up to here norms and quantization are cheaper done by every thread than shared
 constexpr int kLogitsRows = 16;  // tokens whose logits one pass over the vocabulary matrix computes
 
-// The part of a step that belongs to one sequence: `count` tokens at consecutive positions.
-struct SliceInput {
+// A slice as rows of a step: `count` tokens of one sequence at consecutive positions, and the pages of its cache.
+struct SliceRows {
   int first_row = 0;  // index of its first token in the step
   int count = 0;
   int first_position = 0;  // absolute
@@ -62,7 +62,7 @@ struct WantedRow {
 
 struct StepInput {
   std::span<const Token> tokens;  // all slices' tokens, in order. Requires: ids inside the vocabulary
-  std::span<const SliceInput> slices;
+  std::span<const SliceRows> slices;
   std::span<const WantedRow> wanted;  // Requires: ascending
 };
 

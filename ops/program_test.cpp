@@ -90,7 +90,7 @@ class ToyTest : public testing::Test {
       tokens.push_back(t * 11 % kVocabulary);
       wanted.push_back({.row = t, .need = {.row = true}});
     }
-    const SliceInput slice{.count = count};
+    const SliceRows slice{.count = count};
     int rows = 0;
     program.run({.tokens = tokens, .slices = {&slice, 1}, .wanted = wanted}, pool, *workspace, [&](size_t i, const Logits& logits) {
       ++rows;
@@ -185,7 +185,7 @@ TEST_F(ToyTest, LayerNormWithAndWithoutABiasLearnedPositionsAndGeluFollowTheirFo
         tokens.push_back(t * 11 % kVocabulary);
         wanted.push_back({.row = t, .need = {.row = true}});
       }
-      const SliceInput slice{.count = count, .first_position = first_position};
+      const SliceRows slice{.count = count, .first_position = first_position};
       program->run({.tokens = tokens, .slices = {&slice, 1}, .wanted = wanted}, pool, *workspace, [&](size_t i, const Logits& logits) {
         const std::vector<double> right = expected_at(tokens[i], first_position + static_cast<int>(i));
         for (size_t v = 0; v < logits.row.size(); ++v) EXPECT_NEAR(static_cast<double>(logits.row[v]), right[v], 1e-4);
@@ -212,7 +212,7 @@ TEST_F(ToyTest, EqualScoresGoToTheFirstExperts) {
     ThreadPool pool(1);
     const std::vector<Token> tokens{7};
     const std::vector<WantedRow> wanted{{.row = 0, .need = {.row = true}}};
-    const SliceInput slice{.count = 1};
+    const SliceRows slice{.count = 1};
     std::vector<float> out;
     program->run({.tokens = tokens, .slices = {&slice, 1}, .wanted = wanted}, pool, *workspace,
                  [&](size_t, const Logits& l) { out.assign(l.row.begin(), l.row.end()); });
@@ -230,7 +230,7 @@ TEST_F(ToyTest, OnlyTheRowsAskedForGetLogits) {
   ThreadPool pool(1);
   const std::vector<Token> tokens{3, 4, 5};
   const std::vector<WantedRow> wanted{{.row = 1, .need = {.row = true}}};
-  const SliceInput slice{.count = 3};
+  const SliceRows slice{.count = 3};
   std::vector<size_t> seen;
   program->run({.tokens = tokens, .slices = {&slice, 1}, .wanted = wanted}, pool, *workspace, [&](size_t i, const Logits& logits) {
     seen.push_back(i);

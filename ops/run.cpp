@@ -5,8 +5,8 @@ namespace halfbyte {
 
 using namespace program;
 
-const SliceInput& Program::Pass::slice_of(int token) const {
-  for (const SliceInput& slice : input.slices)
+const SliceRows& Program::Pass::slice_of(int token) const {
+  for (const SliceRows& slice : input.slices)
     if (token < slice.first_row + slice.count) return slice;
   return input.slices.back();
 }
@@ -53,7 +53,7 @@ void Program::run(const StepInput& input, ThreadPool& pool, Workspace& workspace
   const int tokens = static_cast<int>(input.tokens.size());
   const bool is_few = tokens <= kFewTokens;
   int most_blocks = 1;
-  for (const SliceInput& slice : input.slices)
+  for (const SliceRows& slice : input.slices)
     most_blocks = std::max(most_blocks, (slice.first_position + slice.count - 1) / kCacheBlock + 1);
   const int parts = tokens * most_blocks <= kMostPartials ? most_blocks : 1;
   pool.run([&](int thread) {

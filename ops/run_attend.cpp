@@ -20,7 +20,7 @@ CacheKernels program::cache_kernels(const KernelTable& k, KvType type) {
 }
 
 // Query rows of one kv head against cache blocks first_block..last_block, merged into `out` in ascending order.
-void Program::Pass::attend_rows(const Stage& stage, const SliceInput& slice, int kv_head, int first_block, int last_block,
+void Program::Pass::attend_rows(const Stage& stage, const SliceRows& slice, int kv_head, int first_block, int last_block,
                                 std::span<const float* const> q, std::span<const int> positions, std::span<AttendState> out) const {
   const int layer = stage.attention.layer;
   const auto attend = cache_kernels(*p.kernels_, p.layout_.type()).attend;
@@ -73,7 +73,7 @@ void Program::Pass::attend_few(const Stage& stage) const {
   const int heads_each = tasks >= 2 * p.threads_ ? std::min(group, kQueryRows) : 1;
   int turn = 0;
   for (int t = 0; t < tokens; ++t) {
-    const SliceInput& slice = slice_of(t);
+    const SliceRows& slice = slice_of(t);
     const int at = position(t);
     const int first_block = stage.attention.window > 0 ? std::max(0, at + 1 - stage.attention.window) / kCacheBlock : 0;
     const int last_block = at / kCacheBlock;
@@ -103,7 +103,7 @@ void Program::Pass::attend_many(const Stage& stage) const {
   const int tile = std::max(1, kQueryRows / heads_each);
   auto* memory = reinterpret_cast<float*>(own() + p.own_states_);
   int turn = 0;
-  for (const SliceInput& slice : input.slices)
+  for (const SliceRows& slice : input.slices)
     for (int from = 0; from < slice.count; from += tile)
       for (int head = 0; head < stage.heads; head = next_head(head, group, heads_each)) {
         if (turn++ % p.threads_ != thread) continue;

@@ -75,7 +75,7 @@ void Program::Pass::finish_heads(const Product& product, size_t first_row, size_
   const float* norm = (*p.weights_)[h.norm];
   const CacheKernels cache = cache_kernels(k, p.layout_.type());
   for (int t = 0; t < tokens; ++t) {
-    const SliceInput& slice = slice_of(t);
+    const SliceRows& slice = slice_of(t);
     const int at = slice.first_position + t - slice.first_row;
     for (size_t first = first_row; first < last_row; first += dim) {
       float* x = row(product.out, t) + first;

@@ -79,7 +79,7 @@ class ByteLevelBpe final : public Scheme {
     // A byte the vocabulary lacks leaves nothing behind, and what is left and right of it does not merge.
     merger.symbols.clear();
     for (uint32_t i = 0; i < word.size(); ++i) merger.symbols.push_back({i, i + 1, byte_tokens_[static_cast<uint8_t>(word[i])]});
-    merger.run(merges_);
+    merger.merge(merges_);
     for (const Symbol& symbol : merger.symbols)
       if (symbol.token >= 0) tokens.push_back(symbol.token);
     if (whole >= 0) whole_words_.learn(whole, merger.symbols.size() == 1);

@@ -30,19 +30,19 @@ class Merger {
   std::vector<Symbol> symbols;  // in: the smallest parts; out: what remains
 
   template <class Pair>
-  void run(const Pair& pair) {
+  void merge(const Pair& pair) {
     if (symbols.size() < 2) return;
     merges_.resize(symbols.size());
     for (size_t i = 0; i + 1 < symbols.size(); ++i) merges_[i] = pair(symbols[i], symbols[i + 1]);
     merges_.back() = {};
-    symbols.size() <= kShort ? run_short(pair) : run_long(pair);
+    symbols.size() <= kShort ? merge_short(pair) : merge_long(pair);
   }
 
  private:
   static constexpr size_t kShort = 48;  // below, looking at all pairs each time is faster than keeping a heap
 
   template <class Pair>
-  void run_short(const Pair& pair) {
+  void merge_short(const Pair& pair) {
     for (;;) {
       const auto best = std::min_element(merges_.begin(), merges_.end(), [](Merge a, Merge b) { return a.priority < b.priority; });
       if (best->priority == Merge::kNever) return;
@@ -57,7 +57,7 @@ class Merger {
 
   // merges_[i] is how symbol i merges with its right neighbour now; a heap entry that says otherwise is out of date.
   template <class Pair>
-  void run_long(const Pair& pair) {
+  void merge_long(const Pair& pair) {
     const auto count = static_cast<uint32_t>(symbols.size());
     next_.resize(count);
     previous_.resize(count);

@@ -37,7 +37,7 @@ TEST(Merger, AgreesWithTheDefinitionForWordsOfAnyLength) {
     for (Token& token : tokens) token = static_cast<Token>(random(4));
     merger.symbols.clear();
     for (uint32_t i = 0; i < tokens.size(); ++i) merger.symbols.push_back({i, i + 1, tokens[i]});
-    merger.run([&](const Symbol& left, const Symbol& right) {
+    merger.merge([&](const Symbol& left, const Symbol& right) {
       const auto rule = rules.find({left.token, right.token});
       return rule == rules.end() ? Merge{} : rule->second;
     });

@@ -99,7 +99,7 @@ class Spm final : public Scheme {
       merger.symbols.push_back({at, end, token_of(word.substr(at, end - at))});
       at = end;
     }
-    merger.run([&](const Symbol& left, const Symbol& right) -> Merge {
+    merger.merge([&](const Symbol& left, const Symbol& right) -> Merge {
       const Token token = token_of(word.substr(left.begin, right.end - left.begin));
       return token < 0 ? Merge{} : Merge{priority_of(vocabulary_.score(token)), token};
     });

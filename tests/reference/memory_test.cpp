@@ -22,7 +22,7 @@ uint64_t weight_bytes(const Checkpoint& checkpoint) {
 }
 
 // Keys and values as halfs; a layer with a window keeps the window and the chunk that passes through it.
-uint64_t cache_bytes(const Architecture& architecture) {
+uint64_t cache_bytes(const Formula& architecture) {
   uint64_t sum = 0;
   for (const KvLayer& layer : architecture.cache()) {
     const int positions = layer.window > 0 ? std::min(kContext, layer.window + kChunk) : kContext;
@@ -42,7 +42,7 @@ TEST_P(Memory, AtContext2048IsTheWeightsTheCacheAndLittleElse) {
   const auto checkpoint = open_gguf(path);
   ASSERT_TRUE(checkpoint) << checkpoint.error().message;
   std::vector<std::string> warnings;
-  const auto architecture = make_architecture(checkpoint->metadata, 1, warnings);
+  const auto architecture = make_formula(checkpoint->metadata, 1, warnings);
   ASSERT_TRUE(architecture) << architecture.error().message;
 
   auto engine = Engine::open(path, {.context_tokens = kContext, .chunk_tokens = kChunk});

@@ -73,7 +73,7 @@ class Bpe final : public WordModel {
     }
     merger.symbols.clear();
     add_symbols(word, merger, written);
-    merger.run(merges_);
+    merger.merge(merges_);
     for (const Symbol& symbol : merger.symbols) tokens.push_back(symbol.token);
     if (whole >= 0) whole_words_.learn(whole, merger.symbols.size() == 1 && merger.symbols[0].token == whole);
   }

@@ -1,4 +1,4 @@
-#include "backends/engine_run.h"
+#include "backends/engine_request.h"
 
 #include "backends/json_members.h"
 #include "base/errors.h"
@@ -26,8 +26,8 @@ std::string sampling_fact(const CompletionOptions& options) {
 
 }  // namespace
 
-Result<EngineRun> EngineRun::start(std::shared_ptr<Engine> engine, Request request, const CompletionOptions& options, Facts facts,
-                                   const Stopwatch& watch) {
+Result<EngineRequest> EngineRequest::start(std::shared_ptr<Engine> engine, Request request, const CompletionOptions& options, Facts facts,
+                                           const Stopwatch& watch) {
   request.max_tokens = options.max_new_tokens;
   request.sampling = {.temperature = options.temperature,
                       .top_k = options.top_k.value_or(0),
@@ -35,7 +35,7 @@ Result<EngineRun> EngineRun::start(std::shared_ptr<Engine> engine, Request reque
                       .min_p = 0,
                       .seed = options.seed.value_or(0)};
   request.stop.insert(request.stop.end(), options.stop.begin(), options.stop.end());
-  EngineRun run;
+  EngineRequest run;
   run.facts_ = std::move(facts);
   run.facts_["sampling"] = sampling_fact(options);
   run.watch_ = watch;
@@ -46,13 +46,13 @@ Result<EngineRun> EngineRun::start(std::shared_ptr<Engine> engine, Request reque
   return run;
 }
 
-ReplyStream::Step EngineRun::next(std::optional<std::chrono::milliseconds> timeout) {
+ReplyStream::Step EngineRequest::next(std::optional<std::chrono::milliseconds> timeout) {
   ReplyStream::Step step = reply_->next(timeout);
   if (step.kind == ReplyStream::Step::Kind::kFinished && !latency_ms_) latency_ms_ = watch_.ms();
   return step;
 }
 
-Facts EngineRun::facts(const Event& last) const {
+Facts EngineRequest::facts(const Event& last) const {
   Facts all = facts_;
   all["finish_reason"] = name_of(*last.finished);
   all["prompt_ms"] = fmt::format("{:.3f}", last.usage.prompt_ms);

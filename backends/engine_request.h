@@ -14,11 +14,11 @@
 
 namespace halfbyte {
 
-class EngineRun {
+class EngineRequest {
  public:
   // `facts` join the metadata. `watch` runs since the call began. The errors are those of Engine::submit.
-  static Result<EngineRun> start(std::shared_ptr<Engine> engine, Request request, const CompletionOptions& options, Facts facts,
-                                 const Stopwatch& watch);
+  static Result<EngineRequest> start(std::shared_ptr<Engine> engine, Request request, const CompletionOptions& options, Facts facts,
+                                     const Stopwatch& watch);
 
   ReplyStream::Step next(std::optional<std::chrono::milliseconds> timeout);
   void cancel() { reply_->cancel(); }

@@ -66,10 +66,10 @@ class WeightList {
 };
 
 // Immutable once its handles are set by loading.
-class Architecture {
+class Formula {
  public:
-  explicit Architecture(const Dims& dims) : dims_(dims) {}
-  virtual ~Architecture() = default;
+  explicit Formula(const Dims& dims) : dims_(dims) {}
+  virtual ~Formula() = default;
   const Dims& dims() const { return dims_; }
   virtual void weights(WeightList& list) = 0;
   // Tokens -> output() -> logits().
@@ -83,6 +83,6 @@ class Architecture {
 
 // Makes the formula that general.architecture names. kUnsupported lists the known ones, or names a key that asks for another formula;
 // `warnings` gets keys that are not applied.
-Result<std::unique_ptr<Architecture>> make_architecture(const Metadata& metadata, int vocabulary, std::vector<std::string>& warnings);
+Result<std::unique_ptr<Formula>> make_formula(const Metadata& metadata, int vocabulary, std::vector<std::string>& warnings);
 
 }  // namespace halfbyte
