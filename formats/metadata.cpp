@@ -161,6 +161,7 @@ Result<const std::vector<std::string>*> Metadata::strings(std::string_view key) 
 Result<std::vector<int64_t>> Metadata::integers(std::string_view key) const {
   const MetadataValue* value = find(key);
   if (value == nullptr) return std::vector<int64_t>();
+  if (const auto* same = std::get_if<std::vector<int64_t>>(value)) return *same;  // as usual: a vocabulary has some 100,000
   std::vector<int64_t> out;
   const auto add = [&](const MetadataValue& element) -> Result<void> {
     const MetadataValue integer = as_integer(element);
@@ -181,6 +182,7 @@ Result<std::vector<int64_t>> Metadata::integers(std::string_view key) const {
 Result<std::vector<float>> Metadata::floats(std::string_view key) const {
   const MetadataValue* value = find(key);
   if (value == nullptr) return std::vector<float>();
+  if (const auto* same = std::get_if<std::vector<double>>(value)) return std::vector<float>(same->begin(), same->end());
   std::vector<float> out;
   HB_TRY(each_element(*value, [&](const MetadataValue& element) -> Result<void> {
     const auto f = number(element);

@@ -20,20 +20,18 @@ void check_tensors(const GgufFile& file, uint64_t size) {
   }
 }
 
+// Numbers of one kind are read as another where their value is clear; text never is a number, nor a number text.
 void ask_for_every_type(const Metadata& metadata) {
   for (const auto& [key, value] : metadata.all()) {
-    const bool known[] = {
-        static_cast<bool>(metadata.unsigned_integer(key, 1, 1000)),
-        static_cast<bool>(metadata.positive_float(key)),
-        static_cast<bool>(metadata.text(key)),
-        static_cast<bool>(metadata.flag_or(key, false)),
-        static_cast<bool>(metadata.strings(key)),
-        static_cast<bool>(metadata.integers(key)),
-        static_cast<bool>(metadata.floats(key)),
-    };
-    int types = 0;
-    for (const bool k : known) types += k ? 1 : 0;
-    expect(types <= 2);  // an integer may also be read as a float, and that is all
+    const auto positive = metadata.positive_float(key);
+    const bool is_number = metadata.unsigned_integer(key, 1, 1000) || positive || metadata.flag_or(key, false);
+    const bool is_text = static_cast<bool>(metadata.text(key));
+    expect(!is_number || !is_text);
+    if (positive) expect(*positive > 0);
+    const auto texts = metadata.strings(key);
+    const auto integers = metadata.integers(key);
+    const auto floats = metadata.floats(key);
+    if (texts && *texts != nullptr && !(*texts)->empty()) expect(!is_number && !integers && !floats);
   }
 }
 
