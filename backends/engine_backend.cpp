@@ -125,7 +125,9 @@ Result<ChatResult> ChatStream::result() {
 
 struct EngineBackend::Loaded {
   Engine engine;
-  Result<PromptFormat> format = PromptFormat::of(engine, /*raw=*/false);  // refers to engine; an error when the template is broken
+  bool parse_special;
+  Result<PromptFormat> format =
+      PromptFormat::of(engine, /*raw=*/false, parse_special);  // refers to engine; an error when the template is broken
   BackendInfo info;
   bool use_template;
   std::optional<bool> enable_thinking;
@@ -140,8 +142,10 @@ Result<std::unique_ptr<EngineBackend>> EngineBackend::open(const std::string& mo
   if (options.name.empty()) return invalid("name: expected text, found an empty string");
   HB_TRY_ASSIGN(found, find_model(model));
   HB_TRY_ASSIGN(engine, Engine::open(found.path, options.engine));
-  auto loaded = std::shared_ptr<Loaded>(
-      new Loaded{.engine = std::move(engine), .use_template = options.use_template, .enable_thinking = options.enable_thinking});
+  auto loaded = std::shared_ptr<Loaded>(new Loaded{.engine = std::move(engine),
+                                                   .parse_special = options.parse_special,
+                                                   .use_template = options.use_template,
+                                                   .enable_thinking = options.enable_thinking});
   if (options.use_template) {
     if (!loaded->format) return loaded->format.error();
     if (!loaded->has_template()) return unsupported("use_template: {} has no chat template", found.path.string());
@@ -160,7 +164,8 @@ Result<std::unique_ptr<EngineBackend>> EngineBackend::open(const std::string& mo
 BackendInfo EngineBackend::info() const { return loaded_->info; }
 
 bool EngineBackend::supports_tools() const {
-  return loaded_->has_template() && loaded_->engine.chat_template().find("tools") != std::string::npos;
+  if (!loaded_->has_template()) return false;
+  return !loaded_->engine.tool_template().empty() || loaded_->engine.chat_template().find("tools") != std::string::npos;
 }
 
 Result<std::unique_ptr<CompletionStream>> EngineBackend::start(const std::string& prompt, const CompletionOptions& options) {
@@ -169,8 +174,8 @@ Result<std::unique_ptr<CompletionStream>> EngineBackend::start(const std::string
   Request request;
   if (loaded_->use_template) {
     const Message question{"user", prompt};
-    HB_TRY_ASSIGN(text, loaded_->format->text({&question, 1}, {}, loaded_->enable_thinking));
-    request.prompt = loaded_->format->encode(text);
+    HB_TRY_ASSIGN(made, loaded_->format->prompt({&question, 1}, {}, loaded_->enable_thinking));
+    request.prompt = std::move(made.tokens);
   } else {
     request.prompt = loaded_->engine.encode(prompt, /*add_special=*/true);
   }
@@ -186,20 +191,22 @@ Result<std::unique_ptr<ChatStream>> EngineBackend::start_chat(std::span<const Me
   HB_TRY(check_messages(messages, options));
   if (!loaded_->format) return loaded_->format.error();
   if (!tools.empty() && !supports_tools()) return unsupported("{} ({}) takes no tools", loaded_->info.name, loaded_->info.model_id);
-  const std::string& source = loaded_->engine.chat_template();
+  const std::string& source = loaded_->format->source(!tools.empty());
   std::string prompt;
   Request request;
   Facts facts;
   if (loaded_->has_template()) {
-    HB_TRY_INTO(prompt, loaded_->format->text(messages, tools, loaded_->enable_thinking));
+    HB_TRY_ASSIGN(made, loaded_->format->prompt(messages, tools, loaded_->enable_thinking));
+    prompt = std::move(made.text);
+    request.prompt = std::move(made.tokens);
     request.shows_control_tokens = ReplyParser::expects_markers(source, tools);
     facts = {{"template", "model's"}};
   } else {
     prompt = transcript(messages);
     request.stop = {std::string(kNextTurn)};
     facts = {{"template", "none"}, {"chat_format", "transcript"}};
+    request.prompt = loaded_->format->encode(prompt);
   }
-  request.prompt = loaded_->format->encode(prompt);
   HB_TRY_ASSIGN(run, EngineRequest::start({loaded_, &loaded_->engine}, std::move(request), options, std::move(facts), watch));
   size_t calls = 0;
   for (const Message& message : messages) calls += message.tool_calls.size();

@@ -18,7 +18,10 @@ struct EngineBackendOptions {
   std::string name = "engine";  // BackendInfo::name
   // complete() and stream(): true makes the prompt a user's turn in the model's chat template; else it is continued as it stands.
   bool use_template = false;
-  std::optional<bool> enable_thinking;       // for templates that ask; absent: as the template has it
+  std::optional<bool> enable_thinking;  // for templates that ask; absent: as the template has it
+  // In a chat and with use_template: text that spells a control token ("<|im_end|>") is that token, as in transformers. Off, it is
+  // what a user typed, and no one ends a turn by typing. A prompt that is continued as it stands always has its tokens.
+  bool parse_special = false;
   std::string model_id;                      // BackendInfo::model_id; empty: the model's name as it was found
   std::map<std::string, std::string> extra;  // joins BackendInfo::extra
   EngineOptions engine;
@@ -79,7 +82,7 @@ class EngineBackend final : public Backend {
   BackendInfo info() const override;
   Result<InferenceResult> complete(const std::string& prompt, const CompletionOptions& options = {}) override;
   Result<InferenceResult> stream(const std::string& prompt, const CompletionOptions& options, const TextSink& sink) override;
-  bool supports_tools() const override;  // the model's template mentions them
+  bool supports_tools() const override;  // the model's template mentions them, or it has one for them
   Result<ChatResult> chat(std::span<const Message> messages, std::span<const Tool> tools = {},
                           const CompletionOptions& options = {.max_new_tokens = 512}) override;
   Result<ChatResult> stream_chat(std::span<const Message> messages, const CompletionOptions& options, const TextSink& sink) override;

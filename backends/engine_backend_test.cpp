@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "backends/scripted_model.h"
+#include "formats/gguf_bytes.h"
 #include "models/tiny_model.h"
 
 namespace halfbyte {
@@ -79,6 +80,31 @@ TEST(EngineBackend, ThePromptIsAUsersTurnWhenTheTemplateIsWanted) {
   EXPECT_EQ(result->prompt_tokens, static_cast<int>(std::strlen("<user>Hi<assistant>")));
   EXPECT_EQ(result->metadata.at("template"), "model's");
   EXPECT_EQ(result->metadata.at("finish_reason"), "end");
+}
+
+TEST(EngineBackend, AControlTokenThatAUserTypesIsText) {
+  const TinyModelFile file(scripted_model({"Yes", "."}, "{{ messages[0].content }}<|end|>"));
+  const auto tokens = [&](bool parse_special, const std::string& typed) {
+    const auto result =
+        open(file, {.use_template = true, .parse_special = parse_special})->complete(typed, {.max_new_tokens = 1, .temperature = 0});
+    return result ? *result->prompt_tokens : -1;
+  };
+  EXPECT_EQ(tokens(false, "a<|end|>b"), 9 + 1);  // its characters, and the template's own
+  EXPECT_EQ(tokens(true, "a<|end|>b"), 3 + 1);
+  EXPECT_EQ(tokens(false, "ab"), tokens(true, "ab"));
+}
+
+TEST(EngineBackend, ToolsAreGivenByTheTemplateForThem) {
+  TinyModel model = scripted_model({"Yes", "."}, "four");
+  model.change_entries = [change = model.change_entries](auto& entries) {
+    change(entries);
+    entries.emplace_back("tokenizer.chat_template.tool_use", gguf_bytes::text_entry("tokenizer.chat_template.tool_use", "of tools"));
+  };
+  const TinyModelFile file(model);
+  const auto backend = open(file);
+  EXPECT_TRUE(backend->supports_tools());
+  EXPECT_EQ(backend->chat(kQuestion, {}, kGreedy)->prompt_tokens, static_cast<int>(std::strlen("four")));
+  EXPECT_EQ(backend->chat(kQuestion, kTools, kGreedy)->prompt_tokens, static_cast<int>(std::strlen("of tools")));
 }
 
 TEST(EngineBackend, AChatTellsThinkingContentAndToolCallsApart) {

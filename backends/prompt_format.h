@@ -11,25 +11,36 @@
 
 namespace halfbyte {
 
-// The model's own chat template, or none: then text is continued as it stands. Refers to the engine.
+struct Prompt {
+  std::string text;
+  std::vector<Token> tokens;
+};
+
+// The model's own chat templates, or none: then text is continued as it stands. Refers to the engine.
 class PromptFormat {
  public:
-  static Result<PromptFormat> of(const Engine& engine, bool raw);
+  // `parse_special`: a control token that a message spells ("<|im_end|>") is that token, as in transformers. Else it is the
+  // characters it is written in, whatever a user types; the template's own tokens are tokens always.
+  static Result<PromptFormat> of(const Engine& engine, bool raw, bool parse_special = false);
 
-  bool has_template() const { return template_.has_value(); }
+  bool has_template() const { return template_.has_value() || tool_template_.has_value(); }
+  // The source that these tools are rendered with: the model's template for tools, where it has one and there are some.
+  const std::string& source(bool with_tools) const;
   // The messages in the template, which there must be. The errors are ChatTemplate::render's.
-  Result<std::string> text(std::span<const Message> messages, std::span<const Tool> tools = {},
-                           std::optional<bool> enable_thinking = {}) const;
-  // Tokens of text(), or of any text that is continued as it stands.
+  Result<Prompt> prompt(std::span<const Message> messages, std::span<const Tool> tools = {},
+                        std::optional<bool> enable_thinking = {}) const;
+  // Tokens of a text that is continued as it stands.
   std::vector<Token> encode(const std::string& text) const;
-  // Both at once. Without a template: the content of the last message.
+  // Tokens of the messages. Without a template: of the content of the last message.
   Result<std::vector<Token>> tokens(std::span<const Message> messages) const;
 
  private:
-  explicit PromptFormat(const Engine& engine) : engine_(&engine) {}
+  PromptFormat(const Engine& engine, bool parse_special) : engine_(&engine), parse_special_(parse_special) {}
+  std::vector<Token> encode(const std::string& text, std::string_view drop) const;
 
   const Engine* engine_;
-  std::optional<ChatTemplate> template_;
+  bool parse_special_;
+  std::optional<ChatTemplate> template_, tool_template_;
 };
 
 }  // namespace halfbyte

@@ -29,6 +29,7 @@ Result<Json> wire_call(const ToolCall& call, WireArguments arguments) {
 }  // namespace
 
 Result<Json> wire_tool(const Tool& tool) {
+  if (!tool.definition.empty()) return object_of(tool.definition, "definition of the tool " + tool.name);
   HB_TRY_ASSIGN(parameters, object_of(tool.parameters, "parameters of the tool " + tool.name));
   Json::Object function, wire;
   add(function, "name", {tool.name});

@@ -378,11 +378,15 @@ int Engine::context_tokens() const { return impl_->context_tokens; }
 int Engine::threads() const { return impl_->pool->threads(); }
 bool Engine::adds_bos() const { return impl_->model->tokenizer->adds_bos(); }
 const std::string& Engine::chat_template() const { return impl_->model->chat_template; }
+const std::string& Engine::tool_template() const { return impl_->model->tool_template; }
 std::string_view Engine::bos_text() const { return impl_->model->tokenizer->bos_text(); }
 std::string_view Engine::eos_text() const { return impl_->model->tokenizer->eos_text(); }
 const std::vector<std::string>& Engine::warnings() const { return impl_->model->warnings; }
-std::vector<Token> Engine::encode(const std::string& text, bool add_special, bool parse_special) const {
-  return impl_->model->tokenizer->encode(text, {.add_special = add_special, .parse_special = parse_special});
+std::vector<Token> Engine::encode(const std::string& text, bool add_special, bool parse_special, std::string_view drop) const {
+  return impl_->model->tokenizer->encode(text, {.add_special = add_special, .parse_special = parse_special, .drop = drop});
+}
+std::string Engine::spelled_apart(std::string_view text, std::string_view mark) const {
+  return impl_->model->tokenizer->spelled_apart(text, mark);
 }
 
 }  // namespace halfbyte

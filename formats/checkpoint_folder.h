@@ -18,7 +18,7 @@ class CheckpointFolder final : public CheckpointTexts {
   CheckpointFolder(std::filesystem::path path, const World& world) : path_(std::move(path)), world_(world) {}
   const std::filesystem::path& path() const { return path_; }
   bool has(std::string_view name) const;
-  // kInvalid: not a plain file name, or a link that leads out of the directory. In a snapshot of a Hugging Face cache, whose files are
+  // kInvalid: not a plain file name, alone or in additional_chat_templates, or a link that leads out of the directory. In a snapshot of a Hugging Face cache, whose files are
   // links to blobs/, that folder belongs to it.
   Result<std::unique_ptr<ByteSource>> open(std::string_view name) const;
   Result<std::optional<std::string>> text(std::string_view name, uint64_t limit) const override;

@@ -375,6 +375,7 @@ TEST_F(HuggingFace, HandsTheTokenizerOver) {
   EXPECT_EQ(*m.text("tokenizer.huggingface.json"), "{\"version\": \"1.0\"}");
   EXPECT_FALSE(m.contains("tokenizer.ggml.model"));
   EXPECT_EQ(*m.text("tokenizer.chat_template"), "D");
+  EXPECT_EQ(*m.text("tokenizer.chat_template.tool_use"), "T");
   EXPECT_EQ(*m.find("tokenizer.ggml.add_bos_token"), MetadataValue(true));
   EXPECT_EQ(*m.find("tokenizer.ggml.bos_token_id"), number(1));  // config.json's: the other is none
   EXPECT_EQ(*m.find("tokenizer.ggml.eos_token_id"), number(3));
@@ -382,6 +383,10 @@ TEST_F(HuggingFace, HandsTheTokenizerOver) {
   EXPECT_EQ(checkpoint.warnings, std::vector<std::string>{folder_.string() + ": bos_token_id 9 is outside the vocabulary of 8: left out"});
   write("chat_template.jinja", "J");
   EXPECT_EQ(*opened().metadata.text("tokenizer.chat_template"), "J");
+  EXPECT_FALSE(opened().metadata.contains("tokenizer.chat_template.tool_use"));
+  std::filesystem::create_directory(folder_ / "additional_chat_templates");
+  write("additional_chat_templates/tool_use.jinja", "K");
+  EXPECT_EQ(*opened().metadata.text("tokenizer.chat_template.tool_use"), "K");
 }
 
 TEST_F(HuggingFace, TextsOfSpecialTokensComeFromTheTokenizersFiles) {

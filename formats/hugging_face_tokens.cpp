@@ -63,13 +63,13 @@ Result<void> read_token_texts(const CheckpointTexts& texts, const std::optional<
   return {};
 }
 
-// A text, or a list of named ones, of which "default" is meant.
-const std::string* template_in(const Json& value) {
-  if (value.text() != nullptr || value.array() == nullptr) return value.text();
+// A text, which is the one named "default", or a list of named ones.
+const std::string* template_in(const Json& value, std::string_view wanted) {
+  if (value.text() != nullptr || value.array() == nullptr) return wanted == "default" ? value.text() : nullptr;
   for (const Json& entry : *value.array()) {
     const Json* name = entry.find("name");
     const Json* text = entry.find("template");
-    if (name != nullptr && text != nullptr && name->text() != nullptr && *name->text() == "default") return text->text();
+    if (name != nullptr && text != nullptr && name->text() != nullptr && *name->text() == wanted) return text->text();
   }
   return nullptr;
 }
@@ -86,6 +86,23 @@ Result<std::vector<std::string>> added_tokens(const CheckpointTexts& texts, cons
   if (ids)
     for (const JsonMember& token : *ids->object()) out.push_back(token.key);
   return out;
+}
+
+// A file of its own counts before the setting. transformers takes "tool_use" where tools are given, "default" else, no other unasked.
+Result<void> read_templates(const CheckpointTexts& texts, const Json* setting, Metadata& out) {
+  HB_TRY_ASSIGN(jinja, texts.text("chat_template.jinja", limits::kStringBytes));
+  HB_TRY_ASSIGN(for_tools, texts.text("additional_chat_templates/tool_use.jinja", limits::kStringBytes));
+  const bool from_files = jinja.has_value() || for_tools.has_value();
+  const auto add = [&](std::string_view key, std::optional<std::string>& file, std::string_view name) {
+    const std::string* text = setting != nullptr && !from_files ? template_in(*setting, name) : nullptr;
+    if (file)
+      out.insert(std::string(key), std::move(*file));
+    else if (text != nullptr)
+      out.insert(std::string(key), *text);
+  };
+  add("tokenizer.chat_template", jinja, "default");
+  add("tokenizer.chat_template.tool_use", for_tools, "tool_use");
+  return {};
 }
 
 }  // namespace
@@ -132,14 +149,7 @@ Result<void> read_tokens(const CheckpointTexts& texts, const Json& config, uint6
       out.insert(fmt::format("tokenizer.ggml.{}", key), adds);
     }
   }
-  // A file of its own counts before the setting.
-  HB_TRY_ASSIGN(jinja, texts.text("chat_template.jinja", limits::kStringBytes));
-  const Json* setting = settings ? settings->find("chat_template") : nullptr;
-  if (jinja)
-    out.insert("tokenizer.chat_template", std::move(*jinja));
-  else if (const std::string* text = setting == nullptr ? nullptr : template_in(*setting))
-    out.insert("tokenizer.chat_template", *text);
-  return {};
+  return read_templates(texts, settings ? settings->find("chat_template") : nullptr, out);
 }
 
 }  // namespace halfbyte

@@ -26,6 +26,7 @@ Result<Model> load(const std::filesystem::path& path, ThreadPool& pool, const Wo
   HB_TRY_INTO(model.architecture, checkpoint.metadata.text("general.architecture"));
   HB_TRY_INTO(model.name, checkpoint.metadata.text_or("general.name", ""));
   HB_TRY_INTO(model.chat_template, checkpoint.metadata.text_or("tokenizer.chat_template", ""));
+  HB_TRY_INTO(model.tool_template, checkpoint.metadata.text_or("tokenizer.chat_template.tool_use", ""));
   // The architecture first: "unknown architecture" must not hide behind an odd vocabulary.
   HB_TRY_ASSIGN(vocabulary, vocabulary_size(checkpoint.metadata, model.architecture));
   model.warnings = checkpoint.warnings;

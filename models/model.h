@@ -20,6 +20,7 @@ struct Model {
   std::string architecture;   // as the file names it
   std::string name;           // general.name, may be empty
   std::string chat_template;  // Jinja source, may be empty
+  std::string tool_template;  // the one for conversations with tools, where the model has one of its own; else empty
   std::unique_ptr<Tokenizer> tokenizer;
   std::unique_ptr<Formula> formula;
   Weights weights;

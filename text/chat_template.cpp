@@ -35,6 +35,11 @@ Result<std::string> object_text(std::string_view text, std::string_view empty, s
 }
 
 Result<void> write(JsonWriter& json, const Tool& tool) {
+  if (!tool.definition.empty()) {
+    HB_TRY_ASSIGN(definition, object_text(tool.definition, "{}", fmt::format("tool {}: definition", escaped(tool.name))));
+    json.json(definition);
+    return {};
+  }
   HB_TRY_ASSIGN(parameters, object_text(tool.parameters, R"({"type": "object", "properties": {}})",
                                         fmt::format("tool {}: parameters", escaped(tool.name))));
   json.begin_object().member("type", "function").key("function").begin_object();
@@ -96,6 +101,17 @@ Result<std::string> variables(std::span<const Message> messages, const TemplateO
   return json.take();
 }
 
+size_t bytes_of(std::span<const Message> messages, std::span<const Tool> tools) {
+  size_t bytes = 0;
+  for (const Message& message : messages) {
+    for (const std::string* text : {&message.role, &message.content, &message.thinking, &message.tool_name, &message.call_id})
+      bytes += text->size();
+    for (const ToolCall& call : message.tool_calls) bytes += call.name.size() + call.arguments.size() + call.call_id.size();
+  }
+  for (const Tool& tool : tools) bytes += tool.name.size() + tool.description.size() + tool.parameters.size() + tool.definition.size();
+  return bytes;
+}
+
 }  // namespace
 
 void ChatTemplate::Free::operator()(hb_template* compiled) const { hb_template_free(compiled); }
@@ -111,6 +127,8 @@ Result<ChatTemplate> ChatTemplate::compile(std::string_view source) {
 }
 
 Result<std::string> ChatTemplate::render(std::span<const Message> messages, const TemplateOptions& options) const {
+  if (const size_t bytes = bytes_of(messages, options.tools); bytes > kMaxMessageBytes)
+    return Error{Code::kTooLong, fmt::format("messages and tools: {} bytes of text, at most {} are rendered", bytes, kMaxMessageBytes)};
   const auto attempt = [&](Arguments form) -> Result<std::string> {
     HB_TRY_ASSIGN(json, variables(messages, options, form));
     const hb_template_reply reply = hb_template_render(compiled_.get(), json.data(), json.size(), options.local_time_s);

@@ -15,6 +15,9 @@ struct hb_template;
 
 namespace halfbyte {
 
+// Text of all messages and tools of one rendering. A million tokens are less.
+constexpr size_t kMaxMessageBytes = size_t{4} << 20;
+
 struct TemplateOptions {
   bool add_generation_prompt = true;  // end with what opens the assistant's turn
   std::string bos_token;              // the text of these tokens, as templates write them out
@@ -31,7 +34,7 @@ class ChatTemplate {
   // kCorrupt: larger than 1 MiB, or not a template; the message says in which line.
   static Result<ChatTemplate> compile(std::string_view source);
 
-  // kInvalid: the template refuses these messages (two user turns in a row, say) or runs into a limit; kInvalid too when a message
+  // kTooLong: more than kMaxMessageBytes. kInvalid: the template refuses these messages (two user turns in a row, say) or runs into a limit; kInvalid too when a message
   // is not UTF-8, or a tool's parameters or a call's arguments are no JSON object. What runs into a limit fails alone: the template
   // is as it was, unless four of its renders could not be ended; then it is refused, for what they hold is lost.
   Result<std::string> render(std::span<const Message> messages, const TemplateOptions& options) const;

@@ -127,6 +127,22 @@ TEST(ChatTemplate, WritesDatesAsTheCLibraryDoes) {
   }
 }
 
+TEST(ChatTemplate, AToolReachesTheTemplateAsItsCallerHasIt) {
+  const std::string definition = R"({"function": {"strict": true, "name": "f", "x": 1.50}, "type": "other"})";
+  EXPECT_EQ(rendered("{{ tools[0]|tojson }}", kQuestion, {{.name = "f", .description = "not seen", .definition = definition}}),
+            R"({"function": {"strict": true, "name": "f", "x": 1.5}, "type": "other"})");
+}
+
+TEST(ChatTemplate, MoreTextThanIsRenderedIsRefusedBeforeItIsRead) {
+  const std::string most(kMaxMessageBytes - 4, 'x');
+  EXPECT_EQ(rendered("{{ messages[0].content|length }}", {{"user", most}}), std::to_string(most.size()));
+  const auto compiled = ChatTemplate::compile("ok");
+  const std::vector<Message> two = {{"user", most}, {"user", "y"}};
+  const auto refused = compiled->render(two, {});
+  EXPECT_EQ(refused.error().code, Code::kTooLong);
+  EXPECT_EQ(refused.error().message, "messages and tools: 4194309 bytes of text, at most 4194304 are rendered");
+}
+
 TEST(ChatTemplate, ArgumentsAndParametersAreJsonObjects) {
   const std::string source = "{{ tools|tojson }}{{ messages[0].tool_calls|tojson }}";
   const auto call = [&](const std::string& arguments) {

@@ -9,12 +9,15 @@ constexpr size_t kLongestRun = size_t{1} << 30;  // bytes a scheme takes at a ti
 
 }  // namespace
 
-void GgufCodec::encode(std::string_view text, bool parse_special, std::vector<Token>& tokens) const {
+void GgufCodec::encode(std::string_view text, bool parse_special, std::string_view drop, std::vector<Token>& tokens) const {
+  std::string buffer;
   bool opens = true;
   for (size_t at = 0; at < text.size();) {
     const SpecialTokens::Match match = specials_.next(text, at, parse_special);
     for (; at < match.begin; at += std::min(match.begin - at, kLongestRun)) {
-      scheme_->encode(text.substr(at, std::min(match.begin - at, kLongestRun)), opens, tokens);
+      const std::string_view run = without(text.substr(at, std::min(match.begin - at, kLongestRun)), drop, buffer);
+      if (run.empty()) continue;
+      scheme_->encode(run, opens, tokens);
       opens = false;
     }
     if (match.token >= 0) {

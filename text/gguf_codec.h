@@ -15,7 +15,7 @@ class GgufCodec final : public Codec {
   GgufCodec(const Vocabulary& vocabulary, std::unique_ptr<const Scheme> scheme, Stripping stripping)
       : vocabulary_(vocabulary), scheme_(std::move(scheme)), specials_(vocabulary, stripping) {}
 
-  void encode(std::string_view text, bool parse_special, std::vector<Token>& tokens) const override;
+  void encode(std::string_view text, bool parse_special, std::string_view drop, std::vector<Token>& tokens) const override;
   void append_piece(Token token, bool special, std::string& bytes) const override;
   std::string decode(std::span<const Token> tokens, bool special) const override;
 

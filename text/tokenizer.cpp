@@ -1,6 +1,7 @@
 #include "text/tokenizer.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/errors.h"
 #include "formats/known_keys.h"
@@ -87,6 +88,8 @@ Result<void> warn_of_missing_tokens(const Metadata& metadata, const Vocabulary& 
   return {};
 }
 
+size_t beginning_of(std::string_view text) { return size_t{static_cast<uint8_t>(text[0])} << 8 | static_cast<uint8_t>(text[1]); }
+
 }  // namespace
 
 Result<std::unique_ptr<Tokenizer>> Tokenizer::open(const Metadata& metadata) {
@@ -99,6 +102,7 @@ Result<std::unique_ptr<Tokenizer>> Tokenizer::open(const Metadata& metadata) {
     HB_TRY(tokenizer->open_ids_only(metadata));
   else
     HB_TRY(tokenizer->open_gguf_vocabulary(metadata));
+  tokenizer->list_controls();
   return tokenizer;
 }
 
@@ -154,9 +158,43 @@ std::vector<Token> Tokenizer::encode(std::string_view text, EncodeOptions option
   if (!has_text()) return tokens;
   tokens.reserve(text.size() / 3 + 2);
   if (options.add_special) tokens = frame_.before;
-  codec_->encode(text, options.parse_special, tokens);
+  codec_->encode(text, options.parse_special, options.drop, tokens);
   if (options.add_special) tokens.insert(tokens.end(), frame_.after.begin(), frame_.after.end());
   return tokens;
+}
+
+void Tokenizer::list_controls() {
+  std::set<size_t> lengths;
+  for (Token token = 0; token < vocabulary_.size(); ++token) {
+    const std::string_view text = vocabulary_.text(token);
+    if (!is_control(token) || text.size() < 2) continue;
+    lengths.insert(text.size());
+    control_beginnings_.set(beginning_of(text));
+  }
+  control_lengths_.assign(lengths.begin(), lengths.end());
+}
+
+bool Tokenizer::is_control(Token token) const {
+  return vocabulary_.type(token) == TokenType::kControl || vocabulary_.type(token) == TokenType::kUnknown;
+}
+
+std::string Tokenizer::spelled_apart(std::string_view text, std::string_view mark) const {
+  std::string apart;
+  size_t copied = 0;
+  for (size_t at = 0; at + 1 < text.size(); ++at) {
+    if (!control_beginnings_.test(beginning_of(text.substr(at)))) continue;
+    const bool is_spelled = std::ranges::any_of(control_lengths_, [&](size_t length) {
+      const auto token = length <= text.size() - at ? vocabulary_.find(text.substr(at, length)) : std::nullopt;
+      return token && is_control(*token);
+    });
+    if (!is_spelled) continue;
+    // Behind a whole character: marks and texts are UTF-8.
+    size_t end = at + 1;
+    while (end < text.size() && (static_cast<uint8_t>(text[end]) & 0xc0) == 0x80) ++end;
+    apart.append(text, copied, end - copied).append(mark);
+    copied = end;
+  }
+  return apart.append(text, copied, std::string_view::npos);
 }
 
 std::string Tokenizer::piece(Token token, bool special) const {

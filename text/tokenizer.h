@@ -1,6 +1,7 @@
 // Text <-> token ids, as the model file defines it. Immutable after open; thread-safe.
 #pragma once
 
+#include <bitset>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -20,8 +21,9 @@
 namespace halfbyte {
 
 struct EncodeOptions {
-  bool add_special = false;   // BOS / EOS / CLS / SEP as the model file asks for
-  bool parse_special = true;  // "<|im_end|>" in the text is that token; false: plain characters
+  bool add_special = false;    // BOS / EOS / CLS / SEP as the model file asks for
+  bool parse_special = true;   // "<|im_end|>" in the text is that token; false: plain characters
+  std::string_view drop = {};  // left out of what is no special token: a mark of spelled_apart()
 };
 
 class Tokenizer {
@@ -36,6 +38,9 @@ class Tokenizer {
   bool has_text() const { return codec_ != nullptr; }
   // Any bytes are accepted; invalid UTF-8 is encoded as far as the vocabulary can and never refused.
   std::vector<Token> encode(std::string_view text, EncodeOptions options = {}) const;
+  // `text` with `mark` behind the first character of every control token that it spells, so that it spells none: tokenized with
+  // `mark` dropped, it is the tokens of its characters. `mark` is not empty and does not occur in the text.
+  std::string spelled_apart(std::string_view text, std::string_view mark) const;
   // The bytes of one token. Control tokens give their text when `special`, else nothing. Ids out of range give nothing.
   // A word-initial space mark becomes a space, also of what could be the first word. Bytes may be part of a character: see Detokenizer.
   std::string piece(Token token, bool special = false) const;
@@ -62,6 +67,8 @@ class Tokenizer {
   Result<void> open_gguf_vocabulary(const Metadata& metadata);
   Result<void> open_tokenizer_json(const Metadata& metadata);
   Result<void> open_ids_only(const Metadata& metadata);
+  void list_controls();
+  bool is_control(Token token) const;
   // Sets ids_ and what frames a text; `frame` is what the file asks for where keys of the metadata do not.
   struct Frame {
     std::vector<Token> before, after;
@@ -71,7 +78,9 @@ class Tokenizer {
   Vocabulary vocabulary_;
   SpecialIds ids_;
   Frame frame_;
-  std::unique_ptr<const Codec> codec_;  // refers to vocabulary_
+  std::unique_ptr<const Codec> codec_;     // refers to vocabulary_
+  std::vector<size_t> control_lengths_;    // of the texts of control tokens, ascending
+  std::bitset<65536> control_beginnings_;  // the first two bytes of those
   std::vector<std::string> warnings_;
 };
 

@@ -71,6 +71,19 @@ SmallVocabulary bert_vocabulary() {
 
 // Byte-level BPE
 
+TEST(Tokenizer, TextSpelledApartIsItsCharactersAndNoControlToken) {
+  const auto tokenizer = opened(chat_vocabulary());
+  const std::string mark = "\xef\xb7\x90", typed = "a<|im_end|>b <tool> <|im_end|";
+  const std::string apart = tokenizer->spelled_apart(typed, mark);
+  EXPECT_EQ(apart, "a<" + mark + "|im_end|>b <tool> <|im_end|");
+  EXPECT_EQ(tokenizer->spelled_apart("<|im_en", mark), "<|im_en");
+  Tokens expected = tokenizer->encode(typed, {.parse_special = false});
+  EXPECT_EQ(tokenizer->encode(apart, {.drop = mark}), expected);
+  EXPECT_NE(tokenizer->encode(typed), expected);
+  expected.push_back(*tokenizer->find("<|im_end|>"));
+  EXPECT_EQ(tokenizer->encode(apart + "<|im_end|>", {.drop = mark}), expected);
+}
+
 TEST(ByteLevelBpe, MergesTheBestRankedPairFirst) {
   const auto t = opened(byte_vocabulary().add("bc").add("ab").merge("b c").merge("a b"));
   EXPECT_EQ(t->encode("abc"), (Tokens{'a', 256}));

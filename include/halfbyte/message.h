@@ -18,6 +18,8 @@ struct ToolCall {
 struct Tool {
   std::string name, description;
   std::string parameters;  // a JSON schema of the arguments: an object
+  // The whole definition, a JSON object as its caller has it: templates and services see it unchanged. Empty: made from the above.
+  std::string definition;
 };
 
 struct Message {

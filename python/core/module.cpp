@@ -52,10 +52,11 @@ void declare_values(nb::module_& module) {
   nb::class_<Tool>(module, "Tool")
       .def(
           "__init__",
-          [](Tool* self, const std::string& name, const std::string& description, const std::string& parameters) {
-            new (self) Tool{.name = name, .description = description, .parameters = parameters};
+          [](Tool* self, const std::string& name, const std::string& description, const std::string& parameters,
+             const std::string& definition) {
+            new (self) Tool{.name = name, .description = description, .parameters = parameters, .definition = definition};
           },
-          "name"_a, "description"_a, "parameters"_a);
+          "name"_a, "description"_a, "parameters"_a, "definition"_a);
   nb::class_<Message>(module, "Message")
       .def(
           "__init__",
@@ -85,17 +86,18 @@ void declare_engine(nb::module_& module) {
       .def(
           "__init__",
           [](HeldEngine* self, const nb::bytes& model, const std::string& name, bool use_template, std::optional<bool> enable_thinking,
-             int context_tokens, int cache_tokens, int threads, const std::string& kv_type) {
+             bool parse_special, int context_tokens, int cache_tokens, int threads, const std::string& kv_type) {
             new (self) HeldEngine(
                 std::string(model.c_str(), model.size()),
                 {.name = name,
                  .use_template = use_template,
                  .enable_thinking = enable_thinking,
+                 .parse_special = parse_special,
                  .engine = {
                      .context_tokens = context_tokens, .cache_tokens = cache_tokens, .threads = threads, .kv_type = kv_type_of(kv_type)}});
           },
-          "model"_a, nb::kw_only(), "name"_a, "use_template"_a, "enable_thinking"_a.none(), "context_tokens"_a, "cache_tokens"_a,
-          "threads"_a, "kv_type"_a, "Loads a model: a path as the file system has it, or a name.")
+          "model"_a, nb::kw_only(), "name"_a, "use_template"_a, "enable_thinking"_a.none(), "parse_special"_a, "context_tokens"_a,
+          "cache_tokens"_a, "threads"_a, "kv_type"_a, "Loads a model: a path as the file system has it, or a name.")
       .def("info", &HeldEngine::info)
       .def("start", &HeldEngine::start, "prompt"_a, "options"_a)
       .def("start_chat", &HeldEngine::start_chat, "messages"_a, "tools"_a, "options"_a)

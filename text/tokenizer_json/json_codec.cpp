@@ -42,7 +42,8 @@ JsonCodec::JsonCodec(const Vocabulary& vocabulary, const std::vector<AddedToken>
     if (token.text != vocabulary.text(token.id)) normalized_texts_.emplace(token.id, token.text);
 }
 
-void JsonCodec::encode(std::string_view text, bool parse_special, std::vector<Token>& tokens) const {
+void JsonCodec::encode(std::string_view text, bool parse_special, std::string_view drop, std::vector<Token>& tokens) const {
+  std::string buffer;
   for (const AddedTokens::Section& section : as_they_stand_.sections(text, parse_special)) {
     if (section.token >= 0) {
       tokens.push_back(section.token);
@@ -50,7 +51,8 @@ void JsonCodec::encode(std::string_view text, bool parse_special, std::vector<To
     }
     for (size_t at = section.begin; at < section.end;) {
       const size_t end = part_end(text, at, section.end);
-      encode_plain(text.substr(at, end - at), at == 0, parse_special, tokens);
+      const std::string_view part = without(text.substr(at, end - at), drop, buffer);
+      if (!part.empty()) encode_plain(part, at == 0, parse_special, tokens);
       at = end;
     }
   }

@@ -26,7 +26,7 @@ class JsonCodec final : public Codec {
   };
   JsonCodec(const Vocabulary& vocabulary, const std::vector<AddedToken>& added, Parts parts);
 
-  void encode(std::string_view text, bool parse_special, std::vector<Token>& tokens) const override;
+  void encode(std::string_view text, bool parse_special, std::string_view drop, std::vector<Token>& tokens) const override;
   void append_piece(Token token, bool special, std::string& bytes) const override;
   std::string decode(std::span<const Token> tokens, bool special) const override;
 

@@ -37,6 +37,8 @@ class EngineBackend(Backend):
 
     model: a path, or a name such as `smollm2:135m`, looked for in the places where Ollama and Hugging Face keep models too.
     thinking: whether a model that can think before it answers does; None: as its template has it.
+    parse_special: whether text in messages that spells a control token ("<|im_end|>") is that token, as in transformers;
+        else it stays the text that someone typed.
     context: most tokens of a prompt and its reply together; None: the model's own, at most 4096.
     cache: tokens that all requests at the same time share; None: one context. What does not fit waits for its turn.
     threads: None is one per processor, within the control group's quota.
@@ -53,6 +55,7 @@ class EngineBackend(Backend):
         *,
         template: bool = False,
         thinking: bool | None = None,
+        parse_special: bool = False,
         context: int | None = None,
         cache: int | None = None,
         threads: int | None = None,
@@ -66,6 +69,8 @@ class EngineBackend(Backend):
         check_unicode("name", name)
         if not isinstance(template, bool):
             raise TypeError(f"template: expected True or False, found {template!r}")
+        if not isinstance(parse_special, bool):
+            raise TypeError(f"parse_special: expected True or False, found {parse_special!r}")
         if thinking is not None and not isinstance(thinking, bool):
             raise TypeError(f"thinking: expected True, False or None, found {thinking!r}")
         if not isinstance(kv_type, str):
@@ -82,6 +87,7 @@ class EngineBackend(Backend):
             name=name,
             use_template=template,
             enable_thinking=thinking,
+            parse_special=parse_special,
             context_tokens=context or 0,
             cache_tokens=cache or 0,
             threads=threads or 0,
@@ -266,7 +272,7 @@ class EngineBackend(Backend):
         texts = {
             "role": message["role"],
             "content": message.get("content") or "",
-            "thinking": message.get("thinking") or "",
+            "thinking": message.get("thinking") or message.get("reasoning_content") or "",
             "tool_name": message.get("tool_name") or message.get("name") or "",
             "call_id": message.get("call_id") or message.get("tool_call_id") or "",
         }
@@ -303,6 +309,7 @@ class EngineBackend(Backend):
                 "parameters": json.dumps(
                     inner.get("parameters") or {"type": "object", "properties": {}}, ensure_ascii=False
                 ),
+                "definition": json.dumps(tool, ensure_ascii=False),  # as transformers passes it: unchanged
             }
             for key, text in texts.items():
                 check_unicode(f"tools[{number}].{key}", text)
