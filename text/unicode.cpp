@@ -130,7 +130,7 @@ CharKind kind_of(char32_t code_point) {
 CharSet kinds_between(char32_t first, char32_t last) {
   CharSet kinds;
   if (last - first < 256) {
-    for (char32_t c = first; c <= last; ++c) kinds = kinds | kind_of(c);
+    for (char32_t c = first; c <= last; ++c) kinds = kinds | look_up_kind(c);  // as most ranges: not worth the table
     return kinds;
   }
   for (char32_t c = first & ~char32_t{0xff}; c <= last && c < KindTable::kEnd; c += 256) kinds = kinds | kind_table().block_kinds(c);
