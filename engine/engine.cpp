@@ -1,10 +1,9 @@
-// The engine's loop: plan, run, sample, publish. One thread owns it; everybody else leaves word in the inbox.
+// The engine's thread and its doors. The thread owns the core; everybody else leaves messages in the inbox.
 #include "halfbyte/engine.h"
 
 #include <algorithm>
 #include <condition_variable>
 #include <future>
-#include <map>
 #include <mutex>
 #include <new>
 #include <system_error>
@@ -12,7 +11,7 @@
 
 #include "base/errors.h"
 #include "base/machine_facts.h"
-#include "engine/sequence.h"
+#include "engine/core.h"
 
 namespace halfbyte {
 namespace {
@@ -34,24 +33,16 @@ auto or_out_of_memory(const Work& work) -> decltype(work()) {
 }  // namespace
 
 struct Engine::Impl {
-  // Behind pointers: the runner refers to pool and model, and must not see them move.
+  // Behind pointers: the core refers to pool and model, and must not see them move.
   std::unique_ptr<ThreadPool> pool;
   std::unique_ptr<const Model> model;
   int context_tokens;
-  const World& world;
-  Runner runner;
-  Scheduler scheduler;
-  std::map<SequenceId, std::unique_ptr<Sequence>> sequences;  // the engine thread's
+  EngineCore core;  // the engine thread's
 
-  // The inbox: written by callers under the mutex, taken by the engine thread between steps.
-  struct Word {
-    enum class Kind { kSubmit, kCancel, kResume } kind;
-    RequestId id;
-    std::unique_ptr<Sequence> sequence;  // kSubmit
-  };
+  // Written by callers under the mutex, taken by the engine thread between steps.
   std::mutex mutex;
   std::condition_variable inbox_filled;
-  std::vector<Word> inbox;
+  std::vector<EngineCore::Message> inbox;
   int unfinished = 0;  // submitted and not yet ended
   bool is_stopping = false;
   RequestId last_id = 0;
@@ -59,14 +50,9 @@ struct Engine::Impl {
 
   static constexpr int kQueue = 64;  // most unfinished requests
 
-  Impl(std::unique_ptr<ThreadPool> threads, std::unique_ptr<const Model> loaded, int context, const World& outside, Runner ready,
-       const SchedulerLimits& limits)
-      : pool(std::move(threads)),
-        model(std::move(loaded)),
-        context_tokens(context),
-        world(outside),
-        runner(std::move(ready)),
-        scheduler(limits) {
+  Impl(std::unique_ptr<ThreadPool> threads, std::unique_ptr<const Model> loaded, int context, Runner runner, const CoreLimits& limits,
+       const World& world)
+      : pool(std::move(threads)), model(std::move(loaded)), context_tokens(context), core(*model, std::move(runner), limits, world) {
     thread = std::thread([this] { loop(); });
   }
   ~Impl() {
@@ -83,158 +69,23 @@ struct Engine::Impl {
     return check_tokens(name, tokens, model->formula->dims().vocabulary);
   }
   Result<RequestId> enqueue(Request request, TokenSink sink, std::span<const Token> given = {}, std::vector<double>* scores = nullptr);
-
+  void send(EngineCore::Message::Kind kind, RequestId id);
   void loop();
-  void take(std::vector<Word>& words);
-  void step(const std::vector<Slice>& plan);
-  void sampled(Sequence& sequence, const Logits& logits);
-  void scored(Sequence& sequence, size_t position, const Logits& logits);
-  std::string remainder(Sequence& sequence);
-  void end(Sequence& sequence, FinishReason reason, std::string text, std::optional<Error> error = {});
-  void bury();
 };
 
 void Engine::Impl::loop() {
   for (bool is_last = false; !is_last;) {
-    std::vector<Word> words;
-    try {
-      const std::vector<Slice> plan = scheduler.plan();
-      {
-        std::unique_lock lock(mutex);
-        if (plan.empty()) inbox_filled.wait(lock, [&] { return is_stopping || !inbox.empty(); });
-        words.swap(inbox);
-        is_last = is_stopping;
-      }
-      take(words);  // also at the end: who submitted gets a last event
-      if (!is_last && words.empty()) step(plan);
-    } catch (const std::bad_alloc&) {  // whose memory it was cannot be said
-      for (auto& [id, sequence] : sequences) end(*sequence, FinishReason::kFailed, {}, out_of_memory());
-      for (Word& word : words) {
-        if (word.sequence == nullptr) continue;  // a word about one of those, or taken
-        end(*word.sequence, FinishReason::kFailed, {}, out_of_memory());
-        const std::lock_guard lock(mutex);
-        --unfinished;
-      }
+    std::vector<EngineCore::Message> messages;
+    {
+      std::unique_lock lock(mutex);
+      if (core.is_idle()) inbox_filled.wait(lock, [&] { return is_stopping || !inbox.empty(); });
+      messages.swap(inbox);
+      is_last = is_stopping;
     }
-    bury();
-  }
-  for (auto& [id, sequence] : sequences) end(*sequence, FinishReason::kCancelled, {});
-  bury();
-}
-
-void Engine::Impl::take(std::vector<Word>& words) {
-  for (Word& word : words) {
-    if (word.kind == Word::Kind::kSubmit) {
-      Sequence& sequence = *word.sequence;
-      const int known = sequence.known();
-      sequences.emplace(word.id, std::move(word.sequence));
-      if (!scheduler.add(sequence.id, known, runner.pages_for(known + sequence.request.max_tokens)))
-        end(sequence, FinishReason::kFailed, {}, busy("queue: full"));
-      continue;
-    }
-    const auto found = sequences.find(word.id);
-    if (found == sequences.end()) continue;  // ended meanwhile
-    if (word.kind == Word::Kind::kCancel)
-      end(*found->second, FinishReason::kCancelled, {});
-    else
-      scheduler.pause(word.id, false);
-  }
-}
-
-void Engine::Impl::step(const std::vector<Slice>& plan) {
-  std::vector<SliceTokens> slices;
-  for (const Slice& slice : plan) {
-    Sequence& sequence = *sequences.at(slice.sequence);
-    if (!sequence.started) sequence.started = world.now();
-    slices.push_back({.sequence = &sequence.cache,
-                      .tokens = std::span(sequence.tokens).subspan(static_cast<size_t>(slice.first), static_cast<size_t>(slice.count)),
-                      .first_wanted = static_cast<size_t>(std::clamp(sequence.first_wanted() - slice.first, 0, slice.count)),
-                      .need = sequence.need()});
-  }
-  scheduler.advance(plan);
-  const auto ran = runner.run(slices, [&](size_t slice, size_t token, const Logits& logits) {
-    Sequence& sequence = *sequences.at(plan[slice].sequence);
-    try {  // this is among the step's threads, which must all come to its end
-      if (sequence.is_scored())
-        scored(sequence, static_cast<size_t>(plan[slice].first) + token, logits);
-      else
-        sampled(sequence, logits);
-    } catch (const std::bad_alloc&) {
-      end(sequence, FinishReason::kFailed, {}, out_of_memory());
-    }
-  });
-  if (!ran)
-    for (const Slice& slice : plan) end(*sequences.at(slice.sequence), FinishReason::kFailed, {}, ran.error());
-}
-
-// Logits after a sequence's last token: its next token, and what of the text may leave.
-void Engine::Impl::sampled(Sequence& sequence, const Logits& logits) {
-  if (!sequence.answered) sequence.answered = world.now();
-  const Result<Token> token = sequence.sampler.sample(logits, sequence.tokens.size());
-  if (!token) return end(sequence, FinishReason::kFailed, {}, token.error());
-  ++sequence.usage.completion_tokens;
-  if (sequence.request.obey_end_tokens && model->tokenizer->ends_generation(*token))
-    return end(sequence, FinishReason::kEnd, remainder(sequence));
-  std::string text = sequence.stop_scanner.push(sequence.detokenizer.push(*token));
-  if (sequence.stop_scanner.found()) return end(sequence, FinishReason::kStop, std::move(text));
-  if (sequence.usage.completion_tokens >= sequence.request.max_tokens)
-    return end(sequence, FinishReason::kLength, text + remainder(sequence));
-  if (!text.empty()) {
-    const SinkAnswer answer = sequence.sink({.text = std::move(text)});
-    if (answer == SinkAnswer::kStop) return end(sequence, FinishReason::kCancelled, {});
-    if (answer == SinkAnswer::kPause) scheduler.pause(sequence.id, true);
-  }
-  sequence.tokens.push_back(*token);
-  sequence.sampler.accept(*token);
-  scheduler.append(sequence.id);
-}
-
-// Logits after the token at `position` of a sequence that is given: the next one's probability.
-void Engine::Impl::scored(Sequence& sequence, size_t position, const Logits& logits) {
-  if (sequence.has_ended) return;
-  if (!sequence.answered) sequence.answered = world.now();
-  if (logits.not_finite)
-    return end(sequence, FinishReason::kFailed, {},
-               numeric("token {}: the logit of token id {} is not finite", position + 1, *logits.not_finite));
-  sequence.scores->push_back(log_probability(logits, sequence.tokens[position + 1]));
-  if (position + 2 == sequence.tokens.size()) end(sequence, FinishReason::kEnd, {});
-}
-
-std::string Engine::Impl::remainder(Sequence& sequence) {
-  std::string text = sequence.stop_scanner.push(sequence.detokenizer.finish());
-  return text + sequence.stop_scanner.finish();
-}
-
-// The last event. The sequence itself goes with bury(), when no step uses its cache.
-void Engine::Impl::end(Sequence& sequence, FinishReason reason, std::string text, std::optional<Error> error) {
-  if (sequence.has_ended) return;
-  sequence.has_ended = true;
-  using Milliseconds = std::chrono::duration<double, std::milli>;
-  const auto now = world.now();
-  sequence.usage.prompt_tokens = static_cast<int>(sequence.request.prompt.size());
-  if (sequence.started) sequence.usage.prompt_ms = Milliseconds(sequence.answered.value_or(now) - *sequence.started).count();
-  if (sequence.answered) sequence.usage.generation_ms = Milliseconds(now - *sequence.answered).count();
-  std::string warning;
-  try {
-    warning = runner.warning();
-  } catch (const std::bad_alloc&) {  // the last event must arrive all the same
-    warning.clear();
-  }
-  sequence.sink(
-      {.text = std::move(text), .finished = reason, .usage = sequence.usage, .error = std::move(error), .warning = std::move(warning)});
-}
-
-void Engine::Impl::bury() {
-  for (auto it = sequences.begin(); it != sequences.end();) {
-    if (!it->second->has_ended) {
-      ++it;
-      continue;
-    }
-    runner.release(it->second->cache);
-    scheduler.remove(it->first);
-    it = sequences.erase(it);
+    const int ended = is_last ? core.close(std::move(messages)) : core.turn(std::move(messages));
+    if (ended == 0) continue;
     const std::lock_guard lock(mutex);
-    --unfinished;
+    unfinished -= ended;
   }
 }
 
@@ -272,8 +123,7 @@ Result<std::unique_ptr<Engine::Impl>> Engine::Impl::open(const std::filesystem::
                                         .activations = options.activations,
                                         .isa = isa},
                                        world));
-  const SchedulerLimits limits{.step_tokens = chunk, .pages = runner.pages(), .queue = kQueue};
-  return std::make_unique<Impl>(std::move(pool), std::move(model), context, world, std::move(runner), limits);
+  return std::make_unique<Impl>(std::move(pool), std::move(model), context, std::move(runner), CoreLimits{.step_tokens = chunk}, world);
 }
 
 // `given`: what follows the prompt and is to be scored, not generated.
@@ -284,7 +134,7 @@ Result<RequestId> Engine::Impl::enqueue(Request request, TokenSink events, std::
   auto sequence = std::make_unique<Sequence>(id, std::move(request), std::move(events), *model->tokenizer, context_tokens);
   sequence->tokens.insert(sequence->tokens.end(), given.begin(), given.end());
   sequence->scores = scores;
-  inbox.push_back({Word::Kind::kSubmit, id, std::move(sequence)});
+  inbox.push_back({EngineCore::Message::Kind::kSubmit, id, std::move(sequence)});
   ++unfinished;
   inbox_filled.notify_one();
   return id;
@@ -314,7 +164,7 @@ Result<std::vector<double>> Engine::log_probabilities(std::vector<Token> prompt,
     if (prompt.size() + continuation.size() > static_cast<size_t>(context_tokens()))
       return too_long("prompt of {} tokens and continuation of {} pass the context of {}", prompt.size(), continuation.size(),
                       context_tokens());
-    std::vector<double> scores;
+    std::vector<double> scores(continuation.size());
     std::promise<Event> last;
     HB_TRY(impl_->enqueue(
         {.prompt = std::move(prompt), .max_tokens = 0},
@@ -330,17 +180,14 @@ Result<std::vector<double>> Engine::log_probabilities(std::vector<Token> prompt,
   });
 }
 
-void Engine::cancel(RequestId id) {
-  const std::lock_guard lock(impl_->mutex);
-  impl_->inbox.push_back({Impl::Word::Kind::kCancel, id, nullptr});
-  impl_->inbox_filled.notify_one();
+void Engine::Impl::send(EngineCore::Message::Kind kind, RequestId id) {
+  const std::lock_guard lock(mutex);
+  inbox.push_back({kind, id, nullptr});
+  inbox_filled.notify_one();
 }
 
-void Engine::resume(RequestId id) {
-  const std::lock_guard lock(impl_->mutex);
-  impl_->inbox.push_back({Impl::Word::Kind::kResume, id, nullptr});
-  impl_->inbox_filled.notify_one();
-}
+void Engine::cancel(RequestId id) { impl_->send(EngineCore::Message::Kind::kCancel, id); }
+void Engine::resume(RequestId id) { impl_->send(EngineCore::Message::Kind::kResume, id); }
 
 Result<Engine::Reply> Engine::complete(Request request, const TokenSink& sink) {
   return or_out_of_memory([&]() -> Result<Reply> {

@@ -68,8 +68,8 @@ TEST(ReplyStream, SaysWhenNothingHasComeInTime) {
   ASSERT_TRUE(stream);
   (*stream)->cancel();
   while ((*stream)->next(std::chrono::milliseconds(1)).kind != Kind::kFinished) {}
-  // A request that waits for room behind another has nothing to give.
-  auto narrow = Engine::open(file.path(), {.context_tokens = 1024, .threads = 2});
+  // A request that waits for room in the steps of another has nothing to give.
+  auto narrow = Engine::open(file.path(), {.context_tokens = 1024, .threads = 2, .chunk_tokens = 1});
   ASSERT_TRUE(narrow);
   const auto one_at_a_time = std::make_shared<Engine>(std::move(*narrow));
   const auto ahead = ReplyStream::start(one_at_a_time, request_of(1000));

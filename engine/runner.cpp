@@ -52,6 +52,12 @@ std::string Runner::warning() const {
 
 int Runner::pages_for(int tokens) const { return static_cast<int>(ceil_div(static_cast<uint64_t>(tokens), kPagePositions)); }
 
+int Runner::free_pages() const {
+  int most_used = 0;
+  for (int g = 0; g < cache_.groups(); ++g) most_used = std::max(most_used, cache_.used(g));
+  return cache_.pages() - most_used;
+}
+
 bool Runner::reserve(CachedSequence& sequence, int length) {
   sequence.tables.resize(static_cast<size_t>(cache_.groups()));
   for (int g = 0; g < cache_.groups(); ++g) {

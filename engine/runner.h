@@ -56,6 +56,7 @@ class Runner {
   // The most pages of one group that a sequence of so many tokens holds at once, steps included.
   int pages_for(int tokens) const;
   int pages() const { return cache_.pages(); }
+  int free_pages() const;  // of the layer group that has the fewest
   const Program& program() const { return program_; }
   // What the reader of the logits so far should know: keys or values were too great for the cache. Empty: nothing.
   std::string warning() const;

@@ -3,62 +3,138 @@
 #include <algorithm>
 
 namespace halfbyte {
+namespace {
+
+int pages_for(int tokens) { return (tokens + Scheduler::kPageTokens - 1) / Scheduler::kPageTokens; }
+
+}  // namespace
+
+bool Scheduler::is_before(const Entry& a, const Entry& b) {
+  return a.rank.priority != b.rank.priority ? a.rank.priority > b.rank.priority : a.arrival < b.arrival;
+}
 
 Scheduler::Entry* Scheduler::find(SequenceId id) {
-  for (Entry& e : running_)
-    if (e.id == id) return &e;
-  for (Entry& e : waiting_)
-    if (e.id == id) return &e;
+  for (auto* entries : {&running_, &waiting_})
+    for (Entry& e : *entries)
+      if (e.id == id) return &e;
   return nullptr;
 }
 
-bool Scheduler::add(SequenceId id, int prompt_tokens, int pages) {
-  if (waiting() >= limits_.queue) return false;
-  waiting_.push_back({.id = id, .known = prompt_tokens, .pages = pages});
-  return true;
+void Scheduler::add(SequenceId id, int tokens, Rank rank) {
+  if (!served_.contains(rank.principal)) {
+    uint64_t least = 0;
+    if (!served_.empty()) least = std::ranges::min_element(served_, {}, [](const auto& p) { return p.second; })->second;
+    served_.emplace(rank.principal, least);
+  }
+  waiting_.push_back({.id = id, .rank = std::move(rank), .arrival = ++arrivals_, .known = tokens});
 }
 
 void Scheduler::remove(SequenceId id) {
-  for (const Entry& e : running_)
-    if (e.id == id) reserved_ -= e.pages;
-  std::erase_if(running_, [&](const Entry& e) { return e.id == id; });
-  std::erase_if(waiting_, [&](const Entry& e) { return e.id == id; });
+  const Entry* gone = find(id);
+  if (gone == nullptr) return;
+  const std::string principal = gone->rank.principal;
+  for (auto* entries : {&running_, &waiting_}) std::erase_if(*entries, [&](const Entry& e) { return e.id == id; });
+  for (const auto* entries : {&running_, &waiting_})
+    for (const Entry& e : *entries)
+      if (e.rank.principal == principal) return;
+  served_.erase(principal);
 }
 
-void Scheduler::append(SequenceId id) {
-  if (Entry* e = find(id)) ++e->known;
+void Scheduler::append(SequenceId id, int count) {
+  if (Entry* e = find(id)) e->known += count;
 }
 
 void Scheduler::pause(SequenceId id, bool is_paused) {
   if (Entry* e = find(id)) e->is_paused = is_paused;
 }
 
-void Scheduler::admit() {
-  while (!waiting_.empty() && reserved_ + waiting_.front().pages <= limits_.pages) {
-    running_.push_back(waiting_.front());
-    reserved_ += waiting_.front().pages;
-    waiting_.pop_front();
-  }
+bool Scheduler::has_work() const {
+  return std::ranges::any_of(running_, &Entry::has_work) || std::ranges::any_of(waiting_, &Entry::has_work);
 }
 
-std::vector<Slice> Scheduler::plan() {
-  admit();
-  std::vector<Slice> plan;
-  int left = limits_.step_tokens;
-  for (const bool decodes : {true, false})
-    for (const Entry& e : running_) {
-      const int pending = e.known - e.computed;
-      if (e.is_paused || pending == 0 || (pending == 1) != decodes || left == 0) continue;
-      const int count = std::min(pending, left);
-      plan.push_back({.sequence = e.id, .first = e.computed, .count = count});
-      left -= count;
-    }
+const Scheduler::Entry* Scheduler::next_waiting() const {
+  const Entry* next = nullptr;
+  const auto goes_before = [&](const Entry& a, const Entry& b) {
+    if (a.rank.priority != b.rank.priority) return a.rank.priority > b.rank.priority;
+    const uint64_t of_a = served_.at(a.rank.principal), of_b = served_.at(b.rank.principal);
+    return of_a != of_b ? of_a < of_b : a.arrival < b.arrival;
+  };
+  for (const Entry& e : waiting_)
+    if (e.has_work() && (next == nullptr || goes_before(e, *next))) next = &e;
+  return next;
+}
+
+// Those whose readers are slow hold pages without using them: they go before all others.
+std::optional<size_t> Scheduler::last_in_order() const {
+  for (const bool is_paused : {true, false})
+    for (size_t i = running_.size(); i-- > 0;)
+      if (running_[i].computed > 0 && running_[i].is_paused == is_paused) return i;
+  return std::nullopt;
+}
+
+Plan Scheduler::preempt_last() {
+  const auto last = last_in_order();
+  if (!last) return {};
+  Entry entry = std::move(running_[*last]);
+  running_.erase(running_.begin() + static_cast<std::ptrdiff_t>(*last));
+  entry.computed = 0;
+  const SequenceId id = entry.id;
+  waiting_.insert(std::ranges::upper_bound(waiting_, entry.arrival, {}, &Entry::arrival), std::move(entry));
+  return {.preempted = id};
+}
+
+Plan Scheduler::plan(const StepRoom& room) {
+  Plan plan;
+  int tokens = room.tokens, pages = room.pages;
+  // What running sequences need beyond this step: nobody starts on pages that they will take next.
+  int promised = 0;
+  const auto take = [&](const Entry& e, int count) {
+    const int needed = pages_for(e.computed + count) - pages_for(e.computed);
+    plan.slices.push_back({.sequence = e.id, .first = e.computed, .count = count});
+    tokens -= count;
+    pages -= needed;
+    promised += pages_for(e.known + 1) - pages_for(e.computed + count);
+  };
+
+  for (const Entry& e : running_) {
+    if (!e.has_work() || e.known - e.computed != 1 || tokens == 0) continue;
+    if (pages < pages_for(e.known) - pages_for(e.computed)) return preempt_last();
+    take(e, 1);
+  }
+  if (!plan.slices.empty()) tokens = std::min(tokens, room.prompt_tokens);
+  for (const Entry& e : running_) {
+    if (!e.has_work() || e.known - e.computed == 1 || tokens == 0) continue;
+    const int fits = (pages + pages_for(e.computed)) * kPageTokens - e.computed;
+    if (const int count = std::min({e.known - e.computed, tokens, fits}); count > 0) take(e, count);
+  }
+
+  const Entry* next = next_waiting();
+  if (next != nullptr && tokens > 0) {
+    // A page to grow for each of those that run, lest the newcomer is stopped at once.
+    const auto active = std::ranges::count_if(running_, &Entry::has_work);
+    const auto needed = active > 0 ? pages_for(next->known + 1) + promised + active : pages_for(next->known);
+    if (running_.empty() || needed <= pages) return {.admitted = next->id};
+    if (const auto last = last_in_order(); last && running_[*last].rank.priority < next->rank.priority) return preempt_last();
+  }
+  if (plan.slices.empty() && has_work()) return preempt_last();
   return plan;
 }
 
-void Scheduler::advance(const std::vector<Slice>& plan) {
-  for (const Slice& slice : plan)
-    if (Entry* e = find(slice.sequence)) e->computed = slice.first + slice.count;
+void Scheduler::admit(SequenceId id, int computed) {
+  const auto found = std::ranges::find(waiting_, id, &Entry::id);
+  Entry entry = std::move(*found);
+  waiting_.erase(found);
+  entry.computed = computed;
+  running_.insert(std::ranges::upper_bound(running_, entry, is_before), std::move(entry));
+}
+
+void Scheduler::advance(const std::vector<Slice>& slices) {
+  for (const Slice& slice : slices) {
+    Entry* e = find(slice.sequence);
+    if (e == nullptr) continue;
+    e->computed = slice.first + slice.count;
+    served_[e->rank.principal] += static_cast<uint64_t>(slice.count);
+  }
 }
 
 }  // namespace halfbyte

@@ -13,16 +13,7 @@
 namespace halfbyte {
 
 struct Sequence {
-  Sequence(SequenceId number, Request asked, TokenSink events, const Tokenizer& tokenizer, int context_tokens)
-      : id(number),
-        request(std::move(asked)),
-        sink(std::move(events)),
-        tokens(request.prompt),
-        sampler(request.sampling, context_tokens),
-        detokenizer(tokenizer, request.shows_control_tokens),
-        stop_scanner(request.stop) {
-    for (const Token token : tokens) sampler.accept(token);
-  }
+  Sequence(SequenceId number, Request asked, TokenSink events, const Tokenizer& tokenizer, int context_tokens);
 
   bool is_scored() const { return scores != nullptr; }
   // Tokens that are to be computed before something is sampled or the scores are complete: nothing follows a scored last token.
@@ -30,20 +21,29 @@ struct Sequence {
   // Index of the first token whose logits are wanted, of the known ones.
   int first_wanted() const { return is_scored() ? static_cast<int>(request.prompt.size()) - 1 : known() - 1; }
   LogitsNeed need() const { return is_scored() ? LogitsNeed{.log_sum_exp = true, .row = true} : sampler.need(); }
+  // The logits after the token at `index`: chooses the next one, or scores the one that is given.
+  void look(const Logits& logits, size_t index);
+  std::string remainder();  // of the text, when no token comes any more
 
   SequenceId id;
   Request request;
   TokenSink sink;
   std::vector<Token> tokens;  // prompt, then reply or what is scored
-  std::vector<double>* scores =
-      nullptr;  // set: nothing is generated; the tokens after the prompt are given, their log-probabilities go here
+  // Set: nothing is generated; the tokens after the prompt are given, and their log-probabilities go here, one for each.
+  std::vector<double>* scores = nullptr;
   CachedSequence cache;
   Sampler sampler;
   Detokenizer detokenizer;
   StopScanner stop_scanner;
   Usage usage;
   std::optional<std::chrono::steady_clock::time_point> started, answered;  // first step, first token
-  bool has_ended = false;                                                  // its last event is out
+
+  // What a step leaves, to be published after it.
+  bool has_looked = false;  // ever
+  std::optional<Token> chosen;
+  std::optional<Error> failure;
+
+  bool has_ended = false;  // its last event is out
 };
 
 }  // namespace halfbyte

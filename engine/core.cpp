@@ -1,0 +1,168 @@
+#include "engine/core.h"
+
+#include <algorithm>
+#include <new>
+#include <utility>
+
+#include "base/errors.h"
+
+namespace halfbyte {
+
+EngineCore::EngineCore(const Model& model, Runner runner, const CoreLimits& limits, const World& world)
+    : model_(model), runner_(std::move(runner)), limits_(limits), world_(world) {}
+
+int EngineCore::turn(std::vector<Message> messages) {
+  try {
+    now_ = world_.now();
+    take(messages);
+    bury();
+    step();
+  } catch (const std::bad_alloc&) {  // whose memory it was cannot be said
+    fail_all(messages);
+  }
+  bury();
+  return std::exchange(buried_, 0);
+}
+
+int EngineCore::close(std::vector<Message> messages) {
+  try {
+    take(messages);  // who submitted gets a last event
+  } catch (const std::bad_alloc&) {
+    fail_all(messages);
+  }
+  for (auto& [id, sequence] : sequences_) end(*sequence, FinishReason::kCancelled, {});
+  bury();
+  return std::exchange(buried_, 0);
+}
+
+void EngineCore::take(std::vector<Message>& messages) {
+  for (Message& message : messages) {
+    if (message.kind == Message::Kind::kSubmit) {
+      const Sequence& sequence = *sequences_.try_emplace(message.id, std::move(message.sequence)).first->second;
+      scheduler_.add(sequence.id, sequence.known());
+      continue;
+    }
+    const auto found = sequences_.find(message.id);
+    if (found == sequences_.end()) continue;  // ended meanwhile
+    if (message.kind == Message::Kind::kCancel)
+      end(*found->second, FinishReason::kCancelled, {});
+    else
+      scheduler_.pause(message.id, false);
+  }
+}
+
+void EngineCore::fail_all(std::vector<Message>& messages) {
+  for (auto& [id, sequence] : sequences_) end(*sequence, FinishReason::kFailed, {}, out_of_memory());
+  for (Message& message : messages) {
+    if (message.sequence == nullptr) continue;  // a word about one of those, or taken
+    end(*message.sequence, FinishReason::kFailed, {}, out_of_memory());
+    ++buried_;
+  }
+}
+
+// What the next step computes, once room is made for it.
+std::vector<Slice> EngineCore::planned() {
+  for (;;) {
+    Plan plan = scheduler_.plan({.tokens = limits_.step_tokens, .prompt_tokens = limits_.step_tokens, .pages = runner_.free_pages()});
+    if (plan.preempted) {
+      runner_.release(sequences_.at(*plan.preempted)->cache);
+      ++counters_.preemptions;
+    } else if (plan.admitted)
+      scheduler_.admit(*plan.admitted, 0);
+    else
+      return std::move(plan.slices);
+  }
+}
+
+void EngineCore::step() {
+  const std::vector<Slice> plan = planned();
+  if (plan.empty()) return;
+  std::vector<SliceTokens> slices;
+  for (const Slice& slice : plan) {
+    Sequence& sequence = *sequences_.at(slice.sequence);
+    if (!sequence.started) sequence.started = now_;
+    slices.push_back({.sequence = &sequence.cache,
+                      .tokens = std::span(sequence.tokens).subspan(static_cast<size_t>(slice.first), static_cast<size_t>(slice.count)),
+                      .first_wanted = static_cast<size_t>(std::clamp(sequence.first_wanted() - slice.first, 0, slice.count)),
+                      .need = sequence.need()});
+    counters_.tokens += static_cast<uint64_t>(slice.count);
+  }
+  // The step's threads all wait for this: it chooses, and nothing more.
+  const auto ran = runner_.run(slices, [&](size_t slice, size_t token, const Logits& logits) {
+    sequences_.at(plan[slice].sequence)->look(logits, static_cast<size_t>(plan[slice].first) + token);
+  });
+  now_ = world_.now();
+  if (ran) scheduler_.advance(plan);
+  ++counters_.steps;
+  for (const Slice& slice : plan) {
+    Sequence& sequence = *sequences_.at(slice.sequence);
+    if (!ran) {
+      end(sequence, FinishReason::kFailed, {}, ran.error());
+      continue;
+    }
+    try {
+      publish(sequence);
+    } catch (const std::bad_alloc&) {
+      end(sequence, FinishReason::kFailed, {}, out_of_memory());
+    }
+  }
+}
+
+// What of the text may leave after a step.
+void EngineCore::publish(Sequence& sequence) {
+  if (sequence.failure) return end(sequence, FinishReason::kFailed, {}, std::move(sequence.failure));
+  if (!sequence.answered && sequence.has_looked) sequence.answered = now_;
+  if (sequence.is_scored()) {
+    if (sequence.cache.length == sequence.known()) end(sequence, FinishReason::kEnd, {});
+    return;
+  }
+  if (!sequence.chosen) return;  // its prompt is not yet through
+  const Token token = *std::exchange(sequence.chosen, {});
+  ++sequence.usage.completion_tokens;
+  if (sequence.request.obey_end_tokens && model_.tokenizer->ends_generation(token))
+    return end(sequence, FinishReason::kEnd, sequence.remainder());
+  std::string text = sequence.stop_scanner.push(sequence.detokenizer.push(token));
+  if (sequence.stop_scanner.found()) return end(sequence, FinishReason::kStop, std::move(text));
+  if (sequence.usage.completion_tokens >= sequence.request.max_tokens)
+    return end(sequence, FinishReason::kLength, text + sequence.remainder());
+  sequence.tokens.push_back(token);
+  sequence.sampler.accept(token);
+  scheduler_.append(sequence.id);
+  if (text.empty()) return;
+  const SinkAnswer answer = sequence.sink({.text = std::move(text)});
+  if (answer == SinkAnswer::kStop) return end(sequence, FinishReason::kCancelled, {});
+  if (answer == SinkAnswer::kPause) scheduler_.pause(sequence.id, true);
+}
+
+// The last event. The sequence itself goes with bury().
+void EngineCore::end(Sequence& sequence, FinishReason reason, std::string text, std::optional<Error> error) {
+  if (sequence.has_ended) return;
+  sequence.has_ended = true;
+  using Milliseconds = std::chrono::duration<double, std::milli>;
+  sequence.usage.prompt_tokens = static_cast<int>(sequence.request.prompt.size());
+  if (sequence.started) sequence.usage.prompt_ms = Milliseconds(sequence.answered.value_or(now_) - *sequence.started).count();
+  if (sequence.answered) sequence.usage.generation_ms = Milliseconds(now_ - *sequence.answered).count();
+  std::string warning;
+  try {
+    warning = runner_.warning();
+  } catch (const std::bad_alloc&) {  // the last event must arrive all the same
+    warning.clear();
+  }
+  sequence.sink(
+      {.text = std::move(text), .finished = reason, .usage = sequence.usage, .error = std::move(error), .warning = std::move(warning)});
+}
+
+void EngineCore::bury() {
+  for (auto it = sequences_.begin(); it != sequences_.end();) {
+    if (!it->second->has_ended) {
+      ++it;
+      continue;
+    }
+    runner_.release(it->second->cache);
+    scheduler_.remove(it->first);
+    it = sequences_.erase(it);
+    ++buried_;
+  }
+}
+
+}  // namespace halfbyte

@@ -1,0 +1,67 @@
+// The engine without its thread: it takes messages, plans, computes one step, chooses tokens, and tells the sinks. What it does depends
+// on its messages and their order alone, so that a test can drive it through any of them (core_test.cpp).
+#pragma once
+
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "engine/scheduler.h"
+#include "engine/sequence.h"
+
+namespace halfbyte {
+
+// Since the core was made.
+struct CoreCounters {
+  uint64_t steps = 0;
+  uint64_t tokens = 0;       // computed
+  uint64_t preemptions = 0;  // sequences that lost their pages and begin again
+};
+
+struct CoreLimits {
+  int step_tokens = 512;  // most tokens in one step
+};
+
+// Not thread-safe. Requires: model, the runner's thread pool and `world`, whose clock it reads, outlive it.
+class EngineCore {
+ public:
+  // What the rest of the program wants of the core. It takes effect before the next step.
+  struct Message {
+    enum class Kind { kSubmit, kCancel, kResume } kind;
+    RequestId id;
+    std::unique_ptr<Sequence> sequence;  // kSubmit
+  };
+
+  EngineCore(const Model& model, Runner runner, const CoreLimits& limits, const World& world);
+
+  // Takes the messages and computes a step, if there is anything to compute. Returns how many requests had their last event.
+  // No exception leaves it: where memory runs out, the requests whose memory it may have been fail.
+  int turn(std::vector<Message> messages);
+  // Takes the messages and ends all requests.
+  int close(std::vector<Message> messages);
+  bool is_idle() const { return !scheduler_.has_work(); }  // until a message comes
+
+  const Runner& runner() const { return runner_; }
+  const CoreCounters& counters() const { return counters_; }
+
+ private:
+  void take(std::vector<Message>& messages);
+  void fail_all(std::vector<Message>& messages);
+  std::vector<Slice> planned();
+  void step();
+  void publish(Sequence& sequence);
+  void end(Sequence& sequence, FinishReason reason, std::string text, std::optional<Error> error = {});
+  void bury();
+
+  const Model& model_;
+  Runner runner_;
+  CoreLimits limits_;
+  Scheduler scheduler_;
+  const World& world_;
+  std::map<RequestId, std::unique_ptr<Sequence>> sequences_;
+  std::chrono::steady_clock::time_point now_;  // at the turn's start, then at the step's end
+  CoreCounters counters_;
+  int buried_ = 0;  // since the last turn
+};
+
+}  // namespace halfbyte

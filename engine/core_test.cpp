@@ -1,0 +1,226 @@
+// The core under random messages: whatever else it does, a request gets the bytes that it gets alone.
+#include "engine/core.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <new>
+#include <random>
+#include <string>
+
+#include "base/errors.h"
+#include "models/tiny_model.h"
+
+namespace halfbyte {
+namespace {
+
+// What the sink of a request saw.
+struct Seen {
+  std::string text;
+  std::optional<FinishReason> reason;
+  std::string error;
+  int completion_tokens = 0;
+  int events_after_the_last = 0;
+
+  void add(const Event& event) {
+    if (reason) ++events_after_the_last;
+    text += event.text;
+    if (!event.finished) return;
+    reason = event.finished;
+    completion_tokens = event.usage.completion_tokens;
+    if (event.error) error = event.error->message;
+  }
+  bool operator==(const Seen&) const = default;
+};
+
+// A model and its threads; cores are made on it.
+class Bench {
+ public:
+  Bench(const TinyModelFile& file, int threads) : pool_(threads), model_(std::move(*load_model(file.path(), pool_))) {}
+
+  EngineCore core(const RunnerOptions& options, int step_tokens) {
+    auto runner = Runner::create(model_, pool_, options);
+    EXPECT_TRUE(runner) << runner.error().message;
+    return EngineCore(model_, std::move(*runner), {.step_tokens = step_tokens}, this_machine());
+  }
+  EngineCore::Message submission(RequestId id, const Request& request, TokenSink sink) const {
+    return {EngineCore::Message::Kind::kSubmit, id, std::make_unique<Sequence>(id, request, std::move(sink), *model_.tokenizer, kContext)};
+  }
+
+  static constexpr int kContext = 256;
+
+ private:
+  ThreadPool pool_;
+  Model model_;
+};
+
+std::vector<EngineCore::Message> one(EngineCore::Message message) {
+  std::vector<EngineCore::Message> messages;
+  messages.push_back(std::move(message));
+  return messages;
+}
+
+Seen alone(Bench& bench, const RunnerOptions& options, const Request& request) {
+  EngineCore core = bench.core(options, 64);
+  Seen seen;
+  core.turn(one(bench.submission(1, request, [&](const Event& event) {
+    seen.add(event);
+    return SinkAnswer::kMore;
+  })));
+  while (!core.is_idle()) core.turn({});
+  return seen;
+}
+
+// Everything that happens follows from a seed.
+class Simulation {
+ public:
+  Simulation(uint64_t seed, const TinyModelFile& file) : random_(seed), bench_(file, below(3) + 1), alone_bench_(file, 1) {}
+
+  void run(int requests) {
+    const KvType types[] = {KvType::kF16, KvType::kF32, KvType::kQ8_0, KvType::kBf16};
+    const int steps[] = {1, 2, 7, 32, 64};
+    RunnerOptions options{.cache_tokens = Bench::kContext + 32 * below(6), .kv_type = types[below(4)]};
+    options.chunk_tokens = steps[below(5)];
+    EngineCore core = bench_.core(options, options.chunk_tokens);
+    options.chunk_tokens = 64;
+    options.cache_tokens = Bench::kContext;
+    int ended = 0;
+    for (int turns = 0; ended < requests; ++turns) {
+      ASSERT_LT(turns, 100000) << "the core stands still";
+      std::vector<EngineCore::Message> messages;
+      if (static_cast<int>(asked_.size()) < requests && (below(3) == 0 || core.is_idle())) messages.push_back(submission());
+      if (!asked_.empty() && below(40) == 0) {
+        const size_t i = static_cast<size_t>(below(static_cast<int>(asked_.size())));
+        asked_[i]->is_cancelled = true;
+        messages.push_back({EngineCore::Message::Kind::kCancel, i + 1, nullptr});
+      }
+      for (size_t i = 0; i < asked_.size(); ++i)
+        if (asked_[i]->is_paused && below(8) == 0) {
+          asked_[i]->is_paused = false;
+          messages.push_back({EngineCore::Message::Kind::kResume, i + 1, nullptr});
+        }
+      ended += core.turn(std::move(messages));
+    }
+    EXPECT_TRUE(core.is_idle());
+    preemptions_ = core.counters().preemptions;
+    EXPECT_EQ(core.runner().free_pages(), core.runner().pages()) << "a page is lost";
+    for (const auto& asked : asked_) compare(*asked, options);
+  }
+
+  // What happened, that the comparison is worth something.
+  struct Happened {
+    uint64_t preemptions = 0;
+    int pauses = 0, cancelled = 0, stopped = 0, failed = 0, whole = 0;
+  };
+  void count(Happened& all) const {
+    all.preemptions += preemptions_;
+    for (const auto& asked : asked_) {
+      all.pauses += asked->pauses > 0;
+      all.cancelled += asked->is_cancelled && asked->seen.reason == FinishReason::kCancelled;
+      all.stopped += asked->seen.reason == FinishReason::kStop;
+      all.failed += asked->seen.reason == FinishReason::kFailed;
+      all.whole += asked->seen.reason == FinishReason::kLength || asked->seen.reason == FinishReason::kEnd;
+    }
+  }
+
+ private:
+  struct Asked {
+    Request request;
+    Seen seen;
+    bool is_paused = false, is_cancelled = false, is_stopped = false;
+    int pauses = 0;      // one event in so many is answered with a pause; 0: none
+    bool fails = false;  // there is no memory for its next event
+    int patience = 0;    // events until the reader wants no more; 0: it wants all
+  };
+
+  int below(int n) { return static_cast<int>(random_() % static_cast<uint64_t>(n)); }
+
+  Request request() {
+    Request request{.max_tokens = 1 + below(100), .obey_end_tokens = below(2) == 0};
+    // Some begin like an earlier one, as turns of a conversation do.
+    if (!asked_.empty() && below(2) == 0) {
+      const Request& earlier = asked_[static_cast<size_t>(below(static_cast<int>(asked_.size())))]->request;
+      request.prompt.assign(earlier.prompt.begin(), earlier.prompt.begin() + 1 + below(static_cast<int>(earlier.prompt.size())));
+    }
+    for (int more = 1 + below(below(4) == 0 ? 120 : 12); more > 0 && request.prompt.size() < 150; --more)
+      request.prompt.push_back(below(TinyModel::kVocabulary));
+    SamplingOptions& sampling = request.sampling;
+    sampling.temperature = below(3) == 0 ? 0.0F : 0.5F + static_cast<float>(below(3)) / 2;
+    sampling.top_k = below(2) == 0 ? 0 : 1 + below(50);
+    sampling.top_p = below(2) == 0 ? 1.0F : 0.9F;
+    sampling.repeat_penalty = below(3) == 0 ? 1.2F : 1.0F;
+    sampling.presence_penalty = below(4) == 0 ? 0.5F : 0.0F;
+    sampling.seed = random_();
+    if (below(3) == 0) request.stop = {std::string(1, static_cast<char>('a' + below(26)))};
+    return request;
+  }
+
+  EngineCore::Message submission() {
+    Request next = request();
+    auto& asked = *asked_.emplace_back(std::make_unique<Asked>());
+    asked.request = std::move(next);
+    asked.fails = below(15) == 0;
+    asked.pauses = below(4) == 0 ? 1 + below(4) : 0;
+    asked.patience = below(12) == 0 ? 1 + below(20) : 0;
+    return bench_.submission(asked_.size(), asked.request, [this, &asked](const Event& event) {
+      EXPECT_FALSE(asked.is_paused && !event.finished) << "an event for a reader that is not ready";
+      if (!event.finished && asked.fails) throw std::bad_alloc();
+      asked.seen.add(event);
+      if (event.finished) return SinkAnswer::kMore;
+      if (asked.patience > 0 && --asked.patience == 0) {
+        asked.is_stopped = true;
+        return SinkAnswer::kStop;
+      }
+      asked.is_paused = asked.pauses > 0 && below(asked.pauses) == 0;
+      return asked.is_paused ? SinkAnswer::kPause : SinkAnswer::kMore;
+    });
+  }
+
+  void compare(const Asked& asked, const RunnerOptions& options) {
+    const Seen expected = alone(alone_bench_, options, asked.request);
+    EXPECT_EQ(asked.seen.events_after_the_last, 0);
+    if (asked.seen.reason == FinishReason::kCancelled) {
+      EXPECT_TRUE(asked.is_cancelled || asked.is_stopped);
+      EXPECT_TRUE(expected.text.starts_with(asked.seen.text)) << asked.seen.text << "\n" << expected.text;
+    } else if (asked.seen.reason == FinishReason::kFailed) {
+      EXPECT_TRUE(asked.fails) << asked.seen.error;
+      EXPECT_EQ(asked.seen.error, out_of_memory().message);
+    } else {
+      EXPECT_EQ(asked.seen, expected);
+    }
+  }
+
+  std::mt19937_64 random_;
+  Bench bench_, alone_bench_;
+  std::vector<std::unique_ptr<Asked>> asked_;
+  uint64_t preemptions_ = 0;
+};
+
+// HALFBYTE_SIMULATIONS: of each model; `make test-long` has many.
+int simulations() {
+  const char* asked = std::getenv("HALFBYTE_SIMULATIONS");
+  return asked != nullptr ? std::atoi(asked) : 6;
+}
+
+void simulate(const TinyModel& model) {
+  const TinyModelFile file(model);
+  Simulation::Happened happened;
+  for (int seed = 1; seed <= simulations(); ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    Simulation simulation(static_cast<uint64_t>(seed), file);
+    simulation.run(30);
+    if (testing::Test::HasFailure()) return;
+    simulation.count(happened);
+  }
+  for (const auto count :
+       {static_cast<int>(happened.preemptions), happened.pauses, happened.cancelled, happened.stopped, happened.failed, happened.whole})
+    EXPECT_GE(count, simulations() / 3);
+}
+
+TEST(EngineCore, EveryRequestGetsTheBytesItGetsAlone) { simulate({}); }
+TEST(EngineCore, EveryRequestOfAModelWithAWindowGetsTheBytesItGetsAlone) { simulate({.window = 48, .format = "F32", .seed = 2}); }
+TEST(EngineCore, EveryRequestOfAMixtureGetsTheBytesItGetsAlone) { simulate({.experts = 8, .seed = 3}); }
+
+}  // namespace
+}  // namespace halfbyte
