@@ -34,6 +34,7 @@ class Compiler {
   void round(int input, std::span<const MatrixId> multiplied);  // as those matrices' kernels ask for
   int slot_of(Tensor t);                                        // the slot that holds t, marked as used now
   int new_slot(int width, bool is_replicated, int rows = 1);
+  int shape_of(const Stage& attend);
   void bind(Tensor t, int slot) { slot_by_node_[static_cast<size_t>(t.node)] = slot; }
   void close_epoch() { ++epoch_; }
   void touch(int slot) { last_use_[static_cast<size_t>(slot)] = epoch_; }
@@ -70,6 +71,15 @@ void Compiler::count_uses() {
   for (const auto& n : nodes_)
     for (const Tensor t : {n.a, n.b, n.c})
       if (t.node >= 0) ++uses_[static_cast<size_t>(t.node)];
+}
+
+int Compiler::shape_of(const Stage& attend) {
+  const AttentionShape shape{attend.heads, program_.layout_.layer(attend.attention.layer).kv_heads, attend.attention.window};
+  auto& shapes = program_.shapes_;
+  const auto found = std::ranges::find(shapes, shape);
+  const auto at = found - shapes.begin();
+  if (found == shapes.end()) shapes.push_back(shape);
+  return static_cast<int>(at);
 }
 
 // q, k or v of an attention: linear -> heads -> [norm] -> [rope], each used only here.
@@ -280,6 +290,7 @@ Result<void> Compiler::emit() {
                     .q = slot_of(n.a),
                     .head_dim = n.head_dim,
                     .heads = n.width / n.head_dim};
+        stage.shape = shape_of(stage);
         program_.max_heads_ = std::max(program_.max_heads_, stage.heads);
         const int out = new_slot(n.width, true);
         stage.out = out;
@@ -429,13 +440,13 @@ void Compiler::place_memory() {
   int head_dim = 0;
   for (const Stage& stage : p.stages_) head_dim = std::max(head_dim, stage.head_dim);
   p.partial_stride_ = round_up(static_cast<uint64_t>(head_dim), 16) + 16;
-  p.shared_partials_ = take(
-      p.shared_bytes_, static_cast<size_t>(Program::kMostPartials) * static_cast<size_t>(p.max_heads_) * p.partial_stride_ * sizeof(float));
+  p.shared_partials_ = take(p.shared_bytes_, static_cast<size_t>(AttentionTasks::kMostParts) * static_cast<size_t>(p.max_heads_) *
+                                                 p.partial_stride_ * sizeof(float));
   p.own_scratch_ = take(p.own_bytes_, panel_scratch_bytes(round_up(p.max_columns_, 256)));
   p.own_up_ = take(p.own_bytes_, Program::kUpBytes + rows * kPanelRows * sizeof(float));
   p.own_tile_ = take(p.own_bytes_, p.max_columns_ * kPanelRows * sizeof(float));
   p.own_raw_ = take(p.own_bytes_, p.max_columns_ * 2 * sizeof(float));
-  p.own_states_ = take(p.own_bytes_, size_t{2} * Program::kQueryRows * p.partial_stride_ * sizeof(float));
+  p.own_states_ = take(p.own_bytes_, size_t{2} * AttentionTasks::kQueryRows * p.partial_stride_ * sizeof(float));
   p.own_logits_ = take(p.own_bytes_, kLogitsRows * Program::kLogitsAtOnce * sizeof(float));
   p.shared_exp_sums_ = take(p.shared_bytes_, kLogitsRows * p.vocabulary_blocks() * sizeof(float));
 }

@@ -51,20 +51,15 @@ struct Program::Pass {
   }
   size_t stride(int slot) const { return p.buffers_[static_cast<size_t>(p.slots_[static_cast<size_t>(slot)].buffer)].stride; }
   int width(int slot) const { return p.slots_[static_cast<size_t>(slot)].width; }
-  float* partial(int token, int head, int part) const {
+  float* partial(int part, int head) const {
     return reinterpret_cast<float*>(shared() + p.shared_partials_) +
-           (static_cast<size_t>(token * parts_per_token + part) * static_cast<size_t>(p.max_heads_) + static_cast<size_t>(head)) *
-               p.partial_stride_;
+           (static_cast<size_t>(part) * static_cast<size_t>(p.max_heads_) + static_cast<size_t>(head)) * p.partial_stride_;
   }
   // Panels whose results of so many rows fit kUpBytes.
   static size_t panels_at_once(int rows) {
     return std::max<size_t>(1, kUpBytes / (static_cast<size_t>(rows) * kPanelRows * sizeof(float)));
   }
   static AttendState state_at(float* memory) { return {memory, memory + 1, memory + 16}; }
-
-  // Attention: at few tokens the results of each cache block are kept apart, unless there are too many of them.
-  int parts_per_token = 1;
-  int most_blocks = 1;
 
   // Writable view of a quantized row.
   struct Quantized {
@@ -159,8 +154,6 @@ struct Program::Pass {
   Logits delivered(size_t i) const;
 
   void run_attend(const Stage& stage) const;
-  void attend_few(const Stage& stage) const;
-  void attend_many(const Stage& stage) const;
   void attend_rows(const Stage& stage, const SliceRows& slice, int kv_head, int first_block, int last_block,
                    std::span<const float* const> q, std::span<const int> positions, std::span<AttendState> out) const;
   const SliceRows& slice_of(int token) const;

@@ -3,7 +3,7 @@
 // Stages of one decoder layer at few tokens (5 barriers):
 //   tokens    norm, quantize                         done by every thread for itself, no barrier
 //   products  q k v; per head: norm, rope, scale, k and v into the cache          | barrier
-//   attend    per (token, kv head, cache block): partial results                  | barrier
+//   attend    per (token, kv head, cache block): partial results (ops/attention_tasks.h)    | barrier
 //   tokens    merge the partials, quantize
 //   products  output projection + residual                                        | barrier
 //   tokens    norm, quantize
@@ -37,6 +37,7 @@
 #include "base/world.h"
 #include "halfbyte/activation_mode.h"
 #include "kernels/kernels.h"
+#include "ops/attention_tasks.h"
 #include "ops/kv_layout.h"
 #include "ops/logits.h"
 #include "ops/step.h"
@@ -148,6 +149,7 @@ struct Stage {
   int q = -1;                                   // kAttend: slot
   int out = -1;                                 // kAttend, kExperts, kExpertSum: slot
   int head_dim = 0, heads = 0;                  // kAttend
+  int shape = -1;                               // kAttend: of Program::shapes_
   std::vector<ExpertProduct> experts;           // kExperts: gate, up; kExpertSum: down
   int routing = -1, residual = -1;              // kExperts, kExpertSum: slots
 };
@@ -169,6 +171,8 @@ class Workspace {
   std::vector<Buffer> own_;                               // by thread
   std::vector<std::vector<LogitsReduction>> reductions_;  // by thread, by row of a pass of the head
   std::vector<uint8_t> cut_off_;                          // by thread
+  std::vector<SlicePositions> positions_;                 // of the step
+  std::vector<AttentionTasks> attention_;                 // of the step, by shape
 };
 
 struct ProgramOptions {
@@ -211,9 +215,8 @@ class Program {
   static constexpr int kQueryRows = 24;                 // query rows of one attention task: what one reading of K and V serves
   // What a thread computes of the logits before it reduces them: it reads no weights meanwhile. Stays in L1 with one row, in L2 with 16.
   static constexpr size_t kLogitsAtOnce = size_t{4} * kVocabularyBlock;
-  static constexpr int kMostPartials = 512;  // (token, cache block) pairs whose partial results are kept apart
-  static constexpr int kExpertRows = 128;    // tokens of an expert that are gathered at once: in L2 with a few panels
-  static constexpr int kRowsPerRead = 8;     // an expert's panel costs its reading, or what multiplies more rows than these
+  static constexpr int kExpertRows = 128;  // tokens of an expert that are gathered at once: in L2 with a few panels
+  static constexpr int kRowsPerRead = 8;   // an expert's panel costs its reading, or what multiplies more rows than these
 
   const Weights* weights_ = nullptr;
   const KernelTable* kernels_ = nullptr;
@@ -224,6 +227,7 @@ class Program {
   bool is_float_ = false;
   std::vector<program::Slot> slots_;
   std::vector<program::Stage> stages_;
+  std::vector<AttentionShape> shapes_;
   std::vector<Rope> ropes_;
   std::vector<int> rope_slots_;
   size_t head_begin_ = 0;  // first stage of the head

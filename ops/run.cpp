@@ -39,6 +39,7 @@ void Program::Pass::run_stages(size_t first, size_t last) {
 
 Result<Workspace> Program::workspace(const World& world) const {
   Workspace workspace;
+  workspace.attention_.resize(shapes_.size());
   HB_TRY_INTO(workspace.shared_, world.allocate(shared_bytes_));
   for (int t = 0; t < threads_; ++t) {
     HB_TRY_ASSIGN(own, world.allocate(own_bytes_));
@@ -52,10 +53,10 @@ Result<Workspace> Program::workspace(const World& world) const {
 void Program::run(const StepInput& input, ThreadPool& pool, Workspace& workspace, const LogitsSink& sink) const {
   const int tokens = static_cast<int>(input.tokens.size());
   const bool is_few = tokens <= kFewTokens;
-  int most_blocks = 1;
-  for (const SliceRows& slice : input.slices)
-    most_blocks = std::max(most_blocks, (slice.first_position + slice.count - 1) / kCacheBlock + 1);
-  const int parts = tokens * most_blocks <= kMostPartials ? most_blocks : 1;
+  workspace.positions_.clear();
+  for (const SliceRows& slice : input.slices) workspace.positions_.push_back({slice.first_row, slice.count, slice.first_position});
+  for (size_t shape = 0; shape < shapes_.size(); ++shape)
+    workspace.attention_[shape].plan(workspace.positions_, shapes_[shape], threads_, is_few);
   pool.run([&](int thread) {
     Pass pass{.p = *this,
               .input = input,
@@ -65,9 +66,7 @@ void Program::run(const StepInput& input, ThreadPool& pool, Workspace& workspace
               .tokens = tokens,
               .is_few = is_few,
               .body_is_few = is_few,
-              .gathered = {},
-              .parts_per_token = parts,
-              .most_blocks = most_blocks};
+              .gathered = {}};
     pass.run_stages(0, head_begin_);
     for (size_t from = 0; from < input.wanted.size(); from += kLogitsRows) {
       pass.gathered = input.wanted.subspan(from, std::min<size_t>(kLogitsRows, input.wanted.size() - from));

@@ -25,9 +25,9 @@ void Program::Pass::attend_rows(const Stage& stage, const SliceRows& slice, int 
   const int layer = stage.attention.layer;
   const auto attend = cache_kernels(*p.kernels_, p.layout_.type()).attend;
   std::byte* const* pages = slice.pages[static_cast<size_t>(p.layout_.group_of(layer))];
-  int first[kQueryRows], last[kQueryRows];
-  AttendState partials[kQueryRows];
-  auto* memory = reinterpret_cast<float*>(own() + p.own_states_) + static_cast<size_t>(kQueryRows) * p.partial_stride_;
+  int first[AttentionTasks::kQueryRows], last[AttentionTasks::kQueryRows];
+  AttendState partials[AttentionTasks::kQueryRows];
+  auto* memory = reinterpret_cast<float*>(own() + p.own_states_) + static_cast<size_t>(AttentionTasks::kQueryRows) * p.partial_stride_;
   for (size_t i = 0; i < q.size(); ++i) partials[i] = state_at(memory + i * p.partial_stride_);
   for (size_t i = 0; i < q.size(); ++i) {
     std::memset(out[i].max, 0, p.partial_stride_ * sizeof(float));
@@ -57,83 +57,31 @@ void Program::Pass::attend_rows(const Stage& stage, const SliceRows& slice, int 
   }
 }
 
-namespace {
-
-// Heads are taken `each` at a time and never across two groups: a group shares its keys and values.
-int next_head(int head, int group, int each) { return std::min(head + each, (head / group + 1) * group); }
-
-}  // namespace
-
-// Few tokens: the tasks are (token, kv head, cache block); a group's heads are divided too while there are fewer tasks than threads
-// could use. Each result stays apart and the next stage merges them, so a long context is shared by all threads.
-void Program::Pass::attend_few(const Stage& stage) const {
-  const int kv_heads = p.layout_.layer(stage.attention.layer).kv_heads;
-  const int group = stage.heads / kv_heads;
-  const int tasks = tokens * kv_heads * (parts_per_token == 1 ? 1 : most_blocks);
-  const int heads_each = tasks >= 2 * p.threads_ ? std::min(group, kQueryRows) : 1;
-  int turn = 0;
-  for (int t = 0; t < tokens; ++t) {
-    const SliceRows& slice = slice_of(t);
-    const int at = position(t);
-    const int first_block = stage.attention.window > 0 ? std::max(0, at + 1 - stage.attention.window) / kCacheBlock : 0;
-    const int last_block = at / kCacheBlock;
-    const int step = parts_per_token == 1 ? last_block - first_block + 1 : 1;
-    for (int block = first_block; block <= last_block; block += step)
-      for (int head = 0; head < stage.heads; head = next_head(head, group, heads_each)) {
-        if (turn++ % p.threads_ != thread) continue;
-        const float* q[kQueryRows];
-        int positions[kQueryRows];
-        AttendState out[kQueryRows];
-        size_t n = 0;
-        for (int h = head; h < next_head(head, group, heads_each); ++h, ++n) {
-          q[n] = head_row(stage.q, t, h, stage.head_dim);
-          positions[n] = at;
-          out[n] = state_at(partial(t, h, (block - first_block) / step));
-        }
-        attend_rows(stage, slice, head / group, block, block + step - 1, {q, n}, {positions, n}, {out, n});
-      }
-  }
-}
-
-// Many tokens: the tasks are (tile of tokens, kv head), each over all the cache its tokens see.
-void Program::Pass::attend_many(const Stage& stage) const {
-  const int kv_heads = p.layout_.layer(stage.attention.layer).kv_heads;
-  const int group = stage.heads / kv_heads;
-  const int heads_each = std::min(group, kQueryRows);
-  const int tile = std::max(1, kQueryRows / heads_each);
-  auto* memory = reinterpret_cast<float*>(own() + p.own_states_);
-  int turn = 0;
-  for (const SliceRows& slice : input.slices)
-    for (int from = 0; from < slice.count; from += tile)
-      for (int head = 0; head < stage.heads; head = next_head(head, group, heads_each)) {
-        if (turn++ % p.threads_ != thread) continue;
-        const int end_head = next_head(head, group, heads_each);
-        const int count = std::min(tile, slice.count - from);
-        const float* q[kQueryRows];
-        int positions[kQueryRows];
-        AttendState out[kQueryRows];
-        size_t n = 0;
-        for (int t = from; t < from + count; ++t)
-          for (int h = head; h < end_head; ++h, ++n) {
-            q[n] = head_row(stage.q, slice.first_row + t, h, stage.head_dim);
-            positions[n] = slice.first_position + t;
-            out[n] = state_at(memory + n * p.partial_stride_);
-          }
-        const int window = stage.attention.window;
-        const int first_block = window > 0 ? std::max(0, positions[0] + 1 - window) / kCacheBlock : 0;
-        attend_rows(stage, slice, head / group, first_block, positions[n - 1] / kCacheBlock, {q, n}, {positions, n}, {out, n});
-        n = 0;
-        for (int t = from; t < from + count; ++t)
-          for (int h = head; h < end_head; ++h, ++n)
-            p.kernels_->finish_attend(out[n], stage.head_dim, head_row(stage.out, slice.first_row + t, h, stage.head_dim));
-      }
-}
-
 void Program::Pass::run_attend(const Stage& stage) const {
-  if (is_few)
-    attend_few(stage);
-  else
-    attend_many(stage);
+  const int group = stage.heads / p.shapes_[static_cast<size_t>(stage.shape)].kv_heads;
+  auto* memory = reinterpret_cast<float*>(own() + p.own_states_);
+  for (const AttentionTask& task : workspace.attention_[static_cast<size_t>(stage.shape)].of(thread)) {
+    const SliceRows& slice = input.slices[static_cast<size_t>(task.slice)];
+    const float* q[AttentionTasks::kQueryRows];
+    int positions[AttentionTasks::kQueryRows];
+    AttendState out[AttentionTasks::kQueryRows];
+    size_t n = 0;
+    const auto for_rows = [&](const auto& visit) {
+      for (int t = task.first; t < task.first + task.count; ++t)
+        for (int head = task.head; head < task.end_head; ++head) visit(slice.first_row + t, head);
+    };
+    for_rows([&](int row, int head) {
+      q[n] = head_row(stage.q, row, head, stage.head_dim);
+      positions[n] = slice.first_position + row - slice.first_row;
+      out[n] = state_at(task.part < 0 ? memory + n * p.partial_stride_ : partial(task.part, head));
+      ++n;
+    });
+    attend_rows(stage, slice, task.head / group, task.first_block, task.last_block, {q, n}, {positions, n}, {out, n});
+    if (task.part >= 0) continue;
+    n = 0;
+    for_rows(
+        [&](int row, int head) { p.kernels_->finish_attend(out[n++], stage.head_dim, head_row(stage.out, row, head, stage.head_dim)); });
+  }
 }
 
 }  // namespace halfbyte

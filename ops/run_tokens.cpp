@@ -23,17 +23,15 @@ void Program::Pass::rope_table(const TokenOp& op, int token) const {
 }
 
 void Program::Pass::merge_attention(const TokenOp& op, int token) const {
-  if (!is_few) return;  // attend_many wrote the result itself
   const Stage& attend = p.stages_[static_cast<size_t>(op.index)];
-  const size_t floats = p.partial_stride_;
+  const AttentionTasks::Parts parts = workspace.attention_[static_cast<size_t>(attend.shape)].parts(token);
+  if (parts.count == 0) return;  // its task wrote the result itself
   const AttendState merged = state_at(reinterpret_cast<float*>(own() + p.own_states_));
-  const int at = position(token);
-  const int first = attend.attention.window > 0 ? std::max(0, at + 1 - attend.attention.window) / kCacheBlock : 0;
-  const int parts = parts_per_token == 1 ? 1 : at / kCacheBlock - first + 1;
   for (int head = 0; head < attend.heads; ++head) {
-    std::memset(merged.max, 0, floats * sizeof(float));
+    std::memset(merged.max, 0, p.partial_stride_ * sizeof(float));
     *merged.max = -std::numeric_limits<float>::infinity();
-    for (int part = 0; part < parts; ++part) p.kernels_->merge_partial(merged, state_at(partial(token, head, part)), attend.head_dim);
+    for (int part = parts.first; part < parts.first + parts.count; ++part)
+      p.kernels_->merge_partial(merged, state_at(partial(part, head)), attend.head_dim);
     p.kernels_->finish_attend(merged, attend.head_dim, head_row(op.out, token, head, attend.head_dim));
   }
 }
