@@ -8,6 +8,8 @@
 
 namespace halfbyte {
 
+using Milliseconds = std::chrono::duration<double, std::milli>;
+
 EngineCore::EngineCore(const Model& model, Runner runner, const CoreLimits& limits, const World& world)
     : model_(model), runner_(std::move(runner)), limits_(limits), world_(world) {}
 
@@ -15,6 +17,7 @@ int EngineCore::turn(std::vector<Message> messages) {
   try {
     now_ = world_.now();
     take(messages);
+    obey_deadlines();
     bury();
     step();
   } catch (const std::bad_alloc&) {  // whose memory it was cannot be said
@@ -39,7 +42,7 @@ void EngineCore::take(std::vector<Message>& messages) {
   for (Message& message : messages) {
     if (message.kind == Message::Kind::kSubmit) {
       const Sequence& sequence = *sequences_.try_emplace(message.id, std::move(message.sequence)).first->second;
-      scheduler_.add(sequence.id, sequence.known());
+      scheduler_.add(sequence.id, sequence.known(), {sequence.request.priority, sequence.request.principal});
       continue;
     }
     const auto found = sequences_.find(message.id);
@@ -49,6 +52,18 @@ void EngineCore::take(std::vector<Message>& messages) {
     else
       scheduler_.pause(message.id, false);
   }
+}
+
+std::optional<std::chrono::steady_clock::time_point> EngineCore::next_deadline() const {
+  std::optional<std::chrono::steady_clock::time_point> next;
+  for (const auto& [id, sequence] : sequences_)
+    if (sequence->deadline && (!next || *sequence->deadline < *next)) next = sequence->deadline;
+  return next;
+}
+
+void EngineCore::obey_deadlines() {
+  for (const auto& [id, sequence] : sequences_)
+    if (sequence->deadline && *sequence->deadline <= now_) end(*sequence, FinishReason::kTimeout, sequence->remainder());
 }
 
 void EngineCore::fail_all(std::vector<Message>& messages) {
@@ -63,7 +78,9 @@ void EngineCore::fail_all(std::vector<Message>& messages) {
 // What the next step computes, once room is made for it.
 std::vector<Slice> EngineCore::planned() {
   for (;;) {
-    Plan plan = scheduler_.plan({.tokens = limits_.step_tokens, .prompt_tokens = limits_.step_tokens, .pages = runner_.free_pages()});
+    Plan plan = scheduler_.plan({.tokens = limits_.step_tokens,
+                                 .prompt_tokens = step_times_.prompt_tokens(limits_.latency_target_ms, limits_.step_tokens),
+                                 .pages = runner_.free_pages()});
     if (plan.preempted) {
       runner_.release(sequences_.at(*plan.preempted)->cache);
       ++counters_.preemptions;
@@ -78,7 +95,9 @@ void EngineCore::step() {
   const std::vector<Slice> plan = planned();
   if (plan.empty()) return;
   std::vector<SliceTokens> slices;
+  int prompt_tokens = 0;
   for (const Slice& slice : plan) {
+    if (slice.count > 1) prompt_tokens += slice.count;
     Sequence& sequence = *sequences_.at(slice.sequence);
     if (!sequence.started) sequence.started = now_;
     slices.push_back({.sequence = &sequence.cache,
@@ -91,8 +110,10 @@ void EngineCore::step() {
   const auto ran = runner_.run(slices, [&](size_t slice, size_t token, const Logits& logits) {
     sequences_.at(plan[slice].sequence)->look(logits, static_cast<size_t>(plan[slice].first) + token);
   });
-  now_ = world_.now();
+  const auto began = std::exchange(now_, world_.now());
   if (ran) scheduler_.advance(plan);
+  const bool has_decoded = std::ranges::any_of(plan, [](const Slice& slice) { return slice.count == 1; });
+  step_times_.add(prompt_tokens, has_decoded, Milliseconds(now_ - began).count());
   ++counters_.steps;
   for (const Slice& slice : plan) {
     Sequence& sequence = *sequences_.at(slice.sequence);
@@ -138,7 +159,6 @@ void EngineCore::publish(Sequence& sequence) {
 void EngineCore::end(Sequence& sequence, FinishReason reason, std::string text, std::optional<Error> error) {
   if (sequence.has_ended) return;
   sequence.has_ended = true;
-  using Milliseconds = std::chrono::duration<double, std::milli>;
   sequence.usage.prompt_tokens = static_cast<int>(sequence.request.prompt.size());
   if (sequence.started) sequence.usage.prompt_ms = Milliseconds(sequence.answered.value_or(now_) - *sequence.started).count();
   if (sequence.answered) sequence.usage.generation_ms = Milliseconds(now_ - *sequence.answered).count();

@@ -8,6 +8,7 @@
 
 #include "engine/scheduler.h"
 #include "engine/sequence.h"
+#include "engine/step_times.h"
 
 namespace halfbyte {
 
@@ -20,6 +21,7 @@ struct CoreCounters {
 
 struct CoreLimits {
   int step_tokens = 512;  // most tokens in one step
+  std::optional<double> latency_target_ms;
 };
 
 // Not thread-safe. Requires: model, the runner's thread pool and `world`, whose clock it reads, outlive it.
@@ -39,13 +41,15 @@ class EngineCore {
   int turn(std::vector<Message> messages);
   // Takes the messages and ends all requests.
   int close(std::vector<Message> messages);
-  bool is_idle() const { return !scheduler_.has_work(); }  // until a message comes
+  bool is_idle() const { return !scheduler_.has_work(); }  // until a message comes, or this:
+  std::optional<std::chrono::steady_clock::time_point> next_deadline() const;
 
   const Runner& runner() const { return runner_; }
   const CoreCounters& counters() const { return counters_; }
 
  private:
   void take(std::vector<Message>& messages);
+  void obey_deadlines();
   void fail_all(std::vector<Message>& messages);
   std::vector<Slice> planned();
   void step();
@@ -57,6 +61,7 @@ class EngineCore {
   Runner runner_;
   CoreLimits limits_;
   Scheduler scheduler_;
+  StepTimes step_times_;
   const World& world_;
   std::map<RequestId, std::unique_ptr<Sequence>> sequences_;
   std::chrono::steady_clock::time_point now_;  // at the turn's start, then at the step's end

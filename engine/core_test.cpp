@@ -39,10 +39,10 @@ class Bench {
  public:
   Bench(const TinyModelFile& file, int threads) : pool_(threads), model_(std::move(*load_model(file.path(), pool_))) {}
 
-  EngineCore core(const RunnerOptions& options, int step_tokens) {
+  EngineCore core(const RunnerOptions& options, const CoreLimits& limits, const World& world = this_machine()) {
     auto runner = Runner::create(model_, pool_, options);
     EXPECT_TRUE(runner) << runner.error().message;
-    return EngineCore(model_, std::move(*runner), {.step_tokens = step_tokens}, this_machine());
+    return EngineCore(model_, std::move(*runner), limits, world);
   }
   EngineCore::Message submission(RequestId id, const Request& request, TokenSink sink) const {
     return {EngineCore::Message::Kind::kSubmit, id, std::make_unique<Sequence>(id, request, std::move(sink), *model_.tokenizer, kContext)};
@@ -62,7 +62,7 @@ std::vector<EngineCore::Message> one(EngineCore::Message message) {
 }
 
 Seen alone(Bench& bench, const RunnerOptions& options, const Request& request) {
-  EngineCore core = bench.core(options, 64);
+  EngineCore core = bench.core(options, {.step_tokens = 64});
   Seen seen;
   core.turn(one(bench.submission(1, request, [&](const Event& event) {
     seen.add(event);
@@ -72,17 +72,30 @@ Seen alone(Bench& bench, const RunnerOptions& options, const Request& request) {
   return seen;
 }
 
+// Time goes on as a test has it.
+class Clock final : public World {
+ public:
+  explicit Clock(uint64_t seed) : random_(seed) {}
+  std::chrono::steady_clock::time_point now() const override { return time_ += std::chrono::microseconds(random_() % 8000); }
+
+ private:
+  mutable std::mt19937_64 random_;
+  mutable std::chrono::steady_clock::time_point time_;
+};
+
 // Everything that happens follows from a seed.
 class Simulation {
  public:
-  Simulation(uint64_t seed, const TinyModelFile& file) : random_(seed), bench_(file, below(3) + 1), alone_bench_(file, 1) {}
+  Simulation(uint64_t seed, const TinyModelFile& file) : random_(seed), clock_(seed), bench_(file, below(3) + 1), alone_bench_(file, 1) {}
 
   void run(int requests) {
     const KvType types[] = {KvType::kF16, KvType::kF32, KvType::kQ8_0, KvType::kBf16};
     const int steps[] = {1, 2, 7, 32, 64};
     RunnerOptions options{.cache_tokens = Bench::kContext + 32 * below(6), .kv_type = types[below(4)]};
     options.chunk_tokens = steps[below(5)];
-    EngineCore core = bench_.core(options, options.chunk_tokens);
+    CoreLimits limits{.step_tokens = options.chunk_tokens};
+    if (below(2) == 0) limits.latency_target_ms = 1 + below(20);
+    EngineCore core = bench_.core(options, limits, clock_);
     options.chunk_tokens = 64;
     options.cache_tokens = Bench::kContext;
     int ended = 0;
@@ -152,6 +165,8 @@ class Simulation {
     sampling.repeat_penalty = below(3) == 0 ? 1.2F : 1.0F;
     sampling.presence_penalty = below(4) == 0 ? 0.5F : 0.0F;
     sampling.seed = random_();
+    request.priority = below(3);
+    request.principal = std::string(1, static_cast<char>('a' + below(3)));
     if (below(3) == 0) request.stop = {std::string(1, static_cast<char>('a' + below(26)))};
     return request;
   }
@@ -192,6 +207,7 @@ class Simulation {
   }
 
   std::mt19937_64 random_;
+  Clock clock_;
   Bench bench_, alone_bench_;
   std::vector<std::unique_ptr<Asked>> asked_;
   uint64_t preemptions_ = 0;

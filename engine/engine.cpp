@@ -37,6 +37,8 @@ struct Engine::Impl {
   std::unique_ptr<ThreadPool> pool;
   std::unique_ptr<const Model> model;
   int context_tokens;
+  int queue;  // most unfinished requests
+  const World& world;
   EngineCore core;  // the engine thread's
 
   // Written by callers under the mutex, taken by the engine thread between steps.
@@ -48,11 +50,14 @@ struct Engine::Impl {
   RequestId last_id = 0;
   std::thread thread;
 
-  static constexpr int kQueue = 64;  // most unfinished requests
-
-  Impl(std::unique_ptr<ThreadPool> threads, std::unique_ptr<const Model> loaded, int context, Runner runner, const CoreLimits& limits,
-       const World& world)
-      : pool(std::move(threads)), model(std::move(loaded)), context_tokens(context), core(*model, std::move(runner), limits, world) {
+  Impl(std::unique_ptr<ThreadPool> threads, std::unique_ptr<const Model> loaded, int context, int most, Runner runner,
+       const CoreLimits& limits, const World& outside)
+      : pool(std::move(threads)),
+        model(std::move(loaded)),
+        context_tokens(context),
+        queue(most),
+        world(outside),
+        core(*model, std::move(runner), limits, outside) {
     thread = std::thread([this] { loop(); });
   }
   ~Impl() {
@@ -78,7 +83,13 @@ void Engine::Impl::loop() {
     std::vector<EngineCore::Message> messages;
     {
       std::unique_lock lock(mutex);
-      if (core.is_idle()) inbox_filled.wait(lock, [&] { return is_stopping || !inbox.empty(); });
+      const auto has_news = [&] { return is_stopping || !inbox.empty(); };
+      if (core.is_idle()) {
+        if (const auto deadline = core.next_deadline())
+          inbox_filled.wait_until(lock, *deadline, has_news);
+        else
+          inbox_filled.wait(lock, has_news);
+      }
       messages.swap(inbox);
       is_last = is_stopping;
     }
@@ -113,6 +124,8 @@ Result<std::unique_ptr<Engine::Impl>> Engine::Impl::open(const std::filesystem::
   const int most = model->formula->dims().context;
   if (options.context_tokens > most)
     return too_long("context of {} tokens: {} was made for at most {}", options.context_tokens, model->path, most);
+  if (options.queue < 1) return invalid("queue: {} is less than 1", options.queue);
+  if (!(options.latency_target_ms >= 0)) return invalid("latency_target_ms: {} is less than 0", options.latency_target_ms);
   if (options.chunk_tokens < 1) return invalid("chunk_tokens: {} is less than 1", options.chunk_tokens);
   const int context = options.context_tokens > 0 ? options.context_tokens : std::min(most, kDefaultContext);
   const int chunk = std::min(options.chunk_tokens, context);
@@ -123,17 +136,22 @@ Result<std::unique_ptr<Engine::Impl>> Engine::Impl::open(const std::filesystem::
                                         .activations = options.activations,
                                         .isa = isa},
                                        world));
-  return std::make_unique<Impl>(std::move(pool), std::move(model), context, std::move(runner), CoreLimits{.step_tokens = chunk}, world);
+  CoreLimits limits{.step_tokens = chunk};
+  if (options.latency_target_ms > 0) limits.latency_target_ms = options.latency_target_ms;
+  return std::make_unique<Impl>(std::move(pool), std::move(model), context, options.queue, std::move(runner), limits, world);
 }
 
 // `given`: what follows the prompt and is to be scored, not generated.
 Result<RequestId> Engine::Impl::enqueue(Request request, TokenSink events, std::span<const Token> given, std::vector<double>* scores) {
   const std::lock_guard lock(mutex);
-  if (unfinished >= kQueue) return busy("queue: {} requests are unfinished", unfinished);
+  if (unfinished >= queue) return busy("queue: {} requests are unfinished", unfinished);
   const RequestId id = ++last_id;
   auto sequence = std::make_unique<Sequence>(id, std::move(request), std::move(events), *model->tokenizer, context_tokens);
   sequence->tokens.insert(sequence->tokens.end(), given.begin(), given.end());
   sequence->scores = scores;
+  if (sequence->request.timeout_ms > 0)
+    sequence->deadline = world.now() + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+                                           std::chrono::duration<double, std::milli>(sequence->request.timeout_ms));
   inbox.push_back({EngineCore::Message::Kind::kSubmit, id, std::move(sequence)});
   ++unfinished;
   inbox_filled.notify_one();
@@ -146,6 +164,9 @@ Result<RequestId> Engine::submit(Request request, TokenSink sink) {
   HB_TRY(impl_->check("prompt", request.prompt));
   if (request.max_tokens == 0 || request.max_tokens < -1) return invalid("max_tokens: {} is neither -1 nor at least 1", request.max_tokens);
   if (request.stop.size() > kMostStops) return invalid("stop: {} strings, at most {}", request.stop.size(), kMostStops);
+  constexpr double kMostMs = 1e12;  // 31 years
+  if (!(request.timeout_ms >= 0 && request.timeout_ms <= kMostMs))
+    return invalid("timeout_ms: {} is outside 0 to {}", request.timeout_ms, kMostMs);
   for (const std::string& stop : request.stop)
     if (stop.empty() || stop.size() > kMostStopBytes)
       return invalid("stop: a string of {} bytes, expected 1 to {}", stop.size(), kMostStopBytes);

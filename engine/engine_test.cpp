@@ -177,6 +177,26 @@ TEST(Engine, ACancelledRequestEndsOnceAndSaysSo) {
   EXPECT_EQ(engine.complete(request_of({1}, 3))->usage.completion_tokens, 3);
 }
 
+TEST(Engine, AReplyEndsInTimeWithWhatCameUntilThen) {
+  const TinyModelFile file;
+  Engine engine = open(file, {.context_tokens = 1024});
+  const std::string whole = engine.complete(request_of({1}, 1000))->text;
+  Request request = request_of({1}, 1000);
+  request.timeout_ms = 5;
+  const auto reply = engine.complete(request);
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->reason, FinishReason::kTimeout);
+  EXPECT_LT(reply->usage.completion_tokens, 1000);
+  const std::string kept = reply->text.substr(0, reply->text.find_last_not_of("\xEF\xBF\xBD") + 1);  // half a character is shown as U+FFFD
+  EXPECT_TRUE(whole.starts_with(kept));
+  Listener listener;  // also while its reader pauses and nothing else happens
+  request.timeout_ms = 20;
+  ASSERT_TRUE(engine.submit(request, listener.sink(SinkAnswer::kPause)));
+  EXPECT_EQ(listener.wait(), FinishReason::kTimeout);
+  request.timeout_ms = -1;
+  EXPECT_EQ(engine.complete(request).error().code, Code::kInvalid);
+}
+
 TEST(Engine, ASinkThatWantsNoMoreEndsItsRequest) {
   const TinyModelFile file;
   Engine engine = open(file);

@@ -36,6 +36,7 @@ struct Sequence {
   Detokenizer detokenizer;
   StopScanner stop_scanner;
   Usage usage;
+  std::optional<std::chrono::steady_clock::time_point> deadline;
   std::optional<std::chrono::steady_clock::time_point> started, answered;  // first step, first token
 
   // What a step leaves, to be published after it.

@@ -26,6 +26,9 @@ struct EngineOptions {
   int chunk_tokens = 512;  // most tokens in one step; less memory when small, slower prompts
   KvType kv_type = KvType::kF16;
   ActivationMode activations = ActivationMode::kInt8;
+  // Longest time between two tokens of a reply while prompts of others are read beside it; 0: four times that of a step without them.
+  double latency_target_ms = 0;
+  int queue = 64;   // most requests that are unfinished
   std::string isa;  // a name that `halfbyte isa` lists; empty: HALFBYTE_ISA of the environment, else the best that runs here
 };
 
@@ -48,9 +51,12 @@ struct Request {
   std::vector<std::string> stop;      // the text ends before the first of these
   bool obey_end_tokens = true;        // false: end-of-generation tokens are ordinary
   bool shows_control_tokens = false;  // the text of control tokens is part of the reply, as markers of tool calls may be
+  double timeout_ms = 0;              // since submit(); then the reply ends with kTimeout and what came until then. 0: none
+  int priority = 0;                   // the greater starts first, and takes memory from the lesser
+  std::string principal;              // who asks: of one priority, who was served least starts first
 };
 
-enum class FinishReason { kEnd, kStop, kLength, kCancelled, kFailed };
+enum class FinishReason { kEnd, kStop, kLength, kTimeout, kCancelled, kFailed };
 
 struct Usage {
   int prompt_tokens = 0;
