@@ -137,7 +137,8 @@ pub fn run<T: Send + 'static>(lost: &Lost, work: impl FnOnce() -> T + Send + 'st
     run_until(DEADLINE, lost, work)
 }
 
-fn run_until<T: Send + 'static>(limit: Duration, lost: &Lost, work: impl FnOnce() -> T + Send + 'static) -> Outcome<T> {
+/// The same with another deadline.
+pub fn run_until<T: Send + 'static>(limit: Duration, lost: &Lost, work: impl FnOnce() -> T + Send + 'static) -> Outcome<T> {
     let job = Arc::new(Job { state: AtomicU8::new(RUNNING), told_to_end: AtomicBool::new(false), caller: thread::current() });
     let result: Arc<Mutex<Option<T>>> = Arc::new(Mutex::new(None));
     let (its_job, its_result, its_lost) = (Arc::clone(&job), Arc::clone(&result), lost.clone());

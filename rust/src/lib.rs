@@ -4,6 +4,7 @@
 mod budget;
 mod chat_template;
 mod ffi;
+mod grammar;
 mod jinja;
 mod json;
 mod python;

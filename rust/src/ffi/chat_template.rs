@@ -1,16 +1,11 @@
-//! The C entries of halfbyte_rust.h. Each catches panics; each pointer's rules are in the header.
+//! Chat templates.
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Arc;
 
 use crate::budget::{self, Lost, Outcome};
 use crate::chat_template::{ChatTemplate, Failure};
-
-#[repr(C)]
-pub struct HbText {
-    bytes: *mut u8,
-    size: usize,
-}
+use crate::ffi::{into_text, slice_of, HbText};
 
 #[repr(C)]
 pub struct HbTemplateReply {
@@ -26,11 +21,6 @@ const MAX_LOST: usize = 4;
 pub struct HbTemplate {
     template: Arc<ChatTemplate>,
     lost: Lost,
-}
-
-fn into_text(text: String) -> HbText {
-    let bytes = Box::leak(text.into_bytes().into_boxed_slice());
-    HbText { bytes: bytes.as_mut_ptr(), size: bytes.len() }
 }
 
 fn reply(result: Result<String, Failure>) -> HbTemplateReply {
@@ -55,7 +45,7 @@ fn flatten<T>(outcome: Outcome<Result<T, Failure>>) -> Result<T, Failure> {
 
 /// SAFETY: `bytes` points to `size` readable bytes.
 unsafe fn owned_text(bytes: *const u8, size: usize) -> Result<String, Failure> {
-    let bytes = if size == 0 { &[] } else { std::slice::from_raw_parts(bytes, size) };
+    let bytes = slice_of(bytes, size);
     match std::str::from_utf8(bytes) {
         Ok(text) => Ok(text.to_string()),
         Err(error) => {
@@ -113,14 +103,5 @@ pub unsafe extern "C" fn hb_template_render(
 pub unsafe extern "C" fn hb_template_free(template: *mut HbTemplate) {
     if !template.is_null() {
         let _ = catch_unwind(AssertUnwindSafe(|| drop(Box::from_raw(template))));
-    }
-}
-
-/// # Safety
-/// As halfbyte_rust.h says.
-#[no_mangle]
-pub unsafe extern "C" fn hb_text_free(text: HbText) {
-    if !text.bytes.is_null() {
-        drop(Box::from_raw(std::ptr::slice_from_raw_parts_mut(text.bytes, text.size)));
     }
 }
