@@ -80,9 +80,9 @@ std::vector<Slice> EngineCore::planned() {
   for (;;) {
     Plan plan = scheduler_.plan({.tokens = limits_.step_tokens,
                                  .prompt_tokens = step_times_.prompt_tokens(limits_.latency_target_ms, limits_.step_tokens),
-                                 .pages = runner_.free_pages()});
+                                 .pages = runner_.memory().free_pages()});
     if (plan.preempted) {
-      runner_.release(sequences_.at(*plan.preempted)->cache);
+      runner_.memory().release(sequences_.at(*plan.preempted)->cache);
       ++counters_.preemptions;
     } else if (plan.admitted)
       scheduler_.admit(*plan.admitted, 0);
@@ -106,21 +106,25 @@ void EngineCore::step() {
                       .need = sequence.need()});
     counters_.tokens += static_cast<uint64_t>(slice.count);
   }
+  const bool has_room = std::ranges::all_of(
+      slices, [&](const SliceTokens& s) { return runner_.memory().reserve(*s.sequence, static_cast<int>(s.tokens.size())); });
   // The step's threads all wait for this: it chooses, and nothing more.
-  const auto ran = runner_.run(slices, [&](size_t slice, size_t token, const Logits& logits) {
-    sequences_.at(plan[slice].sequence)->look(logits, static_cast<size_t>(plan[slice].first) + token);
-  });
+  if (has_room)
+    runner_.run(slices, [&](size_t slice, size_t token, const Logits& logits) {
+      sequences_.at(plan[slice].sequence)->look(logits, static_cast<size_t>(plan[slice].first) + token);
+    });
   const auto began = std::exchange(now_, world_.now());
-  if (ran) scheduler_.advance(plan);
+  if (has_room) scheduler_.advance(plan);
   const bool has_decoded = std::ranges::any_of(plan, [](const Slice& slice) { return slice.count == 1; });
   step_times_.add(prompt_tokens, has_decoded, Milliseconds(now_ - began).count());
   ++counters_.steps;
   for (const Slice& slice : plan) {
     Sequence& sequence = *sequences_.at(slice.sequence);
-    if (!ran) {
-      end(sequence, FinishReason::kFailed, {}, ran.error());
+    if (!has_room) {  // the plan counted wrongly
+      end(sequence, FinishReason::kFailed, {}, busy("cache: all pages are in use"));
       continue;
     }
+    runner_.memory().commit(sequence.cache);
     try {
       publish(sequence);
     } catch (const std::bad_alloc&) {
@@ -178,7 +182,7 @@ void EngineCore::bury() {
       ++it;
       continue;
     }
-    runner_.release(it->second->cache);
+    runner_.memory().release(it->second->cache);
     scheduler_.remove(it->first);
     it = sequences_.erase(it);
     ++buried_;

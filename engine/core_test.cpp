@@ -117,7 +117,7 @@ class Simulation {
     }
     EXPECT_TRUE(core.is_idle());
     preemptions_ = core.counters().preemptions;
-    EXPECT_EQ(core.runner().free_pages(), core.runner().pages()) << "a page is lost";
+    EXPECT_EQ(core.runner().memory().free(), core.runner().memory().size()) << "a page is lost";
     for (const auto& asked : asked_) compare(*asked, options);
   }
 

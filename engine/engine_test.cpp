@@ -275,11 +275,12 @@ std::vector<double> softmaxed(const TinyModelFile& file, std::span<const Token> 
   const SliceTokens slice{
       .sequence = &sequence, .tokens = tokens.first(tokens.size() - 1), .first_wanted = prompt - 1, .need = {.row = true}};
   std::vector<double> out;
-  EXPECT_TRUE(runner->run({&slice, 1}, [&](size_t, size_t token, const Logits& logits) {
+  EXPECT_TRUE(runner->memory().reserve(sequence, static_cast<int>(tokens.size())));
+  runner->run({&slice, 1}, [&](size_t, size_t token, const Logits& logits) {
     double sum = 0;
     for (const float logit : logits.row) sum += std::exp(static_cast<double>(logit));
     out.push_back(static_cast<double>(logits.row[static_cast<size_t>(tokens[token + 1])]) - std::log(sum));
-  }));
+  });
   return out;
 }
 

@@ -20,6 +20,13 @@ std::vector<Token> some_tokens(int n, int step = 37) {
   return out;
 }
 
+// One step of one sequence, whose tokens are final.
+void step(Runner& runner, const SliceTokens& slice, const Runner::Sink& sink) {
+  ASSERT_TRUE(runner.memory().reserve(*slice.sequence, static_cast<int>(slice.tokens.size())));
+  runner.run({&slice, 1}, sink);
+  runner.memory().commit(*slice.sequence);
+}
+
 struct Bench {
   explicit Bench(const TinyModel& tiny, int threads = 2) : file(tiny), pool(threads), model(std::move(*load_model(file.path(), pool))) {}
   TinyModelFile file;
@@ -36,7 +43,7 @@ struct Bench {
     for (const auto chunk = static_cast<size_t>(options.chunk_tokens); !tokens.empty();
          tokens = tokens.subspan(std::min(chunk, tokens.size()))) {
       const SliceTokens slice{.sequence = &sequence, .tokens = tokens.first(std::min(chunk, tokens.size())), .need = need};
-      ASSERT_TRUE(runner->run({&slice, 1}, sink));
+      step(*runner, slice, sink);
     }
   }
   Rows logits(const std::vector<Token>& tokens, const RunnerOptions& options = {}) {
@@ -151,8 +158,8 @@ void expect_slices_get_the_bits_they_get_alone(const TinyModel& tiny) {
   const SliceTokens slices[] = {{.sequence = &cache_a, .tokens = a, .need = {.row = true}},
                                 {.sequence = &cache_b, .tokens = b, .need = {.row = true}}};
   Rows together[2];
-  ASSERT_TRUE(
-      runner->run(slices, [&](size_t slice, size_t, const Logits& l) { together[slice].emplace_back(l.row.begin(), l.row.end()); }));
+  for (const SliceTokens& slice : slices) ASSERT_TRUE(runner->memory().reserve(*slice.sequence, static_cast<int>(slice.tokens.size())));
+  runner->run(slices, [&](size_t slice, size_t, const Logits& l) { together[slice].emplace_back(l.row.begin(), l.row.end()); });
   EXPECT_TRUE(same_bits(together[0], alone_a));
   EXPECT_TRUE(same_bits(together[1], alone_b));
 }
@@ -177,7 +184,7 @@ TEST(Runner, SaysThatTheCacheCutsOffKeysThatItCannotHold) {
     const std::vector<Token> tokens = some_tokens(40);
     CachedSequence sequence;
     const SliceTokens slice{.sequence = &sequence, .tokens = tokens, .first_wanted = tokens.size()};
-    EXPECT_TRUE(runner->run({&slice, 1}, [](size_t, size_t, const Logits&) {}));
+    step(*runner, slice, [](size_t, size_t, const Logits&) {});
     return runner->warning();
   };
   EXPECT_EQ(warning_of(1, KvType::kF16), "");
@@ -193,27 +200,103 @@ TEST(Runner, PagesOutsideTheWindowAreGivenBack) {
   Bench bench({.window = 32});
   auto runner = Runner::create(bench.model, bench.pool, {.cache_tokens = 96, .chunk_tokens = 16});
   ASSERT_TRUE(runner);
-  ASSERT_EQ(runner->pages(), 3);
+  ASSERT_EQ(runner->memory().size().pages, std::vector<int>{3});
   const std::vector<Token> tokens = some_tokens(320);
   CachedSequence sequence;
   for (size_t from = 0; from < tokens.size(); from += 16) {
     const SliceTokens slice{.sequence = &sequence, .tokens = std::span(tokens).subspan(from, 16), .first_wanted = 16};
-    ASSERT_TRUE(runner->run({&slice, 1}, [](size_t, size_t, const Logits&) {})) << from;
+    step(*runner, slice, [](size_t, size_t, const Logits&) {});
   }
   EXPECT_EQ(sequence.length, 320);
 }
 
-TEST(Runner, AFullCacheIsBusyNotWrong) {
-  Bench bench({});
-  auto runner = Runner::create(bench.model, bench.pool, {.cache_tokens = 32, .chunk_tokens = 64});
-  const std::vector<Token> tokens = some_tokens(33);
-  CachedSequence sequence;
-  const SliceTokens slice{.sequence = &sequence, .tokens = tokens};
-  const auto ran = runner->run({&slice, 1}, [](size_t, size_t, const Logits&) {});
-  ASSERT_FALSE(ran);
-  EXPECT_EQ(ran.error().code, Code::kBusy);
-  EXPECT_EQ(sequence.length, 0);
+// The logits after every token of `tokens`, which follow what the sequence has.
+Rows continued(Runner& runner, CachedSequence& sequence, std::span<const Token> tokens) {
+  Rows out;
+  step(runner, {.sequence = &sequence, .tokens = tokens, .need = {.row = true}},
+       [&](size_t, size_t, const Logits& l) { out.emplace_back(l.row.begin(), l.row.end()); });
+  return out;
 }
+
+class KeptSequence : public testing::TestWithParam<std::tuple<int, KvTypeName>> {
+ protected:
+  static constexpr int kTokens = 200;
+  TinyModel tiny() const { return {.window = std::get<0>(GetParam()), .format = "Q8_0"}; }
+  RunnerOptions options() const { return {.cache_tokens = 2 * kTokens, .kv_type = std::get<1>(GetParam()).type}; }
+};
+
+TEST_P(KeptSequence, RewoundAndReplayedIsNeverDrafted) {
+  Bench bench(tiny());
+  auto runner = Runner::create(bench.model, bench.pool, options());
+  ASSERT_TRUE(runner);
+  const std::vector<Token> tokens = some_tokens(kTokens), wrong = some_tokens(kTokens, 101);
+  const Rows never = bench.logits(tokens, options());
+  CachedSequence sequence;
+  Rows found;
+  const auto accept = [&](Rows rows) { found.insert(found.end(), rows.begin(), rows.end()); };
+  for (const auto& [right, drafted] : {std::pair(3, 5), std::pair(60, 1), std::pair(10, 70), std::pair(1, 33), std::pair(110, 40)}) {
+    accept(continued(*runner, sequence, std::span(tokens).subspan(found.size(), static_cast<size_t>(right))));
+    const int committed = sequence.length;
+    std::vector<Token> draft(wrong.begin(), wrong.begin() + drafted);
+    const size_t taken = std::min<size_t>(2, draft.size());  // of the draft so many tokens are right
+    std::copy_n(tokens.begin() + committed, taken, draft.begin());
+    ASSERT_TRUE(runner->memory().reserve(sequence, drafted));
+    const SliceTokens slice{.sequence = &sequence, .tokens = draft, .need = {.row = true}};
+    Rows rows;
+    runner->run({&slice, 1}, [&](size_t, size_t, const Logits& l) { rows.emplace_back(l.row.begin(), l.row.end()); });
+    ASSERT_EQ(runner->memory().rewind(sequence, committed + static_cast<int>(taken)), committed + static_cast<int>(taken));
+    runner->memory().commit(sequence);
+    rows.resize(taken);
+    accept(std::move(rows));
+  }
+  accept(continued(*runner, sequence, std::span(tokens).subspan(found.size())));
+  EXPECT_TRUE(same_bits(found, never));
+}
+
+TEST_P(KeptSequence, ASharedPrefixIsThePrefixComputedAlone) {
+  Bench bench(tiny());
+  auto runner = Runner::create(bench.model, bench.pool, options());
+  ASSERT_TRUE(runner);
+  const std::vector<Token> tokens = some_tokens(kTokens);
+  Rows alone = bench.logits(tokens, options());
+  Memory& memory = runner->memory();
+  CachedSequence first, second;
+  ASSERT_TRUE(memory.reserve(first, kTokens));
+  const SliceTokens slice{.sequence = &first, .tokens = tokens, .first_wanted = tokens.size()};
+  runner->run({&slice, 1}, [](size_t, size_t, const Logits&) {});
+  Prefix prefix{.position = 160, .pages = {{}}};
+  for (int page = 0; page < 5; ++page) prefix.pages[0].push_back(memory.keep(first, 0, page));
+  memory.commit(first);
+  memory.release(first);
+  ASSERT_TRUE(memory.share(second, prefix));
+  alone.erase(alone.begin(), alone.begin() + 160);
+  EXPECT_TRUE(same_bits(continued(*runner, second, std::span(tokens).subspan(160)), alone));
+}
+
+TEST_P(KeptSequence, WhatIsReadBackFromBytesIsThePrefixComputedAlone) {
+  Bench bench(tiny());
+  const std::vector<Token> tokens = some_tokens(kTokens);
+  Rows alone = bench.logits(tokens, options());
+  auto writer = Runner::create(bench.model, bench.pool, options()), reader = Runner::create(bench.model, bench.pool, options());
+  ASSERT_TRUE(writer && reader);
+  CachedSequence first, second;
+  continued(*writer, first, std::span(tokens).first(96));
+  Prefix prefix{.position = 96, .pages = {std::vector<KeptPage>(3)}};
+  for (int page = 0; page < 3; ++page) {
+    const KeptPage kept = writer->memory().keep(first, 0, page);
+    if (kept.index < 0) continue;  // outside the window
+    const auto read = reader->memory().read(0, writer->memory().bytes(0, kept));
+    ASSERT_TRUE(read);
+    prefix.pages[0][static_cast<size_t>(page)] = *read;
+  }
+  ASSERT_TRUE(reader->memory().share(second, prefix));
+  alone.erase(alone.begin(), alone.begin() + 96);
+  EXPECT_TRUE(same_bits(continued(*reader, second, std::span(tokens).subspan(96)), alone));
+}
+
+INSTANTIATE_TEST_SUITE_P(Windows, KeptSequence, testing::Combine(testing::Values(0, 40), testing::ValuesIn(kKvTypes)), [](const auto& p) {
+  return std::string(std::get<0>(p.param) == 0 ? "all_" : "window_") + std::string(std::get<1>(p.param).name);
+});
 
 }  // namespace
 }  // namespace halfbyte

@@ -30,13 +30,15 @@ Result<void> run(const Model& model, ThreadPool& pool, std::span<const Token> to
                             .tokens = tokens.subspan(from, count),
                             .first_wanted = first_wanted > from ? first_wanted - from : 0,
                             .need = need};
-    HB_TRY(runner.run({&slice, 1}, [&](size_t, size_t token, const Logits& logits) {
+    if (!runner.memory().reserve(sequence, static_cast<int>(count))) return busy("cache: no room for {} more tokens", count);
+    runner.run({&slice, 1}, [&](size_t, size_t token, const Logits& logits) {
       if (not_finite) return;
       if (logits.not_finite)
         not_finite = from + token;
       else
         sink(from + token, logits);
-    }));
+    });
+    runner.memory().commit(sequence);
     from += count;
   }
   if (not_finite) return numeric("{}: logits after token {} are not finite", model.path, *not_finite);

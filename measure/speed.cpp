@@ -32,14 +32,15 @@ class Feed {
                               .tokens = std::span(tokens_).subspan(from, step),
                               .first_wanted = step - wanted_here,
                               .need = {.greatest = 1}};
-      HB_TRY(runner_.run({&slice, 1}, [](size_t, size_t, const Logits&) {}));
+      if (!runner_.memory().reserve(sequence_, static_cast<int>(step))) return busy("cache: no room for {} more tokens", step);
+      runner_.run({&slice, 1}, [](size_t, size_t, const Logits&) {});
+      runner_.memory().commit(sequence_);
       from += step;
     }
     return {};
   }
   void restart() {
-    runner_.release(sequence_);
-    sequence_ = {};
+    runner_.memory().release(sequence_);
     seen_ = 0;
   }
 

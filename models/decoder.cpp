@@ -39,11 +39,9 @@ void Decoder::head(Step& s, Tensor x) const {
   s.logits(s.rms_norm(s.output(x), output_norm_, dims_.eps), head_.matrix ? head_ : Linear{embedding_, {}});
 }
 
-std::vector<KvLayer> Decoder::cache() const {
-  std::vector<KvLayer> out;
-  out.reserve(layers_.size());
-  for (const Layer& l : layers_) out.push_back({.kv_heads = dims_.kv_heads, .head_dim = dims_.head_dim, .window = window(l.index)});
-  return out;
+void Decoder::state(StateList& list) const {
+  const Dims& d = dims_;
+  for (int i = 0; i < d.layers; ++i) list.paged(i, {.heads = d.kv_heads, .k_dims = d.head_dim, .v_dims = d.head_dim, .window = window(i)});
 }
 
 }  // namespace halfbyte

@@ -14,7 +14,7 @@ class Decoder : public Formula {
  public:
   explicit Decoder(const Dims& dims) : Formula(dims), layers_(static_cast<size_t>(dims.layers)) {}
   void weights(WeightList& list) override;
-  std::vector<KvLayer> cache() const override;
+  void state(StateList& list) const override;
 
  protected:
   struct Layer {

@@ -9,7 +9,7 @@
 
 #include "formats/checkpoint.h"
 #include "halfbyte/result.h"
-#include "ops/kv_layout.h"
+#include "ops/state_layout.h"
 #include "ops/step.h"
 
 namespace halfbyte {
@@ -74,8 +74,8 @@ class Formula {
   virtual void weights(WeightList& list) = 0;
   // Tokens -> output() -> logits().
   virtual void forward(Step& step) const = 0;
-  // What each layer keeps in the cache.
-  virtual std::vector<KvLayer> cache() const = 0;
+  // What a sequence keeps between steps.
+  virtual void state(StateList& list) const = 0;
 
  protected:
   Dims dims_;

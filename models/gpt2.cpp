@@ -38,8 +38,8 @@ class Gpt2 : public Formula {
     s.logits(normed(s, s.output(x), output_norm_), head_.matrix ? head_ : Linear{tokens_, {}});
   }
 
-  std::vector<KvLayer> cache() const override {
-    return std::vector<KvLayer>(layers_.size(), {.kv_heads = dims_.kv_heads, .head_dim = dims_.head_dim});
+  void state(StateList& list) const override {
+    for (int i = 0; i < dims_.layers; ++i) list.paged(i, {.heads = dims_.kv_heads, .k_dims = dims_.head_dim, .v_dims = dims_.head_dim});
   }
 
  private:

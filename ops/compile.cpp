@@ -27,6 +27,7 @@ class Compiler {
   Result<void> plan_heads(Tensor attend, Tensor input, HeadEpilogue::Role role);
   Result<void> plan_fusions();
   Result<void> emit();
+  Result<void> check_state(const Step::Node& attend) const;
   Result<void> emit_products(Tensor first);
   Result<void> emit_experts(Tensor here);
   void emit_token_op(TokenOp op);
@@ -74,7 +75,7 @@ void Compiler::count_uses() {
 }
 
 int Compiler::shape_of(const Stage& attend) {
-  const AttentionShape shape{attend.heads, program_.layout_.layer(attend.attention.layer).kv_heads, attend.attention.window};
+  const AttentionShape shape{attend.heads, program_.layout_.layer(attend.attention.layer).heads, attend.attention.window};
   auto& shapes = program_.shapes_;
   const auto found = std::ranges::find(shapes, shape);
   const auto at = found - shapes.begin();
@@ -268,6 +269,21 @@ Result<void> Compiler::emit_experts(Tensor here) {
   return {};
 }
 
+// What an attention stores is what the formula says that the layer keeps.
+Result<void> Compiler::check_state(const Step::Node& attend) const {
+  const int layer = attend.attention.layer;
+  const StateLayout& layout = program_.layout_;
+  if (layer >= layout.layers()) return internal("step: attention of layer {}: the state list has no such layer", layer);
+  const PagedState& kept = layout.layer(layer);
+  const auto is = [&](Tensor t, int dims) { return node(t).head_dim == dims && node(t).width == dims * kept.heads; };
+  if (!is(attend.b, kept.k_dims) || !is(attend.c, kept.v_dims) || attend.attention.window != kept.window)
+    return internal("step: attention of layer {}: keys of {} heads of {}, values of {}, window {} are not what it computes", layer,
+                    kept.heads, kept.k_dims, kept.v_dims, kept.window);
+  if (kept.k_dims != kept.v_dims)
+    return unsupported("layer {}: keys of {} dims and values of {}: this build runs them of one size", layer, kept.k_dims, kept.v_dims);
+  return {};
+}
+
 Result<void> Compiler::emit() {
   slot_by_node_.assign(nodes_.size(), -1);
   for (size_t r = 0; r < record_.ropes().size(); ++r) {
@@ -285,6 +301,7 @@ Result<void> Compiler::emit() {
       case Op::kLogits: HB_TRY(emit_products(here)); continue;
       case Op::kExperts: HB_TRY(emit_experts(here)); continue;
       case Op::kAttend: {
+        HB_TRY(check_state(n));
         Stage stage{.kind = Stage::Kind::kAttend,
                     .attention = n.attention,
                     .q = slot_of(n.a),
@@ -460,7 +477,7 @@ Result<void> Compiler::compile() {
   return {};
 }
 
-Result<Program> Program::compile(const Step& record, KvLayout layout, const ProgramOptions& options) {
+Result<Program> Program::compile(const Step& record, StateLayout layout, const ProgramOptions& options) {
   Program program(std::move(layout));
   program.weights_ = &record.weights();
   program.kernels_ = &halfbyte::kernels(options.isa);

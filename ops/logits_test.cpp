@@ -136,7 +136,7 @@ class Head {
   // The logits after tokens 0, 1, .. of one step, as needs[0], needs[1], .. want them.
   std::vector<Delivered> run(const std::vector<LogitsNeed>& needs, int threads = 1, Isa isa = isas_here().back()) const {
     const int count = static_cast<int>(needs.size());
-    const auto program = Program::compile(*record_, KvLayout({}, KvType::kF16), {.isa = isa, .threads = threads, .max_tokens = count});
+    const auto program = Program::compile(*record_, StateLayout({}, KvType::kF16), {.isa = isa, .threads = threads, .max_tokens = count});
     EXPECT_TRUE(program) << program.error().message;
     auto workspace = program->workspace();
     ThreadPool pool(threads);

@@ -38,8 +38,8 @@
 #include "halfbyte/activation_mode.h"
 #include "kernels/kernels.h"
 #include "ops/attention_tasks.h"
-#include "ops/kv_layout.h"
 #include "ops/logits.h"
+#include "ops/state_layout.h"
 #include "ops/step.h"
 
 namespace halfbyte {
@@ -47,13 +47,14 @@ namespace halfbyte {
 constexpr int kFewTokens = 8;    // up to here norms and quantization are cheaper done by every thread than shared
 constexpr int kLogitsRows = 16;  // tokens whose logits one pass over the vocabulary matrix computes
 
-// A slice as rows of a step: `count` tokens of one sequence at consecutive positions, and the pages of its cache.
+// A slice as rows of a step: `count` tokens of one sequence at consecutive positions, and where what the sequence keeps lies.
 struct SliceRows {
   int first_row = 0;  // index of its first token in the step
   int count = 0;
   int first_position = 0;  // absolute
   // Per layer group: its page table; entry i holds positions 32 i .. 32 i + 31. Pages no token of the slice sees may be null.
   std::vector<std::byte* const*> pages;
+  std::byte* slab = nullptr;  // what the formula keeps of a fixed size; null: nothing
 };
 
 struct WantedRow {
@@ -160,7 +161,7 @@ struct Stage {
 class Workspace {
  public:
   Workspace() = default;
-  // A key or value of a run was greater than the cache keeps (ops/kv_layout.h). True from then on.
+  // A key or value of a run was greater than the cache keeps (ops/state_layout.h). True from then on.
   bool has_cut_off() const {
     return std::ranges::any_of(cut_off_, [](uint8_t here) { return here != 0; });
   }
@@ -185,14 +186,14 @@ struct ProgramOptions {
 class Program {
  public:
   // kInternal: the record has a shape this compiler does not know (named). Requires: the record's weights outlive the program.
-  static Result<Program> compile(const Step& record, KvLayout layout, const ProgramOptions& options);
+  static Result<Program> compile(const Step& record, StateLayout layout, const ProgramOptions& options);
 
   Result<Workspace> workspace(const World& world = this_machine()) const;
   // Runs one step. Requires: `pool` has the threads that the program was compiled for, `workspace` is this program's and in no other
   // run, and the step has at most max_tokens() tokens, whose pages are there.
   void run(const StepInput& input, ThreadPool& pool, Workspace& workspace, const LogitsSink& sink) const;
 
-  const KvLayout& layout() const { return layout_; }
+  const StateLayout& layout() const { return layout_; }
   int max_tokens() const { return max_tokens_; }
   int vocabulary() const { return vocabulary_; }
   // Bytes of weights that a step of one token reads: every matrix once, of experts as many as it is routed to, one row of the
@@ -207,7 +208,7 @@ class Program {
   template <class Visit>
   void for_multiplied(const program::Stage& stage, Visit visit) const;
   struct Pass;  // one thread's view of a running step
-  explicit Program(KvLayout layout) : layout_(std::move(layout)) {}
+  explicit Program(StateLayout layout) : layout_(std::move(layout)) {}
 
   size_t vocabulary_blocks() const { return ceil_div(static_cast<uint64_t>(vocabulary_), kVocabularyBlock); }
 
@@ -220,7 +221,7 @@ class Program {
 
   const Weights* weights_ = nullptr;
   const KernelTable* kernels_ = nullptr;
-  KvLayout layout_;
+  StateLayout layout_;
   int threads_ = 1;
   int max_tokens_ = 0;
   int vocabulary_ = 0;

@@ -111,7 +111,7 @@ TEST_F(ToyTest, ComputesTheFormulaForFewAndForManyTokens) {
   record(step);
   for (const int threads : {1, 2}) {
     const auto program =
-        Program::compile(step, KvLayout({}, KvType::kF16), {.isa = isas_here().back(), .threads = threads, .max_tokens = 32});
+        Program::compile(step, StateLayout({}, KvType::kF16), {.isa = isas_here().back(), .threads = threads, .max_tokens = 32});
     ASSERT_TRUE(program) << program.error().message;
     for (const int count : {1, 8, 9, 32})
       run(*program, threads, count, [](std::span<const float> row, const std::vector<double>& right) {
@@ -126,7 +126,7 @@ TEST_F(ToyTest, ComputesItFromPanelsToo) {
   Step step(weights_);
   record(step);
   for (const Isa isa : isas_here()) {
-    const auto program = Program::compile(step, KvLayout({}, KvType::kF16), {.isa = isa, .threads = 2, .max_tokens = 40});
+    const auto program = Program::compile(step, StateLayout({}, KvType::kF16), {.isa = isa, .threads = 2, .max_tokens = 40});
     ASSERT_TRUE(program) << program.error().message;
     for (const int count : {1, 16, 23, 40})
       run(*program, 2, count, [&](std::span<const float> row, const std::vector<double>& right) {
@@ -145,7 +145,7 @@ TEST_F(ToyTest, LayerNormWithAndWithoutABiasLearnedPositionsAndGeluFollowTheirFo
     const Tensor fused = step.gelu(step.linear(step.layer_norm(embedded, scale, bias, 1e-5F), {gate_, {}}));
     const Tensor alone = step.gelu(step.add(embedded, step.linear(fused, {down_, {}})));
     step.logits(step.output(alone), {table_, {}});
-    const auto program = Program::compile(step, KvLayout({}, KvType::kF16), {.isa = isas_here().back(), .threads = 2, .max_tokens = 16});
+    const auto program = Program::compile(step, StateLayout({}, KvType::kF16), {.isa = isas_here().back(), .threads = 2, .max_tokens = 16});
     ASSERT_TRUE(program) << program.error().message;
 
     const auto values_of = [&](MatrixId id, int row) {
@@ -207,7 +207,7 @@ TEST_F(ToyTest, EqualScoresGoToTheFirstExperts) {
     Step step(weights_);
     const Tensor x = step.embed(table_);
     step.logits(step.output(step.experts(x, step.route(step.linear(x, {scored_by, {}}), 2), experts)), {table_, {}});
-    const auto program = Program::compile(step, KvLayout({}, KvType::kF16), {.isa = isas_here().back(), .max_tokens = 4});
+    const auto program = Program::compile(step, StateLayout({}, KvType::kF16), {.isa = isas_here().back(), .max_tokens = 4});
     auto workspace = program->workspace();
     ThreadPool pool(1);
     const std::vector<Token> tokens{7};
@@ -224,7 +224,7 @@ TEST_F(ToyTest, EqualScoresGoToTheFirstExperts) {
 TEST_F(ToyTest, OnlyTheRowsAskedForGetLogits) {
   Step step(weights_);
   record(step);
-  const auto program = Program::compile(step, KvLayout({}, KvType::kF16), {.isa = Isa::kScalar, .max_tokens = 4});
+  const auto program = Program::compile(step, StateLayout({}, KvType::kF16), {.isa = Isa::kScalar, .max_tokens = 4});
   ASSERT_TRUE(program);
   auto workspace = program->workspace();
   ThreadPool pool(1);
@@ -242,7 +242,7 @@ TEST_F(ToyTest, OnlyTheRowsAskedForGetLogits) {
 TEST_F(ToyTest, AGenerationStepReadsEveryMatrixOnceAndOneRowOfTheTable) {
   Step step(weights_);
   record(step);
-  const auto program = Program::compile(step, KvLayout({}, KvType::kF16), {.isa = Isa::kScalar, .max_tokens = 4});
+  const auto program = Program::compile(step, StateLayout({}, KvType::kF16), {.isa = Isa::kScalar, .max_tokens = 4});
   ASSERT_TRUE(program);
   EXPECT_EQ(program->bytes_per_token(), sizeof(float) * (3 * kFfn * kWidth + kVocabulary * kWidth + kWidth));
 }
@@ -250,7 +250,7 @@ TEST_F(ToyTest, AGenerationStepReadsEveryMatrixOnceAndOneRowOfTheTable) {
 TEST_F(ToyTest, ARecordWithoutLogitsIsRefused) {
   Step step(weights_);
   step.output(step.embed(table_));
-  const auto program = Program::compile(step, KvLayout({}, KvType::kF16), {.isa = Isa::kScalar, .max_tokens = 4});
+  const auto program = Program::compile(step, StateLayout({}, KvType::kF16), {.isa = Isa::kScalar, .max_tokens = 4});
   ASSERT_FALSE(program);
   EXPECT_EQ(program.error().message, "step: the record has no output or no logits");
 }
@@ -259,36 +259,16 @@ TEST_F(ToyTest, HeadsOutsideAnAttentionAreRefused) {
   Step step(weights_);
   const Tensor x = step.heads(step.embed(table_), 16);
   step.logits(step.output(x), {table_, {}});
-  EXPECT_FALSE(Program::compile(step, KvLayout({}, KvType::kF16), {.isa = Isa::kScalar, .max_tokens = 4}));
+  EXPECT_FALSE(Program::compile(step, StateLayout({}, KvType::kF16), {.isa = Isa::kScalar, .max_tokens = 4}));
 }
 
 TEST_F(ToyTest, ExpertsWithoutARouteAreRefused) {
   Step step(weights_);
   const Tensor x = step.embed(table_);
   step.logits(step.output(step.experts(x, x, {{gate_}, {up_}, {down_}})), {table_, {}});
-  const auto program = Program::compile(step, KvLayout({}, KvType::kF16), {.isa = Isa::kScalar, .max_tokens = 4});
+  const auto program = Program::compile(step, StateLayout({}, KvType::kF16), {.isa = Isa::kScalar, .max_tokens = 4});
   ASSERT_FALSE(program);
   EXPECT_EQ(program.error().message, "step: node 1: experts are only known after a route");
-}
-
-TEST(KvLayout, LayersOfOneWindowShareAGroupAndDoNotOverlap) {
-  const KvLayout layout(
-      {{.kv_heads = 2, .head_dim = 16, .window = 64}, {.kv_heads = 1, .head_dim = 32}, {.kv_heads = 2, .head_dim = 16, .window = 64}},
-      KvType::kF16);
-  ASSERT_EQ(layout.groups().size(), 2U);
-  EXPECT_EQ(layout.group_of(0), layout.group_of(2));
-  EXPECT_NE(layout.group_of(0), layout.group_of(1));
-  // 2 heads x 16 dims x 32 positions x 2 bytes, keys and values.
-  EXPECT_EQ(layout.v_offset(0, 0) - layout.k_offset(0, 0), 2048U);
-  EXPECT_EQ(layout.k_offset(2, 0) - layout.k_offset(0, 0), 4096U);
-  EXPECT_EQ(layout.groups()[static_cast<size_t>(layout.group_of(0))].page_bytes, 8192U);
-}
-
-TEST(KvLayout, ABytePerNumberAndAScalePer32) {
-  const auto page = [](KvType type, int dims) { return KvLayout({{.kv_heads = 2, .head_dim = dims}}, type).groups()[0].page_bytes; };
-  EXPECT_EQ(page(KvType::kQ8_0, 64), 2U * 2 * 32 * 68);
-  EXPECT_EQ(page(KvType::kQ8_0, 40), 2U * 2 * 32 * 44);  // 8 dims have a scale of their own
-  EXPECT_EQ(page(KvType::kBf16, 64), page(KvType::kF16, 64));
 }
 
 }  // namespace

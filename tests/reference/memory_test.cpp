@@ -24,10 +24,12 @@ uint64_t weight_bytes(const Checkpoint& checkpoint) {
 // Keys and values as halfs; a layer with a window keeps the window and the chunk that passes through it.
 uint64_t cache_bytes(const Formula& architecture) {
   uint64_t sum = 0;
-  for (const KvLayer& layer : architecture.cache()) {
+  StateList list;
+  architecture.state(list);
+  for (const PagedState& layer : list.layers()) {
     const int positions = layer.window > 0 ? std::min(kContext, layer.window + kChunk) : kContext;
-    sum +=
-        uint64_t{2} * 2 * static_cast<uint64_t>(layer.kv_heads) * static_cast<uint64_t>(layer.head_dim) * static_cast<uint64_t>(positions);
+    sum += uint64_t{2} * static_cast<uint64_t>(layer.heads) * static_cast<uint64_t>(layer.k_dims + layer.v_dims) *
+           static_cast<uint64_t>(positions);
   }
   return sum;
 }
