@@ -42,7 +42,7 @@ enum Rule {
     Number,
     /// A number; in draft 4 a boolean that changes another keyword.
     Bound,
-    Text,
+    Pattern,
     Format,
     Type,
     Names,
@@ -91,7 +91,7 @@ const KEYWORDS: &[(&str, Draft, Rule)] = &[
     ("maxProperties", Draft4, Rule::Count),
     ("minLength", Draft4, Rule::Count),
     ("maxLength", Draft4, Rule::Count),
-    ("pattern", Draft4, Rule::Text),
+    ("pattern", Draft4, Rule::Pattern),
     ("format", Draft4, Rule::Format),
     ("minimum", Draft4, Rule::Number),
     ("maximum", Draft4, Rule::Number),
@@ -231,6 +231,13 @@ impl<'a> Lowering<'a> {
             Rule::Schemas => self.schemas(value, &here, keyword == "oneOf")?,
             Rule::NamedSchemas => {
                 let Value::Object(named) = value else { return Err(here.invalid(format!("expected an object, found {}", shown(value)))) };
+                for name in named.keys() {
+                    if keyword == "properties" {
+                        check_characters(name, &here)?;
+                    } else {
+                        check_pattern(name, &here)?;
+                    }
+                }
                 let schemas = named.iter().map(|(name, schema)| Ok((name.clone(), self.schema(schema, &here.at(name))?)));
                 Value::Object(schemas.collect::<Result<_, Failure>>()?)
             }
@@ -252,7 +259,11 @@ impl<'a> Lowering<'a> {
             Rule::Number => number(value, &here)?,
             Rule::Bound if value.is_boolean() => value.clone(),
             Rule::Bound => number(value, &here)?,
-            Rule::Text => text(value, &here)?,
+            Rule::Pattern => {
+                let pattern = text(value, &here)?;
+                check_pattern(pattern.as_str().unwrap_or_default(), &here)?;
+                pattern
+            }
             Rule::Format => {
                 let format = text(value, &here)?;
                 let name = format.as_str().unwrap_or_default();
@@ -280,15 +291,20 @@ impl<'a> Lowering<'a> {
                 if !value.as_array().is_some_and(|names| names.iter().all(Value::is_string)) {
                     return Err(here.invalid(format!("expected an array of strings, found {}", shown(value))));
                 }
+                check_strings(value, &here)?;
                 value.clone()
             }
             Rule::Values => {
                 if !value.as_array().is_some_and(|values| !values.is_empty()) {
                     return Err(here.invalid(format!("expected an array of values, found {}", shown(value))));
                 }
+                check_strings(value, &here)?;
                 value.clone()
             }
-            Rule::Value => value.clone(),
+            Rule::Value => {
+                check_strings(value, &here)?;
+                value.clone()
+            }
         };
         out.insert(keyword.to_string(), lowered);
         Ok(())
@@ -416,6 +432,53 @@ fn check_members(members: &Map<String, Value>, place: &Place) -> Result<(), Fail
     Ok(())
 }
 
+/// Without \uXXXX, which `schema_grammar` has reasons not to allow, JSON cannot spell every control character.
+fn is_spelled(c: char) -> bool {
+    !matches!(c, '\0'..='\x1f' | '\x7f') || matches!(c, '\n' | '\r' | '\t' | '\x08' | '\x0c')
+}
+
+fn check_characters(text: &str, place: &Place) -> Result<(), Failure> {
+    match text.chars().find(|c| !is_spelled(*c)) {
+        Some(c) => Err(place.unsupported(format!("the control character {} is not done", c.escape_unicode()))),
+        None => Ok(()),
+    }
+}
+
+fn check_strings(value: &Value, place: &Place) -> Result<(), Failure> {
+    match value {
+        Value::String(text) => check_characters(text, place),
+        Value::Array(items) => items.iter().try_for_each(|item| check_strings(item, place)),
+        Value::Object(members) => members.iter().try_for_each(|(name, member)| {
+            check_characters(name, place)?;
+            check_strings(member, place)
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// In a class such characters only widen or narrow it; beside others llguidance would leave them out.
+fn check_pattern(pattern: &str, place: &Place) -> Result<(), Failure> {
+    let mut in_class = false;
+    let mut rest = pattern;
+    while let Some(c) = rest.chars().next() {
+        rest = &rest[c.len_utf8()..];
+        match c {
+            '[' => in_class = true,
+            ']' => in_class = false,
+            '\\' => {
+                let number = ["x0", "x1", "x7f", "x7F", "u00", "c", "0", "v"].iter().any(|start| rest.starts_with(start));
+                if number && !in_class {
+                    return Err(place.unsupported("a control character by number is not done outside of []"));
+                }
+                rest = rest.strip_prefix(|_: char| true).unwrap_or_default();
+            }
+            c if !is_spelled(c) => check_characters(&c.to_string(), place)?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 fn draft_of(document: &Value) -> Result<Draft, Failure> {
     let Some(uri) = document.get("$schema") else { return Ok(Draft2020) };
     match uri.as_str().map(|uri| uri.trim_end_matches('#').trim_start_matches("http://").trim_start_matches("https://")) {
@@ -493,11 +556,14 @@ pub fn located(vocabulary: &Vocabulary, source: &str, error: &str) -> Failure {
 }
 
 /// In our words where llguidance's name an option of its own.
-fn explained(message: &str) -> &str {
-    if message.starts_with("oneOf constraints are not supported") {
-        return "oneOf is done only where the alternatives visibly exclude each other, by their types or by a constant of a required member";
+fn explained(message: &str) -> String {
+    if let Some(why) = message.strip_prefix("Unsatisfiable schema: ") {
+        return format!("allows nothing: {why}");
     }
-    message
+    if message.starts_with("oneOf constraints are not supported") {
+        return "oneOf is done only where the alternatives visibly exclude each other, by their types or by a constant of a required member".to_string();
+    }
+    message.to_string()
 }
 
 struct Search<'a> {

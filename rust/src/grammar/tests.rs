@@ -204,6 +204,15 @@ mod json_schema {
     }
 
     #[test]
+    fn control_characters_that_json_cannot_spell_here_are_refused() {
+        assert!(is_valid(r#"{"const": "a\n\tb"}"#, r#""a\n\tb""#));
+        assert!(is_valid(r#"{"pattern": "^[^\\x00-\\x1f]+$"}"#, "\"ab\""));
+        for schema in [r#"{"const": "a\u0000b"}"#, r#"{"enum": [{"\u0001": 1}]}"#, r#"{"properties": {"\u007f": {}}}"#, r#"{"pattern": "a\\x01b"}"#, r#"{"pattern": "a\u0001"}"#] {
+            assert!(refused(schema).contains("control character"), "{schema}");
+        }
+    }
+
+    #[test]
     fn older_drafts_mean_what_they_meant() {
         let tuple = r#"{"$schema": "http://json-schema.org/draft-07/schema#", "items": [{"type": "integer"}], "additionalItems": {"type": "null"}}"#;
         assert!(is_valid(tuple, "[1, null]") && !is_valid(tuple, "[1, 2]"));
