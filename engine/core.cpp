@@ -7,11 +7,18 @@
 #include "base/errors.h"
 
 namespace halfbyte {
+namespace {
+
+double seconds(std::chrono::steady_clock::duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+}  // namespace
 
 using Milliseconds = std::chrono::duration<double, std::milli>;
 
 EngineCore::EngineCore(const Model& model, Runner runner, const CoreLimits& limits, const World& world)
-    : model_(model), runner_(std::move(runner)), limits_(limits), world_(world) {}
+    : model_(model), runner_(std::move(runner)), limits_(limits), world_(world) {
+  stats_.pages = stats_.free_pages = runner_.memory().free_pages();
+}
 
 int EngineCore::turn(std::vector<Message> messages) {
   try {
@@ -24,10 +31,20 @@ int EngineCore::turn(std::vector<Message> messages) {
     fail_all(messages);
   }
   bury();
+  const std::lock_guard lock(stats_mutex_);
+  stats_.running = scheduler_.running();
+  stats_.waiting = scheduler_.waiting();
+  stats_.free_pages = runner_.memory().free_pages();
   return std::exchange(buried_, 0);
 }
 
+EngineStats EngineCore::stats() const {
+  const std::lock_guard lock(stats_mutex_);
+  return stats_;
+}
+
 int EngineCore::close(std::vector<Message> messages) {
+  now_ = world_.now();
   try {
     take(messages);  // who submitted gets a last event
   } catch (const std::bad_alloc&) {
@@ -83,7 +100,8 @@ std::vector<Slice> EngineCore::planned() {
                                  .pages = runner_.memory().free_pages()});
     if (plan.preempted) {
       runner_.memory().release(sequences_.at(*plan.preempted)->cache);
-      ++counters_.preemptions;
+      const std::lock_guard lock(stats_mutex_);
+      ++stats_.preemptions;
     } else if (plan.admitted)
       scheduler_.admit(*plan.admitted, 0);
     else
@@ -99,12 +117,17 @@ void EngineCore::step() {
   for (const Slice& slice : plan) {
     if (slice.count > 1) prompt_tokens += slice.count;
     Sequence& sequence = *sequences_.at(slice.sequence);
-    if (!sequence.started) sequence.started = now_;
+    if (!sequence.started) {
+      sequence.started = now_;
+      const std::lock_guard lock(stats_mutex_);
+      stats_.prompt_tokens += sequence.request.prompt.size();
+      stats_.cached_tokens += static_cast<uint64_t>(sequence.usage.cached_tokens);
+      stats_.queue.add(seconds(now_ - sequence.submitted));
+    }
     slices.push_back({.sequence = &sequence.cache,
                       .tokens = std::span(sequence.tokens).subspan(static_cast<size_t>(slice.first), static_cast<size_t>(slice.count)),
                       .first_wanted = static_cast<size_t>(std::clamp(sequence.first_wanted() - slice.first, 0, slice.count)),
                       .need = sequence.need()});
-    counters_.tokens += static_cast<uint64_t>(slice.count);
   }
   const bool has_room = std::ranges::all_of(
       slices, [&](const SliceTokens& s) { return runner_.memory().reserve(*s.sequence, static_cast<int>(s.tokens.size())); });
@@ -114,10 +137,12 @@ void EngineCore::step() {
       sequences_.at(plan[slice].sequence)->look(logits, static_cast<size_t>(plan[slice].first) + token);
     });
   const auto began = std::exchange(now_, world_.now());
-  if (has_room) scheduler_.advance(plan);
+  if (has_room) {
+    scheduler_.advance(plan);
+    record(plan, now_ - began);
+  }
   const bool has_decoded = std::ranges::any_of(plan, [](const Slice& slice) { return slice.count == 1; });
   step_times_.add(prompt_tokens, has_decoded, Milliseconds(now_ - began).count());
-  ++counters_.steps;
   for (const Slice& slice : plan) {
     Sequence& sequence = *sequences_.at(slice.sequence);
     if (!has_room) {  // the plan counted wrongly
@@ -133,10 +158,30 @@ void EngineCore::step() {
   }
 }
 
+// Before the sinks are called: who has seen a token finds it counted.
+void EngineCore::record(const std::vector<Slice>& plan, std::chrono::steady_clock::duration took) {
+  const std::lock_guard lock(stats_mutex_);
+  ++stats_.steps;
+  stats_.step.add(seconds(took));
+  for (const Slice& slice : plan) {
+    stats_.tokens += static_cast<uint64_t>(slice.count);
+    Sequence& sequence = *sequences_.at(slice.sequence);
+    if (!sequence.answered && sequence.has_looked) sequence.answered = now_;
+    if (!sequence.chosen) continue;
+    ++stats_.generated_tokens;
+    if (sequence.latest) {
+      const double gap = seconds(now_ - *sequence.latest);
+      stats_.inter_token.add(gap);
+      sequence.usage.inter_token_ms = std::max(sequence.usage.inter_token_ms, gap * 1e3);
+    } else
+      stats_.first_token.add(seconds(now_ - sequence.submitted));
+    sequence.latest = now_;
+  }
+}
+
 // What of the text may leave after a step.
 void EngineCore::publish(Sequence& sequence) {
   if (sequence.failure) return end(sequence, FinishReason::kFailed, {}, std::move(sequence.failure));
-  if (!sequence.answered && sequence.has_looked) sequence.answered = now_;
   if (sequence.is_scored()) {
     if (sequence.cache.length == sequence.known()) end(sequence, FinishReason::kEnd, {});
     return;
@@ -164,8 +209,15 @@ void EngineCore::end(Sequence& sequence, FinishReason reason, std::string text, 
   if (sequence.has_ended) return;
   sequence.has_ended = true;
   sequence.usage.prompt_tokens = static_cast<int>(sequence.request.prompt.size());
+  sequence.usage.queued_ms = Milliseconds(sequence.started.value_or(now_) - sequence.submitted).count();
   if (sequence.started) sequence.usage.prompt_ms = Milliseconds(sequence.answered.value_or(now_) - *sequence.started).count();
   if (sequence.answered) sequence.usage.generation_ms = Milliseconds(now_ - *sequence.answered).count();
+  {
+    const std::lock_guard lock(stats_mutex_);
+    ++stats_.requests;
+    if (error) ++stats_.failed;
+    stats_.request.add(seconds(now_ - sequence.submitted));
+  }
   std::string warning;
   try {
     warning = runner_.warning();

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "engine/scheduler.h"
@@ -11,13 +12,6 @@
 #include "engine/step_times.h"
 
 namespace halfbyte {
-
-// Since the core was made.
-struct CoreCounters {
-  uint64_t steps = 0;
-  uint64_t tokens = 0;       // computed
-  uint64_t preemptions = 0;  // sequences that lost their pages and begin again
-};
 
 struct CoreLimits {
   int step_tokens = 512;  // most tokens in one step
@@ -45,13 +39,14 @@ class EngineCore {
   std::optional<std::chrono::steady_clock::time_point> next_deadline() const;
 
   const Runner& runner() const { return runner_; }
-  const CoreCounters& counters() const { return counters_; }
+  EngineStats stats() const;  // thread-safe; `refused` is not the core's
 
  private:
   void take(std::vector<Message>& messages);
   void obey_deadlines();
   void fail_all(std::vector<Message>& messages);
   std::vector<Slice> planned();
+  void record(const std::vector<Slice>& plan, std::chrono::steady_clock::duration took);
   void step();
   void publish(Sequence& sequence);
   void end(Sequence& sequence, FinishReason reason, std::string text, std::optional<Error> error = {});
@@ -65,8 +60,9 @@ class EngineCore {
   const World& world_;
   std::map<RequestId, std::unique_ptr<Sequence>> sequences_;
   std::chrono::steady_clock::time_point now_;  // at the turn's start, then at the step's end
-  CoreCounters counters_;
-  int buried_ = 0;  // since the last turn
+  mutable std::mutex stats_mutex_;
+  EngineStats stats_;  // under the mutex
+  int buried_ = 0;     // since the last turn
 };
 
 }  // namespace halfbyte

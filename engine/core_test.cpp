@@ -116,7 +116,7 @@ class Simulation {
       ended += core.turn(std::move(messages));
     }
     EXPECT_TRUE(core.is_idle());
-    preemptions_ = core.counters().preemptions;
+    preemptions_ = core.stats().preemptions;
     EXPECT_EQ(core.runner().memory().free(), core.runner().memory().size()) << "a page is lost";
     for (const auto& asked : asked_) compare(*asked, options);
   }
@@ -236,6 +236,57 @@ void simulate(const TinyModel& model) {
 
 TEST(EngineCore, EveryRequestGetsTheBytesItGetsAlone) { simulate({}); }
 TEST(EngineCore, EveryRequestOfAModelWithAWindowGetsTheBytesItGetsAlone) { simulate({.window = 48, .format = "F32", .seed = 2}); }
+// Each look at the clock finds it 10 ms further. The core looks twice a turn: before a step and after it.
+class TickingWorld final : public World {
+ public:
+  std::chrono::steady_clock::time_point now() const override {
+    return std::chrono::steady_clock::time_point(++looks_ * std::chrono::milliseconds(10));
+  }
+
+ private:
+  mutable int looks_ = 0;
+};
+
+TEST(EngineCore, CountsWhatItDidAndHowLongItTook) {
+  const TinyModelFile file;
+  Bench bench(file, 1);
+  const TickingWorld world;
+  EngineCore core = bench.core({.cache_tokens = 64}, {.step_tokens = 64}, world);
+  Usage usage;
+  const Request request{.prompt = {1, 2, 3, 4, 5}, .max_tokens = 3, .obey_end_tokens = false};
+  core.turn(one(bench.submission(1, request, [&](const Event& event) {  // submitted at 0: first step from 10 to 20, then to 40, to 60
+    if (event.finished) usage = event.usage;
+    return SinkAnswer::kMore;
+  })));
+  EXPECT_EQ(core.stats().running, 1);
+  EXPECT_EQ(core.stats().free_pages, 1);
+  while (!core.is_idle()) core.turn({});
+
+  EXPECT_DOUBLE_EQ(usage.queued_ms, 10);
+  EXPECT_DOUBLE_EQ(usage.prompt_ms, 10);
+  EXPECT_DOUBLE_EQ(usage.generation_ms, 40);
+  EXPECT_DOUBLE_EQ(usage.inter_token_ms, 20);
+  const EngineStats stats = core.stats();
+  EXPECT_EQ(stats.steps, 3U);
+  EXPECT_EQ(stats.tokens, 5U + 2U);
+  EXPECT_EQ(stats.prompt_tokens, 5U);
+  EXPECT_EQ(stats.generated_tokens, 3U);
+  EXPECT_EQ(stats.requests, 1U);
+  EXPECT_EQ(stats.failed, 0U);
+  EXPECT_EQ(stats.running, 0);
+  EXPECT_EQ(stats.pages, 2);
+  EXPECT_EQ(stats.free_pages, 2);
+  const auto expect = [](const DurationHistogram& histogram, uint64_t count, double sum) {
+    EXPECT_EQ(histogram.count(), count);
+    EXPECT_NEAR(histogram.sum, sum, 1e-9);
+  };
+  expect(stats.queue, 1, 0.01);
+  expect(stats.first_token, 1, 0.02);
+  expect(stats.inter_token, 2, 0.04);
+  expect(stats.step, 3, 0.03);
+  expect(stats.request, 1, 0.06);
+}
+
 TEST(EngineCore, EveryRequestOfAMixtureGetsTheBytesItGetsAlone) { simulate({.experts = 8, .seed = 3}); }
 
 }  // namespace

@@ -45,7 +45,8 @@ struct Engine::Impl {
   std::mutex mutex;
   std::condition_variable inbox_filled;
   std::vector<EngineCore::Message> inbox;
-  int unfinished = 0;  // submitted and not yet ended
+  int unfinished = 0;    // submitted and not yet ended
+  uint64_t refused = 0;  // because of that many
   bool is_stopping = false;
   RequestId last_id = 0;
   std::thread thread;
@@ -144,14 +145,18 @@ Result<std::unique_ptr<Engine::Impl>> Engine::Impl::open(const std::filesystem::
 // `given`: what follows the prompt and is to be scored, not generated.
 Result<RequestId> Engine::Impl::enqueue(Request request, TokenSink events, std::span<const Token> given, std::vector<double>* scores) {
   const std::lock_guard lock(mutex);
-  if (unfinished >= queue) return busy("queue: {} requests are unfinished", unfinished);
+  if (unfinished >= queue) {
+    ++refused;
+    return busy("queue: {} requests are unfinished", unfinished);
+  }
   const RequestId id = ++last_id;
   auto sequence = std::make_unique<Sequence>(id, std::move(request), std::move(events), *model->tokenizer, context_tokens);
   sequence->tokens.insert(sequence->tokens.end(), given.begin(), given.end());
   sequence->scores = scores;
+  sequence->submitted = world.now();
   if (sequence->request.timeout_ms > 0)
-    sequence->deadline = world.now() + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
-                                           std::chrono::duration<double, std::milli>(sequence->request.timeout_ms));
+    sequence->deadline = sequence->submitted + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+                                                   std::chrono::duration<double, std::milli>(sequence->request.timeout_ms));
   inbox.push_back({EngineCore::Message::Kind::kSubmit, id, std::move(sequence)});
   ++unfinished;
   inbox_filled.notify_one();
@@ -242,7 +247,15 @@ Result<Engine::Reply> Engine::complete(Request request, const TokenSink& sink) {
   });
 }
 
+EngineStats Engine::stats() const {
+  EngineStats stats = impl_->core.stats();
+  const std::lock_guard lock(impl_->mutex);
+  stats.refused = impl_->refused;
+  return stats;
+}
+
 int Engine::context_tokens() const { return impl_->context_tokens; }
+int Engine::vocabulary() const { return impl_->model->formula->dims().vocabulary; }
 int Engine::threads() const { return impl_->pool->threads(); }
 bool Engine::adds_bos() const { return impl_->model->tokenizer->adds_bos(); }
 const std::string& Engine::chat_template() const { return impl_->model->chat_template; }

@@ -250,8 +250,22 @@ TEST(Engine, AFullQueueIsBusyAndEmptiesAgain) {
     ids.push_back(*id);
   }
   EXPECT_EQ(engine.complete(request_of({1}, 1)).error().code, Code::kBusy);
+  EXPECT_EQ(engine.stats().refused, 1U);
   for (const RequestId id : ids) engine.cancel(id);
   for (Listener& listener : listeners) EXPECT_EQ(listener.wait(), FinishReason::kCancelled);
+}
+
+TEST(Engine, WhoHasTheReplyFindsItCounted) {
+  const TinyModelFile file;
+  Engine engine = open(file);
+  for (uint64_t requests = 1; requests <= 3; ++requests) {
+    ASSERT_TRUE(engine.complete(request_of({1, 2, 3}, 5)));
+    const EngineStats stats = engine.stats();
+    EXPECT_EQ(stats.requests, requests);
+    EXPECT_EQ(stats.generated_tokens, 5 * requests);
+    EXPECT_EQ(stats.tokens, (3 + 4) * requests);
+    EXPECT_EQ(stats.request.count(), requests);
+  }
 }
 
 TEST(Engine, ClosingTheEngineEndsWhatStillRuns) {

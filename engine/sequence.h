@@ -37,7 +37,8 @@ struct Sequence {
   StopScanner stop_scanner;
   Usage usage;
   std::optional<std::chrono::steady_clock::time_point> deadline;
-  std::optional<std::chrono::steady_clock::time_point> started, answered;  // first step, first token
+  std::chrono::steady_clock::time_point submitted;
+  std::optional<std::chrono::steady_clock::time_point> started, answered, latest;  // first step, first token, the latest one
 
   // What a step leaves, to be published after it.
   bool has_looked = false;  // ever

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "halfbyte/activation_mode.h"
+#include "halfbyte/engine_stats.h"
 #include "halfbyte/kv_type.h"
 #include "halfbyte/result.h"
 #include "halfbyte/token.h"
@@ -60,9 +61,12 @@ enum class FinishReason { kEnd, kStop, kLength, kTimeout, kCancelled, kFailed };
 
 struct Usage {
   int prompt_tokens = 0;
+  int cached_tokens = 0;      // of the prompt: found in the cache, not computed
   int completion_tokens = 0;  // an end token is counted, its text is not shown
-  double prompt_ms = 0;       // from the first step to the first token's logits
+  double queued_ms = 0;       // from submit() to the first step
+  double prompt_ms = 0;       // from there to the first token's logits
   double generation_ms = 0;   // after that
+  double inter_token_ms = 0;  // the longest time between a token and the next
 };
 
 // What a sink sees: pieces of text in order, then exactly one event with `finished`.
@@ -110,7 +114,11 @@ class Engine {
   // sampling option changes them. Blocks; takes its turns among the requests. Both need a token; the errors are submit()'s.
   Result<std::vector<double>> log_probabilities(std::vector<Token> prompt, const std::vector<Token>& continuation);
 
+  // What has been done so far; safe at any time. What a sink has seen is in it.
+  EngineStats stats() const;
+
   int context_tokens() const;
+  int vocabulary() const;  // token ids are below it
   int threads() const;
   // `drop`: left out of what is no special token, a mark of spelled_apart().
   std::vector<Token> encode(const std::string& text, bool add_special, bool parse_special = true, std::string_view drop = {}) const;
