@@ -2,6 +2,9 @@
 //
 // F is 16 floats, I is 16 int32 or the 64 bytes of a panel vector; lane r belongs to row r of a panel.
 // Dot and ScaledDot sum products of weight bytes and activation bytes exactly.
+//
+// What takes dozens of instructions here is called (noinline): written out wherever it is used, a body of 100 KiB leaves the nearest
+// cache at every turn, and compiling it takes as long as the other sets together.
 #pragma once
 
 #include <math.h>
@@ -26,8 +29,8 @@ constexpr int kUnpackFrom32 = 0;   // from how many tokens on panels are unpacke
 constexpr int kUnpackFrom256 = 0;  // formats of 256 columns. 0: never
 constexpr int kFloatTile = 2;      // tokens of a register tile of float weights
 constexpr int kFloatChains = 4;    // multiply-adds in flight there: tokens times panels
-constexpr int kScoreQueries = 4;   // query rows that share one read of K
-constexpr int kScoreChains = 4;    // of multiply-adds in flight there: queries times K tiles
+constexpr int kScoreQueries = 2;   // query rows that share one read of K
+constexpr int kScoreChains = 2;    // of multiply-adds in flight there: queries times K tiles
 constexpr int kValueQueries = 2;   // query rows that share one read of V
 constexpr int kValueVectors = 2;   // vectors of 16 dims in flight there
 
@@ -44,7 +47,7 @@ HALFBYTE_INLINE F mul(F a, F b) { return a * b; }
 HALFBYTE_INLINE F div(F a, F b) { return a / b; }
 HALFBYTE_INLINE F max(F a, F b) { return a > b ? a : b; }  // b where either is NaN, as x86 has it (NEON's gives NaN: compare, then select)
 HALFBYTE_INLINE F min(F a, F b) { return a < b ? a : b; }
-HALFBYTE_INLINE F fma(F a, F b, F c) {
+__attribute__((noinline)) F fma(const F& a, const F& b, const F& c) {
   F v;
   for (int i = 0; i < 16; ++i) v[i] = fmaf(a[i], b[i], c[i]);
   return v;
@@ -57,7 +60,7 @@ HALFBYTE_INLINE F flushed(F x) {
   for (int i = 0; i < 16; ++i) x[i] = fabsf(x[i]) < 0x1p-126F ? copysignf(0.0F, x[i]) : x[i];
   return x;
 }
-HALFBYTE_INLINE F fma_flushed(F a, F b, F c) { return flushed(fma(flushed(a), flushed(b), flushed(c))); }
+__attribute__((noinline)) F fma_flushed(F a, F b, F c) { return flushed(fma(flushed(a), flushed(b), flushed(c))); }
 HALFBYTE_INLINE bool all_within(F x, F least, F most) {  // every lane; a NaN is not
   bool all = true;
   for (int i = 0; i < 16; ++i) all = all && x[i] >= least[i] && x[i] <= most[i];
@@ -126,7 +129,7 @@ HALFBYTE_INLINE I byte_table(const int8_t* entries) {
   for (int i = 0; i < 4; ++i) memcpy((char*)&v + 16 * i, entries, 16);
   return v;
 }
-HALFBYTE_INLINE I look_up(I table, I x) {
+__attribute__((noinline)) I look_up(I table, I x) {
   I v;
   for (int i = 0; i < 64; ++i) ((int8_t*)&v)[i] = ((const int8_t*)&table)[((const uint8_t*)&x)[i] & 15];
   return v;
@@ -190,7 +193,7 @@ HALFBYTE_INLINE I as_dot_weights(I w) {
 // Adds scale * (the products of the kGroups k-groups 0 <= j < kGroups of a sub-block) to `total`.
 template <int kBits, int kGroups>
 struct ScaledDot {
-  HALFBYTE_INLINE void add(int, I w, Quad x, I& total, I scale) { total += dot4<kBits>(w, x) * scale; }
+  __attribute__((noinline)) void add(int, const I& w, Quad x, I& total, const I& scale) { total += dot4<kBits>(w, x) * scale; }
 };
 HALFBYTE_INLINE I as_dot_scale(I scale) { return scale; }
 
