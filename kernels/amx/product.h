@@ -233,14 +233,14 @@ void multiply_tiles(const std::byte* panel, size_t panel_bytes, int panels, cons
   KERNEL(panel_q6_k, TilesPer256<Q6_K>)    \
   KERNEL(panel_iq4_xs, TilesPer256<IQ4_XS>)
 
-#define HALFBYTE_TILE_KERNEL(name, Tiles)                                                                                                  \
-  void name(const std::byte* panel, size_t panel_bytes, int panels, const Activations& x, int columns, int tokens, float* y,               \
-            size_t y_stride, std::byte* scratch) {                                                                                         \
-    const int tiled = tokens / kTileTokens * kTileTokens;                                                                                  \
-    if (tiled > 0) multiply_tiles<Tiles>(panel, panel_bytes, panels, x, columns, tiled, y, y_stride, scratch);                             \
-    if (tiled < tokens)                                                                                                                    \
-      avx512_vnni::name(panel, panel_bytes, panels, from_token(x, tiled), columns, tokens - tiled, y + (size_t)tiled * y_stride, y_stride, \
-                        scratch);                                                                                                          \
+#define HALFBYTE_TILE_KERNEL(name, Tiles)                                                                                               \
+  void name(const std::byte* panel, size_t panel_bytes, int panels, const Activations& x, int columns, int tokens, float* y,            \
+            size_t y_stride, std::byte* scratch) {                                                                                      \
+    const int tiled = tokens / kTileTokens * kTileTokens;                                                                               \
+    if (tiled > 0) multiply_tiles<Tiles>(panel, panel_bytes, panels, x, columns, tiled, y, y_stride, scratch);                          \
+    if (tiled < tokens)                                                                                                                 \
+      avx512_vnni::kTable.name(panel, panel_bytes, panels, from_token(x, tiled), columns, tokens - tiled, y + (size_t)tiled * y_stride, \
+                               y_stride, scratch);                                                                                      \
   }
 HALFBYTE_TILE_KERNELS(HALFBYTE_TILE_KERNEL)
 #undef HALFBYTE_TILE_KERNEL

@@ -5,5 +5,5 @@
 #include "quant/panel.h"
 
 namespace halfbyte::avx512_vnni {
-#include "kernels/body/table.h"
+#include "kernels/body/integer_table.h"
 }  // namespace halfbyte::avx512_vnni

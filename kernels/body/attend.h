@@ -134,7 +134,7 @@ void score(const AttendBlock& block, int query, int first_tile, int last_tile, S
 }
 
 // Scores of positions first <= j < last to their weights, 0 for the other positions of the tiles they lie in.
-HALFBYTE_INLINE void weigh(Scores scores, int first, int last, AttendState out) {
+__attribute__((noinline)) void weigh(Scores scores, int first, int last, AttendState out) {
   static const int32_t kLanes[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
   const F hidden = splat(-__builtin_inff());
   const int begin = first / kKeyTile * kKeyTile;

@@ -34,7 +34,7 @@ HALFBYTE_INLINE void quantize(const float* x, int columns, int8_t* q, float* sca
   }
 }
 
-void quantize_per32(const float* x, int columns, int8_t* q, float* scales, int16_t* sum32, int16_t* sum16) {
+__attribute__((noinline)) void quantize_per32(const float* x, int columns, int8_t* q, float* scales, int16_t* sum32, int16_t* sum16) {
   quantize<32>(x, columns, q, scales, sum32, sum16);
 }
 void quantize_per256(const float* x, int columns, int8_t* q, float* scales, int16_t* sum32, int16_t* sum16) {
