@@ -12,20 +12,12 @@
 #include "backends/json_members.h"
 #include "backends/stopwatch.h"
 #include "base/errors.h"
+#include "base/percentile.h"
 
 namespace halfbyte {
 namespace {
 
 constexpr double kToleratedDisagreement = 0.05;
-
-// Linear interpolation between the two nearest of the sorted values.
-double percentile(std::vector<double> values, double percent) {
-  std::ranges::sort(values);
-  const double place = static_cast<double>(values.size() - 1) * percent / 100;
-  const auto below = static_cast<size_t>(place);
-  const size_t above = std::min(below + 1, values.size() - 1);
-  return std::lerp(values[below], values[above], place - static_cast<double>(below));
-}
 
 std::string machine() {
   utsname system{};

@@ -1,12 +1,12 @@
 // halfbyte bench: prompt and generation speed, beside what this machine's memory allows.
 #include <algorithm>
-#include <cmath>
 #include <memory>
 #include <optional>
 
 #include "base/bandwidth.h"
 #include "base/clock.h"
 #include "base/json_writer.h"
+#include "base/percentile.h"
 #include "base/process_memory.h"
 #include "cli/bench_backends.h"
 #include "cli/commands.h"
@@ -40,12 +40,6 @@ struct Figures {
   MeasuredSpeed last;
 };
 
-double median(std::vector<double> values) {
-  std::ranges::sort(values);
-  const size_t half = values.size() / 2;
-  return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
-}
-
 Result<std::vector<int>> parse_sizes(const std::string& list) {
   constexpr int kMostTokens = 65536;
   std::vector<int> sizes;
@@ -75,14 +69,14 @@ Result<Figures> gather(const Options& options, const LoadedModel& loaded) {
   }
   HB_TRY_INTO(figures.bandwidth, measure_read_bandwidth(*loaded.pool, kBandwidthBytes, kBandwidthPasses));
   if (options.prompt_tokens > 0) {
-    const double rate = median(prompt_rates);
+    const double rate = percentile(prompt_rates, 50);
     figures.prompt_rate = rate;
     if (const auto clock = measure_clock())
       figures.macs_per_cycle = rate * static_cast<double>(figures.last.macs_per_token) / *clock / loaded.pool->threads();
   }
-  for (std::vector<double>& runs : steps) figures.step_seconds.push_back(median(std::move(runs)));
+  for (std::vector<double>& runs : steps) figures.step_seconds.push_back(percentile(std::move(runs), 50));
   if (options.generated_tokens > 0) {
-    const double rate = median(generation_rates);
+    const double rate = percentile(generation_rates, 50);
     figures.generation_rate = rate;
     figures.read_rate = rate * static_cast<double>(figures.last.bytes_per_token);
     figures.barriers_per_layer = figures.last.barriers_per_layer;

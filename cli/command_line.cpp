@@ -154,15 +154,21 @@ std::string Arguments::usage(std::string_view command) const {
 }
 
 int run_command_line(std::span<const Command> commands, std::span<char* const> argv) {
-  const std::vector<std::string> words(argv.begin() + (argv.empty() ? 0 : 1), argv.end());
+  std::vector<std::string> words(argv.begin() + (argv.empty() ? 0 : 1), argv.end());
   if (words.empty()) return refuse_usage("which command?", "halfbyte");
-  const std::string name = words.front() == "--version" ? "version" : words.front();
+  if (words.front() == "--version") words.front() = "version";
+  const std::string& name = words.front();
   if (name == "--help" || name == "-h" || name == "help") {
     print(overview(commands));
     return 0;
   }
-  for (const Command& command : commands)
-    if (name == command.name) return run_command(command, {words.begin() + 1, words.end()});
+  // "bench serve" before "bench".
+  for (const size_t count : {2U, 1U}) {
+    if (words.size() < count) continue;
+    const std::string named = fmt::format("{}", fmt::join(words.begin(), words.begin() + static_cast<ptrdiff_t>(count), " "));
+    for (const Command& command : commands)
+      if (named == command.name) return run_command(command, {words.begin() + static_cast<ptrdiff_t>(count), words.end()});
+  }
   return refuse_usage(fmt::format("unknown command '{}'", escaped(name)), "halfbyte");
 }
 

@@ -14,6 +14,7 @@ Action declare_detokenize(Arguments& args);
 Action declare_logits(Arguments& args);
 Action declare_perplexity(Arguments& args);
 Action declare_bench(Arguments& args);
+Action declare_bench_serve(Arguments& args);
 Action declare_doctor(Arguments& args);
 Action declare_isa(Arguments& args);
 Action declare_version(Arguments& args);

@@ -12,7 +12,7 @@ from halfbyte_program import DATA, HOME, PATIENCE_S, PROGRAM, Terminal, environm
 
 VOCABULARIES = DATA / "tokenizers"
 GPT2 = str(VOCABULARIES / "ggml-vocab-gpt-2.gguf")
-COMMANDS = ["run", "explain", "show", "list", "tokenize", "detokenize", "logits", "perplexity", "bench", "doctor", "isa", "version"]
+COMMANDS = ["run", "explain", "show", "list", "tokenize", "detokenize", "logits", "perplexity", "bench", "bench serve", "doctor", "isa", "version"]
 
 # Arguments -> what stderr says. All of these are usage errors, found before any file is read.
 USAGE_ERRORS = [
@@ -33,6 +33,11 @@ USAGE_ERRORS = [
     (["logits", "a", "--kv-type", "f8"], "logits: --kv-type: 'f8' is not known: expected f16, bf16, q8_0 or f32"),
     (["logits", "a", "--activations", "int4"], "logits: --activations: 'int4' is not known: expected int8 or f32"),
     (["bench", "a", "-r", "0"], "bench: -r,--runs: 0 is out of range: expected 1 to 1000"),
+    (["bench", "serve", "a", "--clients", "-1"], "bench serve: --clients: -1 is out of range: expected 0 to 4096"),
+    (
+        ["bench", "serve", "a", "--prompt", "5..4"],
+        "bench serve: --prompt: '5..4' is no length: expected N, LEAST..GREATEST or lognormal:MEDIAN:SIGMA, in tokens from 1 to 1048576",
+    ),
 ]
 
 
@@ -49,7 +54,7 @@ class UsageTest(unittest.TestCase):
         for command in COMMANDS:
             with self.subTest(command=command):
                 self.assertIn(f"  {command} ", overview)
-                text = result(command, "--help")
+                text = result(*command.split(), "--help")
                 self.assertIn(f"Usage: halfbyte {command}", text)
                 example = text.split("Example:\n")[1].strip()
                 self.assertEqual(len(example.splitlines()), 1)

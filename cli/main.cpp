@@ -17,6 +17,8 @@ constexpr halfbyte::Command kCommands[] = {
     {"perplexity", "how well a model predicts a text", "halfbyte perplexity smollm2:135m book.txt --tokens 2048",
      halfbyte::declare_perplexity},
     {"bench", "prompt and generation speed", "halfbyte bench smollm2:135m -p 512 -n 128", halfbyte::declare_bench},
+    {"bench serve", "many requests at once: throughput and latencies", "halfbyte bench serve smollm2:135m --requests 32 --clients 32",
+     halfbyte::declare_bench_serve},
     {"doctor", "this machine: speed, threads, what slows it", "halfbyte doctor", halfbyte::declare_doctor},
     {"isa", "instruction sets that run here, strongest last", "HALFBYTE_ISA=avx2 halfbyte isa", halfbyte::declare_isa},
     {"version", "this program's version", "halfbyte version", halfbyte::declare_version},

@@ -1,6 +1,7 @@
 """The commands that run a model, on SmolLM2 as `make` fetched it (HALFBYTE_MODELS)."""
 import json
 import os
+import pathlib
 import re
 import signal
 import struct
@@ -8,6 +9,7 @@ import subprocess
 import tempfile
 import time
 import unittest
+import xml.dom.minidom
 
 from halfbyte_program import DATA, HOME, PATIENCE_S, PROGRAM, Terminal, environment, json_result, result, run
 
@@ -168,6 +170,31 @@ class BenchTest(unittest.TestCase):
         figures = json_result("bench", MODEL, "-p", "8", "-n", "0", "-r", "1")
         self.assertIsNone(figures["generation_tokens_per_second"])
         self.assertEqual(run("bench", MODEL, "-p", "0", "-n", "0").returncode, 2)
+
+    SERVED = ("bench", "serve", MODEL, "--requests", "5", "--clients", "3", "--prompt", "4..20", "--reply", "6", "--shared-prefix", "8", "-t", "2")
+
+    def test_serving_counts_every_token_and_orders_its_percentiles(self):
+        with tempfile.TemporaryDirectory() as folder:
+            chart = pathlib.Path(folder) / "chart.svg"
+            figures = json_result(*self.SERVED, "--svg", str(chart))
+            self.assertEqual(xml.dom.minidom.parse(str(chart)).documentElement.tagName, "svg")
+        self.assertEqual((figures["requests"], figures["refused"], figures["failed"], figures["generated_tokens"]), (5, 0, 0, 30))
+        self.assertEqual(figures["prompt_tokens"], sum(each["prompt_tokens"] for each in figures["each"]))
+        self.assertAlmostEqual(figures["tokens_per_step"] * figures["steps"], figures["prompt_tokens"] + 5 * (6 - 1))
+        for name in ("queue_ms", "first_token_ms", "inter_token_ms", "request_ms"):
+            spread = figures[name]
+            self.assertEqual(sorted(spread.values()), [spread[percentile] for percentile in ("p50", "p90", "p99", "max")])
+        self.assertLess(figures["first_token_ms"]["p50"], figures["request_ms"]["p50"])
+
+    def test_a_load_follows_from_its_seed(self):
+        lengths = [[each["prompt_tokens"] for each in json_result(*self.SERVED, "--seed", seed)["each"]] for seed in ("7", "7", "8")]
+        self.assertEqual(lengths[0], lengths[1])
+        self.assertNotEqual(lengths[0], lengths[2])
+
+    def test_a_load_with_a_rate_has_no_clients(self):
+        done = run("bench", "serve", MODEL, "--rate", "2", "--clients", "2")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("--rate and --clients", done.stderr.decode())
 
     def test_people_get_the_same_figures_as_a_table(self):
         table = result("bench", MODEL, *self.SMALL)
