@@ -92,12 +92,31 @@ void EngineCore::fail_all(std::vector<Message>& messages) {
   }
 }
 
+// Lets the sequences that decode check guesses, as many as pay.
+void EngineCore::guess() {
+  if (!limits_.speculates || runner_.memory().has_slabs()) return;
+  const int others = scheduler_.decoding() - 1;
+  for (const auto& [id, owned] : sequences_) {
+    Sequence& sequence = *owned;
+    if (sequence.is_scored() || sequence.cache.length != sequence.known() - 1) continue;
+    const int most = std::min(DraftLength::kMost, sequence.request.max_tokens - sequence.usage.completion_tokens - 1);
+    sequence.draft = sequence.drafter.draft(sequence.tokens, most);
+    if (!sequence.draft.tokens.empty()) {
+      const int best = sequence.draft_length.best(sequence.draft.match, others, [&](int tokens) { return step_times_.decode_ms(tokens); });
+      sequence.draft.tokens.resize(static_cast<size_t>(std::min(best, most)));
+    }
+    scheduler_.draft(id, static_cast<int>(sequence.draft.tokens.size()));
+  }
+}
+
 // What the next step computes, once room is made for it.
 std::vector<Slice> EngineCore::planned() {
+  guess();
   for (;;) {
-    Plan plan = scheduler_.plan({.tokens = limits_.step_tokens,
-                                 .prompt_tokens = step_times_.prompt_tokens(limits_.latency_target_ms, limits_.step_tokens),
-                                 .pages = runner_.memory().free_pages()});
+    Plan plan =
+        scheduler_.plan({.tokens = limits_.step_tokens,
+                         .prompt_tokens = step_times_.prompt_tokens(limits_.latency_target_ms, scheduler_.decoding(), limits_.step_tokens),
+                         .pages = runner_.memory().free_pages()});
     if (plan.preempted) {
       runner_.memory().release(sequences_.at(*plan.preempted)->cache);
       const std::lock_guard lock(stats_mutex_);
@@ -110,12 +129,11 @@ std::vector<Slice> EngineCore::planned() {
 }
 
 void EngineCore::step() {
-  const std::vector<Slice> plan = planned();
+  std::vector<Slice> plan = planned();
   if (plan.empty()) return;
   std::vector<SliceTokens> slices;
-  int prompt_tokens = 0;
+  int prompt_tokens = 0, decode_tokens = 0;
   for (const Slice& slice : plan) {
-    if (slice.count > 1) prompt_tokens += slice.count;
     Sequence& sequence = *sequences_.at(slice.sequence);
     if (!sequence.started) {
       sequence.started = now_;
@@ -124,8 +142,17 @@ void EngineCore::step() {
       stats_.cached_tokens += static_cast<uint64_t>(sequence.usage.cached_tokens);
       stats_.queue.add(seconds(now_ - sequence.submitted));
     }
+    const bool decodes = slice.first == sequence.known() - 1;
+    (decodes ? decode_tokens : prompt_tokens) += slice.count;
+    std::span<const Token> tokens = std::span(sequence.tokens).subspan(static_cast<size_t>(slice.first));
+    sequence.draft.tokens.resize(decodes ? static_cast<size_t>(slice.count - 1) : 0);
+    if (!sequence.draft.tokens.empty()) {
+      sequence.ahead.assign(1, sequence.tokens.back());
+      sequence.ahead.insert(sequence.ahead.end(), sequence.draft.tokens.begin(), sequence.draft.tokens.end());
+      tokens = sequence.ahead;
+    }
     slices.push_back({.sequence = &sequence.cache,
-                      .tokens = std::span(sequence.tokens).subspan(static_cast<size_t>(slice.first), static_cast<size_t>(slice.count)),
+                      .tokens = tokens.first(static_cast<size_t>(slice.count)),
                       .first_wanted = static_cast<size_t>(std::clamp(sequence.first_wanted() - slice.first, 0, slice.count)),
                       .need = sequence.need()});
   }
@@ -138,24 +165,45 @@ void EngineCore::step() {
     });
   const auto began = std::exchange(now_, world_.now());
   if (has_room) {
+    for (Slice& slice : plan) slice.count = settle(*sequences_.at(slice.sequence), slice);
     scheduler_.advance(plan);
     record(plan, now_ - began);
   }
-  const bool has_decoded = std::ranges::any_of(plan, [](const Slice& slice) { return slice.count == 1; });
-  step_times_.add(prompt_tokens, has_decoded, Milliseconds(now_ - began).count());
+  step_times_.add(decode_tokens, prompt_tokens, Milliseconds(now_ - began).count());
   for (const Slice& slice : plan) {
     Sequence& sequence = *sequences_.at(slice.sequence);
     if (!has_room) {  // the plan counted wrongly
       end(sequence, FinishReason::kFailed, {}, busy("cache: all pages are in use"));
       continue;
     }
-    runner_.memory().commit(sequence.cache);
     try {
       publish(sequence);
     } catch (const std::bad_alloc&) {
       end(sequence, FinishReason::kFailed, {}, out_of_memory());
     }
   }
+}
+
+// Takes wrong guesses back. Returns how many tokens of the slice remain computed.
+int EngineCore::settle(Sequence& sequence, const Slice& slice) {
+  const int drafted = static_cast<int>(sequence.draft.tokens.size());
+  int kept = slice.count;
+  if (drafted > 0) {
+    kept = std::max(1, static_cast<int>(sequence.chosen.size()));
+    sequence.draft_length.add(sequence.draft.match, drafted, kept - 1);
+    sequence.usage.drafted_tokens += drafted;
+    sequence.usage.accepted_tokens += kept - 1;
+    {
+      const std::lock_guard lock(stats_mutex_);
+      stats_.tokens += static_cast<uint64_t>(slice.count - kept);
+      stats_.drafted_tokens += static_cast<uint64_t>(drafted);
+      stats_.accepted_tokens += static_cast<uint64_t>(kept - 1);
+    }
+    runner_.memory().rewind(sequence.cache, slice.first + kept);
+    sequence.draft.tokens.clear();
+  }
+  runner_.memory().commit(sequence.cache);
+  return kept;
 }
 
 // Before the sinks are called: who has seen a token finds it counted.
@@ -167,8 +215,9 @@ void EngineCore::record(const std::vector<Slice>& plan, std::chrono::steady_cloc
     stats_.tokens += static_cast<uint64_t>(slice.count);
     Sequence& sequence = *sequences_.at(slice.sequence);
     if (!sequence.answered && sequence.has_looked) sequence.answered = now_;
-    if (!sequence.chosen) continue;
-    ++stats_.generated_tokens;
+    if (sequence.chosen.empty()) continue;
+    stats_.generated_tokens += sequence.chosen.size();
+    for (size_t i = 1; i < sequence.chosen.size(); ++i) stats_.inter_token.add(0);  // guessed: they come together
     if (sequence.latest) {
       const double gap = seconds(now_ - *sequence.latest);
       stats_.inter_token.add(gap);
@@ -186,18 +235,19 @@ void EngineCore::publish(Sequence& sequence) {
     if (sequence.cache.length == sequence.known()) end(sequence, FinishReason::kEnd, {});
     return;
   }
-  if (!sequence.chosen) return;  // its prompt is not yet through
-  const Token token = *std::exchange(sequence.chosen, {});
-  ++sequence.usage.completion_tokens;
-  if (sequence.request.obey_end_tokens && model_.tokenizer->ends_generation(token))
-    return end(sequence, FinishReason::kEnd, sequence.remainder());
-  std::string text = sequence.stop_scanner.push(sequence.detokenizer.push(token));
-  if (sequence.stop_scanner.found()) return end(sequence, FinishReason::kStop, std::move(text));
-  if (sequence.usage.completion_tokens >= sequence.request.max_tokens)
-    return end(sequence, FinishReason::kLength, text + sequence.remainder());
-  sequence.tokens.push_back(token);
-  sequence.sampler.accept(token);
-  scheduler_.append(sequence.id);
+  std::string text;
+  for (const Token token : sequence.chosen) {
+    ++sequence.usage.completion_tokens;
+    if (sequence.request.obey_end_tokens && model_.tokenizer->ends_generation(token))
+      return end(sequence, FinishReason::kEnd, text + sequence.remainder());
+    text += sequence.stop_scanner.push(sequence.detokenizer.push(token));
+    if (sequence.stop_scanner.found()) return end(sequence, FinishReason::kStop, std::move(text));
+    if (sequence.usage.completion_tokens >= sequence.request.max_tokens)
+      return end(sequence, FinishReason::kLength, text + sequence.remainder());
+    sequence.tokens.push_back(token);
+  }
+  scheduler_.append(sequence.id, static_cast<int>(sequence.chosen.size()));
+  sequence.chosen.clear();
   if (text.empty()) return;
   const SinkAnswer answer = sequence.sink({.text = std::move(text)});
   if (answer == SinkAnswer::kStop) return end(sequence, FinishReason::kCancelled, {});

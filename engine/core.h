@@ -16,6 +16,7 @@ namespace halfbyte {
 struct CoreLimits {
   int step_tokens = 512;  // most tokens in one step
   std::optional<double> latency_target_ms;
+  bool speculates = true;  // checks guessed tokens where that pays
 };
 
 // Not thread-safe. Requires: model, the runner's thread pool and `world`, whose clock it reads, outlive it.
@@ -45,8 +46,10 @@ class EngineCore {
   void take(std::vector<Message>& messages);
   void obey_deadlines();
   void fail_all(std::vector<Message>& messages);
+  void guess();
   std::vector<Slice> planned();
   void record(const std::vector<Slice>& plan, std::chrono::steady_clock::duration took);
+  int settle(Sequence& sequence, const Slice& slice);
   void step();
   void publish(Sequence& sequence);
   void end(Sequence& sequence, FinishReason reason, std::string text, std::optional<Error> error = {});

@@ -62,7 +62,7 @@ std::vector<EngineCore::Message> one(EngineCore::Message message) {
 }
 
 Seen alone(Bench& bench, const RunnerOptions& options, const Request& request) {
-  EngineCore core = bench.core(options, {.step_tokens = 64});
+  EngineCore core = bench.core(options, {.step_tokens = 64, .speculates = false});
   Seen seen;
   core.turn(one(bench.submission(1, request, [&](const Event& event) {
     seen.add(event);
@@ -94,6 +94,7 @@ class Simulation {
     RunnerOptions options{.cache_tokens = Bench::kContext + 32 * below(6), .kv_type = types[below(4)]};
     options.chunk_tokens = steps[below(5)];
     CoreLimits limits{.step_tokens = options.chunk_tokens};
+    limits.speculates = below(3) > 0;
     if (below(2) == 0) limits.latency_target_ms = 1 + below(20);
     EngineCore core = bench_.core(options, limits, clock_);
     options.chunk_tokens = 64;
@@ -116,18 +117,20 @@ class Simulation {
       ended += core.turn(std::move(messages));
     }
     EXPECT_TRUE(core.is_idle());
-    preemptions_ = core.stats().preemptions;
+    stats_ = core.stats();
     EXPECT_EQ(core.runner().memory().free(), core.runner().memory().size()) << "a page is lost";
     for (const auto& asked : asked_) compare(*asked, options);
   }
 
   // What happened, that the comparison is worth something.
   struct Happened {
-    uint64_t preemptions = 0;
+    uint64_t preemptions = 0, drafted = 0, accepted = 0;
     int pauses = 0, cancelled = 0, stopped = 0, failed = 0, whole = 0;
   };
   void count(Happened& all) const {
-    all.preemptions += preemptions_;
+    all.preemptions += stats_.preemptions;
+    all.drafted += stats_.drafted_tokens;
+    all.accepted += stats_.accepted_tokens;
     for (const auto& asked : asked_) {
       all.pauses += asked->pauses > 0;
       all.cancelled += asked->is_cancelled && asked->seen.reason == FinishReason::kCancelled;
@@ -210,7 +213,7 @@ class Simulation {
   Clock clock_;
   Bench bench_, alone_bench_;
   std::vector<std::unique_ptr<Asked>> asked_;
-  uint64_t preemptions_ = 0;
+  EngineStats stats_;
 };
 
 // HALFBYTE_SIMULATIONS: of each model; `make test-long` has many.
@@ -230,7 +233,8 @@ void simulate(const TinyModel& model) {
     simulation.count(happened);
   }
   for (const auto count :
-       {static_cast<int>(happened.preemptions), happened.pauses, happened.cancelled, happened.stopped, happened.failed, happened.whole})
+       {static_cast<int>(happened.preemptions), static_cast<int>(happened.drafted - happened.accepted), static_cast<int>(happened.accepted),
+        happened.pauses, happened.cancelled, happened.stopped, happened.failed, happened.whole})
     EXPECT_GE(count, simulations() / 3);
 }
 

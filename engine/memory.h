@@ -62,6 +62,7 @@ class Memory {
 
   int groups() const { return static_cast<int>(windows_.size()); }
   const Need& size() const { return size_; }
+  bool has_slabs() const { return has_slabs_; }
   Need free() const;       // kept pages that nobody uses among it
   int free_pages() const;  // of the group that has the fewest
   // What `tokens` more positions of the sequence take beyond what it has.

@@ -54,11 +54,12 @@ void Sampler::accept(Token token) {
 
 // A penalty moves the seen tokens alone, up or down: the first k are among the seen and the first k of the others, and those are among the
 // first k + seen of all.
-LogitsNeed Sampler::need() const {
+LogitsNeed Sampler::need(int ahead) const {
   constexpr size_t kMost = 1024;  // beyond, to choose among all of them costs no more
-  const size_t greatest = top_k() + counts_.size();
+  const size_t seen = has_penalties() && window_ > 0 ? counts_.size() + static_cast<size_t>(ahead) : 0;
+  const size_t greatest = top_k() + seen;
   if (top_k() == 0 || greatest > kMost) return {.row = true};
-  return {.greatest = static_cast<int>(greatest), .row = !counts_.empty()};
+  return {.greatest = static_cast<int>(greatest), .row = seen > 0};
 }
 
 // Makes seen tokens less likely (Keskar et al. 2019; frequency and presence as OpenAI defines them).

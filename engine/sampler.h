@@ -27,7 +27,8 @@ class Sampler {
   Sampler(const SamplingOptions& options, int context_tokens);
   void accept(Token token);  // a prompt token, or one sampled
   // What sample() has to be given. An accepted token may change it.
-  LogitsNeed need() const;
+  // `ahead`: so many more may be accepted before.
+  LogitsNeed need(int ahead = 0) const;
   // The next token, which has index `position` in the sequence. kNumeric: a logit is not finite. Requires: `logits` hold need().
   Result<Token> sample(const Logits& logits, uint64_t position);
 

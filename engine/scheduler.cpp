@@ -48,9 +48,15 @@ void Scheduler::pause(SequenceId id, bool is_paused) {
   if (Entry* e = find(id)) e->is_paused = is_paused;
 }
 
+void Scheduler::draft(SequenceId id, int count) {
+  if (Entry* e = find(id)) e->drafted = count;
+}
+
 bool Scheduler::has_work() const {
   return std::ranges::any_of(running_, &Entry::has_work) || std::ranges::any_of(waiting_, &Entry::has_work);
 }
+
+int Scheduler::decoding() const { return static_cast<int>(std::ranges::count_if(running_, &Entry::decodes)); }
 
 const Scheduler::Entry* Scheduler::next_waiting() const {
   const Entry* next = nullptr;
@@ -78,6 +84,7 @@ Plan Scheduler::preempt_last() {
   Entry entry = std::move(running_[*last]);
   running_.erase(running_.begin() + static_cast<std::ptrdiff_t>(*last));
   entry.computed = 0;
+  entry.drafted = 0;
   const SequenceId id = entry.id;
   waiting_.insert(std::ranges::upper_bound(waiting_, entry.arrival, {}, &Entry::arrival), std::move(entry));
   return {.preempted = id};
@@ -93,19 +100,22 @@ Plan Scheduler::plan(const StepRoom& room) {
     plan.slices.push_back({.sequence = e.id, .first = e.computed, .count = count});
     tokens -= count;
     pages -= needed;
-    promised += pages_for(e.known + 1) - pages_for(e.computed + count);
+    promised += std::max(0, pages_for(e.known + 1) - pages_for(e.computed + count));
   };
+  // Tokens for which the pages suffice.
+  const auto fits = [&](const Entry& e) { return (pages + pages_for(e.computed)) * kPageTokens - e.computed; };
 
+  int others = decoding();  // that are to have a token each
   for (const Entry& e : running_) {
-    if (!e.has_work() || e.known - e.computed != 1 || tokens == 0) continue;
-    if (pages < pages_for(e.known) - pages_for(e.computed)) return preempt_last();
-    take(e, 1);
+    if (!e.decodes() || tokens == 0) continue;
+    if (fits(e) == 0) return preempt_last();
+    --others;
+    take(e, 1 + std::clamp(std::min(tokens - others, fits(e)) - 1, 0, e.drafted));
   }
   if (!plan.slices.empty()) tokens = std::min(tokens, room.prompt_tokens);
   for (const Entry& e : running_) {
-    if (!e.has_work() || e.known - e.computed == 1 || tokens == 0) continue;
-    const int fits = (pages + pages_for(e.computed)) * kPageTokens - e.computed;
-    if (const int count = std::min({e.known - e.computed, tokens, fits}); count > 0) take(e, count);
+    if (!e.has_work() || e.decodes() || tokens == 0) continue;
+    if (const int count = std::min({e.known - e.computed, tokens, fits(e)}); count > 0) take(e, count);
   }
 
   const Entry* next = next_waiting();
@@ -133,6 +143,7 @@ void Scheduler::advance(const std::vector<Slice>& slices) {
     Entry* e = find(slice.sequence);
     if (e == nullptr) continue;
     e->computed = slice.first + slice.count;
+    e->drafted = 0;
     served_[e->rank.principal] += static_cast<uint64_t>(slice.count);
   }
 }

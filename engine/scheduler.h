@@ -51,16 +51,20 @@ class Scheduler {
   void remove(SequenceId id);                 // finished or cancelled; unknown ids are ignored
   void append(SequenceId id, int count = 1);  // tokens more are known
   void pause(SequenceId id, bool is_paused);
+  // So many guessed tokens are to be checked behind its last one, if its next step decodes and there is room: its slice is longer then.
+  void draft(SequenceId id, int count);
 
   Plan plan(const StepRoom& room);
   // The sequence of Plan::admitted runs; `computed` of its tokens are in the cache already. Requires: fewer than it has.
   void admit(SequenceId id, int computed);
-  // The slices were carried out: their tokens are in the cache. Requires: they are those that plan() made last.
+  // The slices were carried out: their tokens are in the cache. Requires: they are those that plan() made last, less the guesses that were
+  // wrong.
   void advance(const std::vector<Slice>& slices);
 
   // There is something to compute; with is_idle() only a message changes that.
   bool has_work() const;
   int waiting() const { return static_cast<int>(waiting_.size()); }
+  int decoding() const;  // of those that run, how many have one token to compute
   int running() const { return static_cast<int>(running_.size()); }
 
  private:
@@ -70,8 +74,10 @@ class Scheduler {
     uint64_t arrival = 0;
     int known = 0;     // tokens
     int computed = 0;  // of them in the cache
+    int drafted = 0;   // guessed tokens behind them
     bool is_paused = false;
     bool has_work() const { return !is_paused && computed < known; }
+    bool decodes() const { return has_work() && known - computed == 1; }
   };
   static bool is_before(const Entry& a, const Entry& b);
   Entry* find(SequenceId id);

@@ -54,6 +54,22 @@ TEST(Scheduler, PromptsTakeNoMoreOfAStepThanIsAllowedWhileOthersDecode) {
   EXPECT_EQ(planned(s, {.tokens = 64, .prompt_tokens = 16, .pages = kMany}), (Slices{{2, 0, 64}}));
 }
 
+TEST(Scheduler, GuessesAreCheckedWhereThereIsRoomForThem) {
+  Scheduler s;
+  s.add(1, 31);
+  s.add(2, 1);
+  s.advance(planned(s, tokens(64)));
+  s.append(1);
+  s.append(2);
+  s.draft(1, 5);
+  EXPECT_EQ(s.plan(tokens(64)).slices, (Slices{{1, 31, 6}, {2, 1, 1}}));
+  EXPECT_EQ(s.plan(tokens(3)).slices, (Slices{{1, 31, 2}, {2, 1, 1}}));      // the others' tokens go first
+  EXPECT_EQ(s.plan(tokens(64, 0)).slices, (Slices{{1, 31, 1}, {2, 1, 1}}));  // and nobody is stopped for a guess
+  s.advance({{1, 31, 3}, {2, 1, 1}});                                        // two were right
+  s.append(1, 3);
+  EXPECT_EQ(s.plan(tokens(64)).slices, (Slices{{1, 34, 1}}));
+}
+
 TEST(Scheduler, AnIdleSequenceGetsNoSlice) {
   Scheduler s;
   EXPECT_FALSE(s.has_work());

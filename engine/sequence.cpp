@@ -20,11 +20,15 @@ void Sequence::look(const Logits& logits, size_t index) {
   if (failure) return;
   try {  // this is among the step's threads, which must all come to its end
     if (!is_scored()) {
+      const size_t guesses = index + 1 - tokens.size();  // before this row
+      if (chosen.size() != guesses || (guesses > 0 && chosen.back() != draft.tokens[guesses - 1])) return;
       const Result<Token> token = sampler.sample(logits, index + 1);
-      if (token)
-        chosen = *token;
-      else
+      if (!token) {
         failure = token.error();
+        return;
+      }
+      chosen.push_back(*token);
+      sampler.accept(*token);
     } else if (logits.not_finite)
       failure = numeric("token {}: the logit of token id {} is not finite", index + 1, *logits.not_finite);
     else

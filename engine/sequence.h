@@ -4,6 +4,8 @@
 #include <chrono>
 #include <optional>
 
+#include "engine/draft_length.h"
+#include "engine/drafter.h"
 #include "engine/runner.h"
 #include "engine/sampler.h"
 #include "engine/scheduler.h"
@@ -20,8 +22,12 @@ struct Sequence {
   int known() const { return static_cast<int>(tokens.size()) - (is_scored() ? 1 : 0); }
   // Index of the first token whose logits are wanted, of the known ones.
   int first_wanted() const { return is_scored() ? static_cast<int>(request.prompt.size()) - 1 : known() - 1; }
-  LogitsNeed need() const { return is_scored() ? LogitsNeed{.log_sum_exp = true, .row = true} : sampler.need(); }
-  // The logits after the token at `index`: chooses the next one, or scores the one that is given.
+  LogitsNeed need() const {
+    return is_scored() ? LogitsNeed{.log_sum_exp = true, .row = true} : sampler.need(static_cast<int>(draft.tokens.size()));
+  }
+  // The logits after the token at `index`: chooses the next one, or scores the one that is given. Behind the last known token a row counts
+  // while every guess before it was what the sampler chose. So guesses change no reply: the token of a position is drawn with its own
+  // random number, and a right guess is one that equals it.
   void look(const Logits& logits, size_t index);
   std::string remainder();  // of the text, when no token comes any more
 
@@ -32,6 +38,10 @@ struct Sequence {
   // Set: nothing is generated; the tokens after the prompt are given, and their log-probabilities go here, one for each.
   std::vector<double>* scores = nullptr;
   CachedSequence cache;
+  Drafter drafter;
+  DraftLength draft_length;
+  Draft draft;               // checked in this step
+  std::vector<Token> ahead;  // the last known token and the guesses behind it
   Sampler sampler;
   Detokenizer detokenizer;
   StopScanner stop_scanner;
@@ -42,7 +52,7 @@ struct Sequence {
 
   // What a step leaves, to be published after it.
   bool has_looked = false;  // ever
-  std::optional<Token> chosen;
+  std::vector<Token> chosen;
   std::optional<Error> failure;
 
   bool has_ended = false;  // its last event is out

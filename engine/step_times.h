@@ -1,25 +1,30 @@
-// How long steps take here, learnt from those that ran, and so how much of a prompt a step may carry while others wait for their next
-// token. Plain values; the tokens of a reply do not depend on them.
+// How long steps take here, learnt from those that ran: how much of a prompt a step may carry while others wait for their next token, and
+// what checking guessed tokens costs. Plain values; the tokens of a reply do not depend on them.
 #pragma once
 
+#include <array>
 #include <optional>
 
 namespace halfbyte {
 
 class StepTimes {
  public:
-  // A step of so many prompt tokens beside sequences that decode took `ms`.
-  void add(int prompt_tokens, bool has_decoded, double ms);
-  // Prompt tokens with which a step stays under `target_ms`; at most `most`. Without a target: kPatience times a step that only decodes,
-  // for prompts that are read in larger pieces are read faster. Never less than kLeast: a prompt goes on, whatever the target.
-  int prompt_tokens(std::optional<double> target_ms, int most) const;
+  // A step of so many tokens of sequences that decode, and of prompts, took `ms`.
+  void add(int decode_tokens, int prompt_tokens, double ms);
+  // What a step of so many tokens that only decodes takes; between those that ran by a straight line, beyond them hopefully. 1 if none ran.
+  double decode_ms(int tokens) const;
+  // Prompt tokens with which a step that decodes so many others stays under `target_ms`; at most `most`. Without a target: kSmoothMs,
+  // or kPatience times the step without them where that is more. Never less than kLeast: a prompt goes on, whatever
+  // the target.
+  int prompt_tokens(std::optional<double> target_ms, int decode_tokens, int most) const;
 
   static constexpr int kLeast = 16;
-  static constexpr double kPatience = 4;
+  static constexpr double kPatience = 4, kSmoothMs = 100;  // ten tokens a second read as a flow
 
  private:
-  std::optional<double> decode_ms_;  // of a step that only decodes
-  std::optional<double> prompt_ms_;  // of a prompt token
+  static constexpr int kKnown = 128;
+  std::array<double, kKnown + 1> decode_ms_{};  // by tokens; 0: not known
+  std::optional<double> prompt_ms_;             // of a prompt token
 };
 
 }  // namespace halfbyte

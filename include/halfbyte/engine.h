@@ -27,10 +27,11 @@ struct EngineOptions {
   int chunk_tokens = 512;  // most tokens in one step; less memory when small, slower prompts
   KvType kv_type = KvType::kF16;
   ActivationMode activations = ActivationMode::kInt8;
-  // Longest time between two tokens of a reply while prompts of others are read beside it; 0: four times that of a step without them.
+  // Longest time between two tokens of a reply while prompts of others are read beside it; 0: 100 ms, or four times a step without them.
   double latency_target_ms = 0;
-  int queue = 64;   // most requests that are unfinished
-  std::string isa;  // a name that `halfbyte isa` lists; empty: HALFBYTE_ISA of the environment, else the best that runs here
+  bool speculates = true;  // checks guesses of the next tokens where that pays; no reply depends on it
+  int queue = 64;          // most requests that are unfinished
+  std::string isa;         // a name that `halfbyte isa` lists; empty: HALFBYTE_ISA of the environment, else the best that runs here
 };
 
 struct SamplingOptions {
@@ -63,6 +64,8 @@ struct Usage {
   int prompt_tokens = 0;
   int cached_tokens = 0;      // of the prompt: found in the cache, not computed
   int completion_tokens = 0;  // an end token is counted, its text is not shown
+  int drafted_tokens = 0;     // guesses that were checked,
+  int accepted_tokens = 0;    // of those: right, so that they needed no step of their own
   double queued_ms = 0;       // from submit() to the first step
   double prompt_ms = 0;       // from there to the first token's logits
   double generation_ms = 0;   // after that

@@ -22,10 +22,12 @@ struct DurationHistogram {
 struct EngineStats {
   // Since the engine was opened.
   uint64_t steps = 0;
-  uint64_t tokens = 0;            // computed in them: of prompts, of replies, and again after a preemption
+  uint64_t tokens = 0;            // computed in them: of prompts, of replies, wrong guesses, and again after a preemption
   uint64_t prompt_tokens = 0;     // of the requests that have started
   uint64_t cached_tokens = 0;     // of those: found in the cache, not computed
   uint64_t generated_tokens = 0;  // of all replies
+  uint64_t drafted_tokens = 0;    // guesses that were checked,
+  uint64_t accepted_tokens = 0;   // of those: right
   uint64_t preemptions = 0;       // sequences that lost their pages and began again
   uint64_t requests = 0;          // that had their last event,
   uint64_t failed = 0;            // of those: with an error
