@@ -1,18 +1,13 @@
 #include "backends/checks.h"
 
-#include <cmath>
-
 #include "base/errors.h"
+#include "sampling/fields.h"
 
 namespace halfbyte {
 
 Result<void> check_options(const CompletionOptions& options) {
   if (options.max_new_tokens < 1) return invalid("max_new_tokens: expected 1 or more, found {}", options.max_new_tokens);
-  if (!std::isfinite(options.temperature) || options.temperature < 0)
-    return invalid("temperature: expected 0 (greedy) or more, found {}", options.temperature);
-  if (options.top_k && *options.top_k < 1) return invalid("top_k: expected 1 or more, or none, found {}", *options.top_k);
-  if (options.top_p && !(*options.top_p > 0 && *options.top_p <= 1))
-    return invalid("top_p: expected more than 0 and at most 1, or none, found {}", *options.top_p);
+  HB_TRY(check(options.sampling));
   for (size_t i = 0; i < options.stop.size(); ++i)
     if (options.stop[i].empty()) return invalid("stop: expected texts, found an empty string at {}", i);
   return {};

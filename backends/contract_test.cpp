@@ -11,8 +11,8 @@
 #include "base/errors.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "engine/sampler.h"
 #include "http/loopback_server.h"
+#include "sampling/sampler.h"
 
 namespace halfbyte {
 namespace {
@@ -86,16 +86,19 @@ std::string body_of(const Json& answer) {
   return body;
 }
 
+template <class T>
+T number_like(T, const Json& value) {
+  const auto* large = std::get_if<uint64_t>(&value.value);
+  return large != nullptr ? static_cast<T>(*large) : static_cast<T>(number(value));
+}
+
 CompletionOptions options_of(const Json& given, int max_new_tokens) {
   CompletionOptions options{.max_new_tokens = max_new_tokens};
   if (const Json* value = given.find("max_new_tokens")) options.max_new_tokens = static_cast<int>(number(*value));
-  if (const Json* value = given.find("temperature")) options.temperature = static_cast<float>(number(*value));
-  if (const Json* value = given.find("top_k")) options.top_k = static_cast<int>(number(*value));
-  if (const Json* value = given.find("top_p")) options.top_p = static_cast<float>(number(*value));
-  if (const Json* value = given.find("seed")) {
-    const auto* large = std::get_if<uint64_t>(&value->value);
-    options.seed = large != nullptr ? *large : static_cast<uint64_t>(number(*value));
-  }
+  options.sampling.temperature = 1;  // as Python's methods have it, unless it is given
+  for (const SamplingField& field : kSamplingFields)
+    if (const Json* value = given.find(field.name))
+      std::visit([&](const auto& range) { (options.sampling.*range.member).emplace(number_like(range.least, *value)); }, field.range);
   for (const Json& stop : items(at(given, "stop"))) options.stop.push_back(*stop.text());
   return options;
 }
@@ -260,6 +263,13 @@ void run_row(const std::string& name, const std::string& call, const Json& row, 
   ASSERT_TRUE(backend) << backend.error().message;
   const Outcome outcome = outcome_of(**backend, call, row);
   const auto asked = server.asked();
+  if (row.find("refuses") != nullptr) {
+    ASSERT_TRUE(outcome.error);
+    EXPECT_EQ(outcome.error->code, Code::kUnsupported);
+    EXPECT_EQ(outcome.error->message, text_at(row, "refuses"));
+    EXPECT_TRUE(asked.empty());
+    return;
+  }
   ASSERT_EQ(asked.size(), 1u);
   expect(row, outcome, fmt::format("{} at {}{}", is_ollama ? "Ollama" : "OpenAI", server.url(), asked[0].path));
   if (const Json* sends = row.find("sends")) {
@@ -295,6 +305,27 @@ TEST(Contract, Routes) {
     const std::vector<Json> prompts = items(at(row, "prompts")), applies = items(at(row, "applies"));
     ASSERT_EQ(prompts.size(), applies.size());
     for (size_t i = 0; i < prompts.size(); ++i) EXPECT_EQ(route.applies({.prompt = *prompts[i].text()}), std::get<bool>(applies[i].value));
+  }
+}
+
+TEST(Contract, SamplingFields) {
+  const std::vector<Json> rows = rows_of("sampling");
+  ASSERT_EQ(rows.size(), std::size(kSamplingFields));
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const SamplingField& field = kSamplingFields[i];
+    SCOPED_TRACE(field.name);
+    EXPECT_EQ(text_at(rows[i], "name"), field.name);
+    EXPECT_EQ(text_at(rows[i], "ollama"), field.ollama);
+    EXPECT_EQ(text_at(rows[i], "openai"), field.openai);
+    std::visit(
+        [&](const auto& range) {
+          EXPECT_EQ(text_at(rows[i], "kind"), std::is_floating_point_v<decltype(range.least)> ? "float" : "int");
+          EXPECT_EQ(number_like(range.least, at(rows[i], "least")), range.least);
+          EXPECT_EQ(number_like(range.least, at(rows[i], "greatest")), range.greatest);
+          EXPECT_EQ(number_like(range.least, at(rows[i], "default")), range.otherwise);
+          EXPECT_EQ(number_like(range.least, at(rows[i], "neutral")), range.neutral);
+        },
+        field.range);
   }
 }
 

@@ -70,7 +70,7 @@ class ChatStream {
 };
 
 // Thread-safe: many threads may use one at the same time, and their requests share the engine's steps.
-// top_k and top_p are off unless given. Without a seed it is 0: the same call gives the same bytes; give seeds to get different ones.
+// What is not given has the defaults of kSamplingFields, as in `halfbyte run`. Without a seed it is 0: the same call gives the same bytes; give seeds to get different ones.
 // Errors: kInvalid names the argument; kTooLong: the prompt does not fit the context; kBusy: too many requests are unfinished.
 class EngineBackend final : public Backend {
  public:

@@ -48,7 +48,7 @@ TEST(EngineBackend, ACompletionIsContinuedAsItStandsAndSaysSo) {
   EXPECT_EQ(result->backend, backend->info());
   EXPECT_EQ(result->metadata.at("template"), "none");
   EXPECT_EQ(result->metadata.at("finish_reason"), "length");
-  EXPECT_EQ(result->metadata.at("sampling"), R"({"max_new_tokens":5,"temperature":1,"top_k":null,"top_p":null,"seed":0})");
+  EXPECT_EQ(result->metadata.at("sampling"), R"({"max_new_tokens":5,"temperature":null,"top_k":null,"top_p":null,"seed":0})");
 }
 
 TEST(EngineBackend, PiecesMakeUpTheCompletion) {
@@ -69,7 +69,7 @@ constexpr const char* kHermes =
     "{% for c in m.tool_calls or [] %}{{ c.id }}{% endfor %}{% endfor %}{# <tool_call> #}<assistant>";
 const std::vector<Tool> kTools = {{.name = "look", .description = "", .parameters = R"({"type": "object"})"}};
 const std::vector<Message> kQuestion = {{.role = "user", .content = "Well?"}};
-const CompletionOptions kGreedy{.max_new_tokens = 100, .temperature = 0};
+const CompletionOptions kGreedy{.max_new_tokens = 100, .sampling = {.temperature = 0}};
 
 TEST(EngineBackend, ThePromptIsAUsersTurnWhenTheTemplateIsWanted) {
   const TinyModelFile file(scripted_model({"Yes", "."}, kHermes));
@@ -85,8 +85,8 @@ TEST(EngineBackend, ThePromptIsAUsersTurnWhenTheTemplateIsWanted) {
 TEST(EngineBackend, AControlTokenThatAUserTypesIsText) {
   const TinyModelFile file(scripted_model({"Yes", "."}, "{{ messages[0].content }}<|end|>"));
   const auto tokens = [&](bool parse_special, const std::string& typed) {
-    const auto result =
-        open(file, {.use_template = true, .parse_special = parse_special})->complete(typed, {.max_new_tokens = 1, .temperature = 0});
+    const auto result = open(file, {.use_template = true, .parse_special = parse_special})
+                            ->complete(typed, {.max_new_tokens = 1, .sampling = {.temperature = 0}});
     return result ? *result->prompt_tokens : -1;
   };
   EXPECT_EQ(tokens(false, "a<|end|>b"), 9 + 1);  // its characters, and the template's own
@@ -189,7 +189,7 @@ TEST(EngineBackend, TheSameCallGivesTheSameBytesUntilASeedIsGiven) {
   const TinyModelFile file(endless());
   const auto backend = open(file);
   const auto with_seed = [&](std::optional<uint64_t> seed) {
-    return backend->complete("Hi", {.max_new_tokens = 40, .seed = seed})->completion;
+    return backend->complete("Hi", {.max_new_tokens = 40, .sampling = {.seed = seed}})->completion;
   };
   EXPECT_EQ(with_seed({}), with_seed({}));
   EXPECT_EQ(with_seed({}), with_seed(0));
@@ -228,7 +228,7 @@ TEST(EngineBackend, AStopRequestEndsAStreamAndFailsAWholeCall) {
 
 TEST(EngineBackend, TextEndsBeforeAStopString) {
   const TinyModelFile file(scripted_model({"One", " t", "wo", " three"}, ""));
-  const auto result = open(file)->complete("Hi", {.temperature = 0, .stop = {"two"}});
+  const auto result = open(file)->complete("Hi", {.sampling = {.temperature = 0}, .stop = {"two"}});
   ASSERT_TRUE(result) << result.error().message;
   EXPECT_EQ(result->completion, "One ");
   EXPECT_EQ(result->metadata.at("finish_reason"), "stop");
@@ -237,7 +237,9 @@ TEST(EngineBackend, TextEndsBeforeAStopString) {
 TEST(EngineBackend, ManyThreadsMayUseOne) {
   const TinyModelFile file(endless());
   const auto backend = open(file, {.engine = {.context_tokens = 128, .cache_tokens = 1024}});
-  const auto answer = [&](size_t i) { return backend->complete(std::string(i + 1, 'a'), {.max_new_tokens = 30, .seed = i})->completion; };
+  const auto answer = [&](size_t i) {
+    return backend->complete(std::string(i + 1, 'a'), {.max_new_tokens = 30, .sampling = {.seed = i}})->completion;
+  };
   std::vector<std::string> alone, together(6);
   for (size_t i = 0; i < together.size(); ++i) alone.push_back(answer(i));
   {
@@ -287,8 +289,8 @@ TEST(EngineBackend, RefusesWhatItCannotAnswerAndNamesTheArgument) {
   };
   EXPECT_TRUE(refusal("", {}).starts_with("prompt: "));
   EXPECT_TRUE(refusal("a", {.max_new_tokens = 0}).starts_with("max_new_tokens: "));
-  EXPECT_TRUE(refusal("a", {.temperature = -1}).starts_with("temperature: "));
-  EXPECT_TRUE(refusal("a", {.top_p = 0.0F}).starts_with("top_p: "));
+  EXPECT_TRUE(refusal("a", {.sampling = {.temperature = -1}}).starts_with("temperature: "));
+  EXPECT_TRUE(refusal("a", {.sampling = {.top_p = 1.5F}}).starts_with("top_p: "));
   EXPECT_TRUE(refusal("a", {.stop = {""}}).starts_with("stop: "));
   EXPECT_TRUE(backend->chat({}).error().message.starts_with("messages: "));
   EXPECT_EQ(backend->complete(std::string(40, 'a')).error().code, Code::kTooLong);
@@ -305,12 +307,12 @@ TEST(EngineBackend, SmolLm2AnswersInItsTemplateAndPrefersWhatIsTrue) {
   const auto backend = EngineBackend::open("smollm2:135m", {.use_template = true});
   ASSERT_TRUE(backend) << backend.error().message;
   EXPECT_EQ((*backend)->info().model_id, "smollm2:135m");
-  const auto result = (*backend)->complete("Write one sentence about the sea.", {.max_new_tokens = 60, .temperature = 0});
+  const auto result = (*backend)->complete("Write one sentence about the sea.", {.max_new_tokens = 60, .sampling = {.temperature = 0}});
   ASSERT_TRUE(result) << result.error().message;
   EXPECT_FALSE(result->completion.empty());
   EXPECT_EQ(result->completion, (*backend)
                                     ->chat(std::vector<Message>{{.role = "user", .content = "Write one sentence about the sea."}}, {},
-                                           {.max_new_tokens = 60, .temperature = 0})
+                                           {.max_new_tokens = 60, .sampling = {.temperature = 0}})
                                     ->content);
   const auto sum = [&](const std::string& continuation) {
     const auto scores = (*backend)->log_likelihood("The capital of France is", continuation);

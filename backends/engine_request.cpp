@@ -22,7 +22,7 @@ std::string sampling_fact(const CompletionOptions& options) {
   JsonWriter json;
   json.begin_object();
   write_sampling(json, options);
-  return json.member("seed", options.seed.value_or(0)).end_object().take();
+  return json.member("seed", options.sampling.seed.value_or(0)).end_object().take();
 }
 
 }  // namespace
@@ -30,11 +30,7 @@ std::string sampling_fact(const CompletionOptions& options) {
 Result<EngineRequest> EngineRequest::start(std::shared_ptr<Engine> engine, Request request, const CompletionOptions& options, Facts facts,
                                            const Stopwatch& watch) {
   request.max_tokens = options.max_new_tokens;
-  request.sampling = {.temperature = options.temperature,
-                      .top_k = options.top_k.value_or(0),
-                      .top_p = options.top_p.value_or(1.0F),
-                      .min_p = 0,
-                      .seed = options.seed.value_or(0)};
+  request.sampling = options.sampling;
   request.stop.insert(request.stop.end(), options.stop.begin(), options.stop.end());
   EngineRequest run;
   run.facts_ = std::move(facts);

@@ -1,7 +1,10 @@
 #include "backends/json_members.h"
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
+
+#include "sampling/fields.h"
 
 namespace halfbyte {
 
@@ -16,8 +19,13 @@ double shortest_double(float number) {
 }
 
 void write_sampling(JsonWriter& json, const CompletionOptions& options) {
-  json.member("max_new_tokens", options.max_new_tokens).member("temperature", options.temperature);
-  json.member("top_k", options.top_k).member("top_p", options.top_p);
+  const SamplingOptions& sampling = options.sampling;
+  json.member("max_new_tokens", options.max_new_tokens).member("temperature", sampling.temperature);
+  json.member("top_k", sampling.top_k).member("top_p", sampling.top_p);
+  constexpr std::string_view kAlways[] = {"temperature", "top_k", "top_p", "seed"};
+  for (const SamplingField& field : kSamplingFields)
+    if (std::ranges::find(kAlways, field.name) == std::end(kAlways) && is_given(field, sampling))
+      std::visit([&](const auto& range) { json.member(field.name, sampling.*range.member); }, field.range);
 }
 
 std::string sampling_json(const CompletionOptions& options) {

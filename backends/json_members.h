@@ -16,7 +16,8 @@ double shortest_double(float number);
 
 void add(Json::Object& object, std::string key, Json value);
 
-// {"max_new_tokens": ..., "temperature": ..., "top_k": ..., "top_p": ...} as results keep it in their metadata.
+// {"max_new_tokens": ..., "temperature": ..., "top_k": ..., "top_p": ...} and what else is given, as results keep it in their metadata.
+// Null: left to the backend. The seed is a fact of those that promise something about it.
 std::string sampling_json(const CompletionOptions& options);
 void write_sampling(JsonWriter& json, const CompletionOptions& options);  // its members, without the braces
 

@@ -6,6 +6,7 @@
 #include "backends/service_address.h"
 #include "backends/stopwatch.h"
 #include "backends/wire_message.h"
+#include "backends/wire_sampling.h"
 #include "base/errors.h"
 
 namespace halfbyte {
@@ -40,13 +41,10 @@ Result<std::unique_ptr<OllamaBackend>> OllamaBackend::open(const OllamaOptions& 
   return std::unique_ptr<OllamaBackend>(new OllamaBackend(std::move(info), std::move(service), std::move(think)));
 }
 
-Json OllamaBackend::body(const CompletionOptions& options, bool is_stream, Json::Object fields) const {
+Result<Json> OllamaBackend::body(const CompletionOptions& options, bool is_stream, Json::Object fields) const {
   Json::Object sampling;
   add(sampling, "num_predict", {int64_t{options.max_new_tokens}});
-  add(sampling, "temperature", {shortest_double(options.temperature)});
-  if (options.top_k) add(sampling, "top_k", {int64_t{*options.top_k}});
-  if (options.top_p) add(sampling, "top_p", {shortest_double(*options.top_p)});
-  if (options.seed) add(sampling, "seed", {*options.seed});
+  HB_TRY(add_sampling(sampling, options.sampling, &SamplingField::ollama, "Ollama"));
   if (!options.stop.empty()) {
     Json::Array stop;
     for (const std::string& text : options.stop) stop.push_back({text});
@@ -56,7 +54,7 @@ Json OllamaBackend::body(const CompletionOptions& options, bool is_stream, Json:
   add(fields, "stream", {is_stream});
   add(fields, "options", {std::move(sampling)});
   if (think_) add(fields, "think", *think_);
-  return {std::move(fields)};
+  return Json{std::move(fields)};
 }
 
 Facts OllamaBackend::facts(const OllamaReply& reply, const CompletionOptions& options, bool is_cancelled) const {
@@ -95,7 +93,8 @@ Result<InferenceResult> OllamaBackend::complete(const std::string& prompt, const
   HB_TRY(check_request(prompt, options));
   OllamaReply reply(OllamaReply::Route::kGenerate);
   const Stopwatch clock;
-  HB_TRY(service_.post(kGenerate, body(options, false, {{"prompt", {prompt}}}), options.cancel, reply));
+  HB_TRY_ASSIGN(asked, body(options, false, {{"prompt", {prompt}}}));
+  HB_TRY(service_.post(kGenerate, asked, options.cancel, reply));
   return result(prompt, reply, clock.ms(), facts(reply, options, false));
 }
 
@@ -103,7 +102,8 @@ Result<InferenceResult> OllamaBackend::stream(const std::string& prompt, const C
   HB_TRY(check_request(prompt, options));
   OllamaReply reply(OllamaReply::Route::kGenerate);
   const Stopwatch clock;
-  HB_TRY_ASSIGN(ended, service_.stream(kGenerate, body(options, true, {{"prompt", {prompt}}}), options.cancel, reply, sink));
+  HB_TRY_ASSIGN(asked, body(options, true, {{"prompt", {prompt}}}));
+  HB_TRY_ASSIGN(ended, service_.stream(kGenerate, asked, options.cancel, reply, sink));
   return result(prompt, reply, clock.ms(), facts(reply, options, ended.is_cancelled));
 }
 
@@ -117,7 +117,8 @@ Result<ChatResult> OllamaBackend::chat(std::span<const Message> messages, std::s
   }
   OllamaReply reply(OllamaReply::Route::kChat);
   const Stopwatch clock;
-  HB_TRY(service_.post(kChat, body(options, false, std::move(fields)), options.cancel, reply));
+  HB_TRY_ASSIGN(asked, body(options, false, std::move(fields)));
+  HB_TRY(service_.post(kChat, asked, options.cancel, reply));
   return chat_result(messages, reply, clock.ms(), facts(reply, options, false));
 }
 
@@ -126,7 +127,8 @@ Result<ChatResult> OllamaBackend::stream_chat(std::span<const Message> messages,
   HB_TRY_ASSIGN(wire, wire_messages(messages, WireArguments::kObject));
   OllamaReply reply(OllamaReply::Route::kChat);
   const Stopwatch clock;
-  HB_TRY_ASSIGN(ended, service_.stream(kChat, body(options, true, {{"messages", std::move(wire)}}), options.cancel, reply, sink));
+  HB_TRY_ASSIGN(asked, body(options, true, {{"messages", std::move(wire)}}));
+  HB_TRY_ASSIGN(ended, service_.stream(kChat, asked, options.cancel, reply, sink));
   return chat_result(messages, reply, clock.ms(), facts(reply, options, ended.is_cancelled));
 }
 

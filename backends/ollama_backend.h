@@ -25,7 +25,7 @@ class OllamaBackend final : public Backend {
  private:
   OllamaBackend(BackendInfo info, Service service, std::optional<Json> think)
       : info_(std::move(info)), service_(std::move(service)), think_(std::move(think)) {}
-  Json body(const CompletionOptions& options, bool is_stream, Json::Object fields) const;
+  Result<Json> body(const CompletionOptions& options, bool is_stream, Json::Object fields) const;
   Facts facts(const OllamaReply& reply, const CompletionOptions& options, bool is_cancelled) const;
   InferenceResult result(const std::string& prompt, const OllamaReply& reply, double latency_ms, Facts metadata) const;
   ChatResult chat_result(std::span<const Message> messages, const OllamaReply& reply, double latency_ms, Facts metadata) const;

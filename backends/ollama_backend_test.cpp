@@ -35,7 +35,7 @@ std::unique_ptr<Backend> backend_at(const std::string& url, double timeout_secon
 TEST(OllamaBackend, AsksAsTheApiWantsItAndTellsWhatItSaid) {
   LoopbackServer server(says("200 OK", std::string(R"({"response":"Grüß dich, Welt 🌍",)") + kEnd));
   const auto backend = backend_at(server.url());
-  const auto result = backend->complete("Hi \"you\"", {.max_new_tokens = 7, .temperature = 0.7F, .top_k = 3, .stop = {"x"}});
+  const auto result = backend->complete("Hi \"you\"", {.max_new_tokens = 7, .sampling = {.temperature = 0.7F, .top_k = 3}, .stop = {"x"}});
   ASSERT_TRUE(result) << result.error().message;
   EXPECT_EQ(result->completion, kText);
   EXPECT_EQ(result->prompt_tokens, 4);
@@ -211,8 +211,8 @@ TEST(OllamaBackend, RefusesBadArgumentsBeforeAnythingIsSent) {
   const auto backend = backend_at(server.url());
   EXPECT_EQ(backend->complete("").error().message, "prompt: expected text, found an empty string");
   EXPECT_EQ(backend->complete("p", {.max_new_tokens = 0}).error().message, "max_new_tokens: expected 1 or more, found 0");
-  EXPECT_EQ(backend->complete("p", {.temperature = -1}).error().message, "temperature: expected 0 (greedy) or more, found -1");
-  EXPECT_EQ(backend->complete("p", {.top_p = 0.0F}).error().message, "top_p: expected more than 0 and at most 1, or none, found 0");
+  EXPECT_EQ(backend->complete("p", {.sampling = {.temperature = -1}}).error().message, "temperature: expected 0 to 100, found -1");
+  EXPECT_EQ(backend->complete("p", {.sampling = {.top_p = 1.5F}}).error().message, "top_p: expected 0 to 1, found 1.5");
   EXPECT_EQ(backend->chat({}).error().message, "messages: expected at least one, found none");
   EXPECT_TRUE(server.asked().empty());
   EXPECT_EQ(open_ollama({.base_url = "localhost:11434"}).error().code, Code::kInvalid);

@@ -88,7 +88,7 @@ TEST_F(ArtifactTest, AGgufAnswers) {
   fs::copy_file(file.path(), models_ / "Tiny" / "model.gguf");
   const auto backend = open_artifact({.name = "Tiny", .root = root_});
   ASSERT_TRUE(backend) << backend.error().message;
-  const auto result = (*backend)->complete("Hello", {.max_new_tokens = 3, .temperature = 0});
+  const auto result = (*backend)->complete("Hello", {.max_new_tokens = 3, .sampling = {.temperature = 0}});
   ASSERT_TRUE(result) << result.error().message;
   EXPECT_EQ(result->backend.extra.at("artifact_dir"), (models_ / "Tiny").string());
 }

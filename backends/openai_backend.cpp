@@ -7,6 +7,7 @@
 #include "backends/service_address.h"
 #include "backends/stopwatch.h"
 #include "backends/wire_message.h"
+#include "backends/wire_sampling.h"
 #include "base/errors.h"
 
 namespace halfbyte {
@@ -61,16 +62,13 @@ Json::Object OpenAIBackend::prompt_fields(const std::string& prompt) const {
   return {{"messages", {Json::Array{{std::move(turn)}}}}};
 }
 
-Json OpenAIBackend::body(const CompletionOptions& options, bool is_stream, Json::Object fields) const {
+Result<Json> OpenAIBackend::body(const CompletionOptions& options, bool is_stream, Json::Object fields) const {
   // The original has renamed max_tokens for chat and refuses the old name with newer models; others know only that.
   const bool is_chat = std::ranges::any_of(fields, [](const JsonMember& member) { return member.key == "messages"; });
   const bool is_renamed = is_chat && is_original(service_.base_url());
   add(fields, "model", {info_.model_id});
   add(fields, is_renamed ? "max_completion_tokens" : "max_tokens", {int64_t{options.max_new_tokens}});
-  add(fields, "temperature", {shortest_double(options.temperature)});
-  if (options.top_k) add(fields, "top_k", {int64_t{*options.top_k}});
-  if (options.top_p) add(fields, "top_p", {shortest_double(*options.top_p)});
-  if (options.seed) add(fields, "seed", {*options.seed});
+  HB_TRY(add_sampling(fields, options.sampling, &SamplingField::openai, "an OpenAI-style service"));
   if (!options.stop.empty()) {
     Json::Array stop;
     for (const std::string& text : options.stop) stop.push_back({text});
@@ -80,7 +78,7 @@ Json OpenAIBackend::body(const CompletionOptions& options, bool is_stream, Json:
     add(fields, "stream", {true});
     add(fields, "stream_options", {Json::Object{{"include_usage", {true}}}});
   }
-  return {std::move(fields)};
+  return Json{std::move(fields)};
 }
 
 OpenAIReply::Route OpenAIBackend::route() const {
@@ -125,7 +123,8 @@ Result<InferenceResult> OpenAIBackend::complete(const std::string& prompt, const
   HB_TRY(check_request(prompt, options));
   OpenAIReply reply(route());
   const Stopwatch clock;
-  HB_TRY_ASSIGN(tries, service_.post(path(), body(options, false, prompt_fields(prompt)), options.cancel, reply));
+  HB_TRY_ASSIGN(asked, body(options, false, prompt_fields(prompt)));
+  HB_TRY_ASSIGN(tries, service_.post(path(), asked, options.cancel, reply));
   return result(prompt, reply, clock.ms(), facts(reply, options, {.tries = tries}));
 }
 
@@ -133,7 +132,8 @@ Result<InferenceResult> OpenAIBackend::stream(const std::string& prompt, const C
   HB_TRY(check_request(prompt, options));
   OpenAIReply reply(route());
   const Stopwatch clock;
-  HB_TRY_ASSIGN(ended, service_.stream(path(), body(options, true, prompt_fields(prompt)), options.cancel, reply, sink));
+  HB_TRY_ASSIGN(asked, body(options, true, prompt_fields(prompt)));
+  HB_TRY_ASSIGN(ended, service_.stream(path(), asked, options.cancel, reply, sink));
   return result(prompt, reply, clock.ms(), facts(reply, options, ended));
 }
 
@@ -147,7 +147,8 @@ Result<ChatResult> OpenAIBackend::chat(std::span<const Message> messages, std::s
   }
   OpenAIReply reply(OpenAIReply::Route::kChat);
   const Stopwatch clock;
-  HB_TRY_ASSIGN(tries, service_.post(kChat, body(options, false, std::move(fields)), options.cancel, reply));
+  HB_TRY_ASSIGN(asked, body(options, false, std::move(fields)));
+  HB_TRY_ASSIGN(tries, service_.post(kChat, asked, options.cancel, reply));
   return chat_result(messages, reply, clock.ms(), facts(reply, options, {.tries = tries}));
 }
 
@@ -156,7 +157,8 @@ Result<ChatResult> OpenAIBackend::stream_chat(std::span<const Message> messages,
   HB_TRY_ASSIGN(wire, wire_messages(messages, WireArguments::kText));
   OpenAIReply reply(OpenAIReply::Route::kChat);
   const Stopwatch clock;
-  HB_TRY_ASSIGN(ended, service_.stream(kChat, body(options, true, {{"messages", std::move(wire)}}), options.cancel, reply, sink));
+  HB_TRY_ASSIGN(asked, body(options, true, {{"messages", std::move(wire)}}));
+  HB_TRY_ASSIGN(ended, service_.stream(kChat, asked, options.cancel, reply, sink));
   return chat_result(messages, reply, clock.ms(), facts(reply, options, ended));
 }
 

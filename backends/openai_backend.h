@@ -25,7 +25,7 @@ class OpenAIBackend final : public Backend {
       : info_(std::move(info)), service_(std::move(service)), api_(api) {}
   std::string_view path() const;
   Json::Object prompt_fields(const std::string& prompt) const;
-  Json body(const CompletionOptions& options, bool is_stream, Json::Object fields) const;
+  Result<Json> body(const CompletionOptions& options, bool is_stream, Json::Object fields) const;
   OpenAIReply::Route route() const;
   Facts facts(const OpenAIReply& reply, const CompletionOptions& options, const Service::Ended& ended) const;
   InferenceResult result(const std::string& prompt, const OpenAIReply& reply, double latency_ms, Facts metadata) const;

@@ -42,7 +42,7 @@ struct QuickBackend {
 TEST(OpenAIBackend, SendsAPromptAsOneUserMessage) {
   LoopbackServer server(says("200 OK", kWhole));
   const QuickBackend openai(server);
-  const auto result = openai.backend->complete("p", {.max_new_tokens = 7, .temperature = 0});
+  const auto result = openai.backend->complete("p", {.max_new_tokens = 7, .sampling = {.temperature = 0}});
   ASSERT_TRUE(result) << result.error().message;
   EXPECT_EQ(result->completion, "Hi");
   EXPECT_EQ(result->completion_tokens, 5);

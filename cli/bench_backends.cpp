@@ -66,7 +66,7 @@ Result<int> bench_backends(const BackendBenchOptions& options, bool json) {
     const Notice notice(fmt::format("measuring {} ...", without_address(word)));
     HB_TRY_ASSIGN(backend, open_backend(word));
     HB_TRY_ASSIGN(result, benchmark(*backend, prompts,
-                                    {.completion = {.max_new_tokens = options.max_tokens, .temperature = options.temperature},
+                                    {.completion = {.max_new_tokens = options.max_tokens, .sampling = {.temperature = options.temperature}},
                                      .warmup = options.warmup}));
     results.push_back(std::move(result));
   }

@@ -25,7 +25,7 @@ USAGE_ERRORS = [
     (["run", "a", "b", "--top-p", "7"], "run: --top-p: 7 is out of range: expected 0 to 1"),
     (["run", "a", "b", "--top-p", "nan"], "run: --top-p: 'nan' is not a number: expected 0 to 1"),
     (["run", "a", "b", "--temperature=-1"], "run: --temperature: -1 is out of range: expected 0 to 100"),
-    (["run", "a", "b", "--top-k", "1.5"], "run: --top-k: '1.5' is not a whole number: expected 0 to 16777216"),
+    (["run", "a", "b", "--top-k", "1.5"], "run: --top-k: '1.5' is not a whole number: expected 0 to 1073741824"),
     (["run", "a", "b", "--seed", "-1"], "run: --seed: '-1' is not a whole number: expected 0 to 18446744073709551615"),
     (["run", "a", "b", "--max-tokens", "-2"], "run: --max-tokens: -2 is out of range: expected -1 to 16777216"),
     (["run", "a", "b", "--stop", ""], "run: --stop: the text is empty"),

@@ -146,7 +146,7 @@ Result<int> explain(const Options& options) {
   const std::vector<Message> messages{{.role = "system", .content = options.system}, {.role = "user", .content = question}};
   std::stop_source stopping;
   const CompletionOptions completion{
-      .max_new_tokens = options.max_tokens, .temperature = options.temperature, .cancel = stopping.get_token()};
+      .max_new_tokens = options.max_tokens, .sampling = {.temperature = options.temperature}, .cancel = stopping.get_token()};
   const InterruptWatch interrupt;
   std::vector<std::unique_ptr<Answer>> answers;
   for (auto& backend : backends) answers.push_back(std::make_unique<Answer>(std::move(backend), messages, completion));

@@ -1,34 +1,25 @@
 #include "cli/options.h"
 
 #include <algorithm>
-#include <limits>
 #include <random>
+
+#include "sampling/fields.h"
 
 namespace halfbyte {
 namespace {
 
 constexpr int kMostTokens = 1 << 24;
 
-template <auto member, class T>
-constexpr ReplyField<T> sampling(T least, T greatest) {
-  return {[](Request& r) -> T& { return r.sampling.*member; }, least, greatest};
+std::vector<ReplyOption> all_reply_options() {
+  std::vector<ReplyOption> all;
+  for (const SamplingField& field : kSamplingFields) {
+    std::string name(field.name);
+    std::ranges::replace(name, '_', '-');
+    all.push_back({std::move(name), field.meaning, &field});
+  }
+  all.push_back({"max-tokens", "longest reply in tokens; -1: until the context is full", nullptr});
+  return all;
 }
-
-using S = SamplingOptions;
-constexpr ReplyOption kReplyOptions[] = {
-    {"temperature", "spread of the choice; 0: always the likeliest token", sampling<&S::temperature>(0.0F, 100.0F)},
-    {"top-k", "choose among the N likeliest tokens; 0: all", sampling<&S::top_k>(0, kMostTokens)},
-    {"top-p", "choose among the likeliest tokens that together have this probability", sampling<&S::top_p>(0.0F, 1.0F)},
-    {"min-p", "leave out tokens less likely than this part of the likeliest", sampling<&S::min_p>(0.0F, 1.0F)},
-    {"repeat-penalty", "above 1: recent tokens become less likely", sampling<&S::repeat_penalty>(0.1F, 100.0F)},
-    {"presence-penalty", "taken once from the logit of every recent token", sampling<&S::presence_penalty>(-100.0F, 100.0F)},
-    {"frequency-penalty", "taken from a recent token's logit per occurrence", sampling<&S::frequency_penalty>(-100.0F, 100.0F)},
-    {"repeat-window", "tokens that count as recent; -1: the whole context", sampling<&S::repeat_window>(-1, kMostTokens)},
-    {"seed", "same seed, same reply; without it every run draws one",
-     sampling<&S::seed>(uint64_t{0}, std::numeric_limits<uint64_t>::max())},
-    {"max-tokens", "longest reply in tokens; -1: until the context is full",
-     ReplyField<int>{[](Request& r) -> int& { return r.max_tokens; }, -1, kMostTokens}},
-};
 
 template <class E>
 struct Choice {
@@ -53,27 +44,40 @@ Arguments::Setter choice(E& bound, std::vector<Choice<E>> choices) {
 }
 
 Result<void> set(Request& request, const ReplyOption& option, std::string_view value) {
-  const auto assign = [&](const auto& field) -> Result<void> {
-    HB_TRY_INTO(field.of(request), parse_number(value, field.least, field.greatest));
+  if (option.sampling == nullptr) {
+    HB_TRY_INTO(request.max_tokens, parse_number(value, -1, kMostTokens));
+    return {};
+  }
+  const auto assign = [&](const auto& range) -> Result<void> {
+    HB_TRY_INTO(request.sampling.*range.member, parse_number(value, range.least, range.greatest));
     return {};
   };
-  return std::visit(assign, option.field);
+  return std::visit(assign, option.sampling->range);
+}
+
+std::string range_text(const ReplyOption& option) {
+  if (option.sampling == nullptr) return fmt::format("-1 to {}", kMostTokens);
+  const auto text = [](const auto& range) { return fmt::format("{} to {}", range.least, range.greatest); };
+  return std::visit(text, option.sampling->range);
 }
 
 }  // namespace
 
-std::span<const ReplyOption> reply_options() { return kReplyOptions; }
+std::span<const ReplyOption> reply_options() {
+  static const std::vector<ReplyOption> all = all_reply_options();
+  return all;
+}
 
-std::string value_text(const ReplyOption& option, Request request) {
-  return std::visit([&](const auto& field) { return fmt::format("{}", field.of(request)); }, option.field);
+std::string value_text(const ReplyOption& option, const Request& request) {
+  return option.sampling != nullptr ? value_text(*option.sampling, request.sampling) : fmt::format("{}", request.max_tokens);
 }
 
 Result<void> set_reply_option(Request& request, std::string name, std::string_view value) {
   std::ranges::replace(name, '_', '-');
-  const auto option = std::ranges::find(kReplyOptions, name, &ReplyOption::name);
-  if (option == std::end(kReplyOptions)) {
+  const auto option = std::ranges::find(reply_options(), name, &ReplyOption::name);
+  if (option == reply_options().end()) {
     std::string known;
-    for (const ReplyOption& o : kReplyOptions) known += fmt::format("{}{}", known.empty() ? "" : ", ", o.name);
+    for (const ReplyOption& o : reply_options()) known += fmt::format("{}{}", known.empty() ? "" : ", ", o.name);
     return invalid("'{}' is not known: expected one of {}", escaped(name), known);
   }
   if (const auto done = set(request, *option, value); !done) return invalid("{}: {}", name, done.error().message);
@@ -81,24 +85,24 @@ Result<void> set_reply_option(Request& request, std::string name, std::string_vi
 }
 
 void declare_reply_options(Arguments& args, ChosenReply& chosen) {
-  std::random_device entropy;
-  chosen.request.sampling.seed = (uint64_t{entropy()} << 32) | entropy();
-  for (const ReplyOption& option : kReplyOptions) {
-    const std::string range =
-        std::visit([](const auto& field) { return fmt::format("{} to {}", field.least, field.greatest); }, option.field);
-    args.value(fmt::format("--{}", option.name), "N", fmt::format("{} ({})", option.meaning, range),
+  for (const ReplyOption& option : reply_options())
+    args.value(fmt::format("--{}", option.name), "N", fmt::format("{} ({})", option.meaning, range_text(option)),
                [&](const std::string& text) -> Result<void> {
-                 chosen.given.push_back(option.name);
+                 if (option.sampling == nullptr) chosen.has_max_tokens = true;
                  return set(chosen.request, option, text);
                });
-  }
   args.repeated("--stop", "TEXT", "end the reply before this text; may be given several times",
                 [&](const std::string& text) -> Result<void> {
                   if (text.empty()) return invalid("the text is empty");
-                  chosen.given.push_back("stop");
+                  chosen.has_stop = true;
                   chosen.request.stop.push_back(text);
                   return {};
                 });
+}
+
+uint64_t random_seed() {
+  std::random_device entropy;
+  return (uint64_t{entropy()} << 32) | entropy();
 }
 
 void declare_threads(Arguments& args, std::string_view flags, int& threads) {

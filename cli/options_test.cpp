@@ -21,7 +21,7 @@ TEST(ReplyOptions, AreSetByNameAndReadBack) {
 TEST(ReplyOptions, EveryDefaultLiesInItsRange) {
   for (const ReplyOption& option : reply_options()) {
     Request request;
-    EXPECT_TRUE(set_reply_option(request, std::string(option.name), value_text(option, request))) << option.name;
+    EXPECT_TRUE(set_reply_option(request, option.name, value_text(option, request))) << option.name;
   }
 }
 

@@ -87,14 +87,16 @@ Result<int> run(const Options& options) {
     if (prompt.empty()) return invalid("the prompt is empty: give one as an argument or on stdin");
   }
   const auto start = std::chrono::steady_clock::now();
+  ChosenReply chosen = options.reply;
   ChatOptions reply{.model = options.model,
-                    .request = options.reply.request,
                     .system = options.system.empty() ? found.system : options.system,
                     .raw = options.raw,
                     .verbose = options.verbose};
   if (options.engine.threads == 0) reply.calibration_file = calibration_file_from_environment();
   EngineOptions engine_options = options.engine;
-  HB_TRY_ASSIGN(defaults, apply_stored_defaults(found.parameters, options.reply.given, reply.request));
+  HB_TRY_ASSIGN(defaults, apply_stored_defaults(found.parameters, chosen));
+  reply.request = std::move(chosen.request);
+  if (!reply.request.sampling.seed) reply.request.sampling.seed = random_seed();
   if (engine_options.context_tokens == 0) HB_TRY_INTO(engine_options.context_tokens, stored_context(found, defaults.context_tokens));
   for (const auto* notes : {&found.notes, &defaults.notes})
     for (const std::string& note : *notes) notify(fmt::format("{}: not taken: {}", found.name, note));
@@ -111,7 +113,7 @@ Result<int> run(const Options& options) {
   const std::chrono::duration<double, std::milli> load = std::chrono::steady_clock::now() - start;
   if (options.verbose)
     print_aside(fmt::format("load        {:>23.1f} ms\nthreads     {:>6}\nseed        {}\n", load.count(), engine.threads(),
-                            reply.request.sampling.seed));
+                            *reply.request.sampling.seed));
 
   if (is_chat) return chat(engine, format, std::move(reply));
   return complete(engine, format, reply, std::move(prompt));

@@ -6,29 +6,26 @@
 
 #include "base/errors.h"
 #include "base/json.h"
-#include "cli/options.h"
+#include "sampling/fields.h"
 
 namespace halfbyte {
 namespace {
 
 constexpr double kMostContext = 1 << 24;
 
-// An option of ours under Ollama's name. `in_our_range` says what its values outside our range mean there.
-struct Translation {
-  std::string_view ollama, ours;
-  double (*in_our_range)(double) = nullptr;
+// What an option's values outside our range mean to Ollama.
+struct Outside {
+  std::string_view ollama;
+  double (*in_our_range)(double);
 };
 double at_least_0(double value) { return std::max(value, 0.0); }
-constexpr Translation kNames[] = {
-    {"temperature", "temperature", at_least_0},
-    {"top_k", "top-k", at_least_0},
-    {"top_p", "top-p", [](double value) { return std::clamp(value, 0.0, 1.0); }},
-    {"min_p", "min-p", at_least_0},
-    {"repeat_penalty", "repeat-penalty"},
-    {"presence_penalty", "presence-penalty"},
-    {"frequency_penalty", "frequency-penalty"},
-    {"repeat_last_n", "repeat-window", [](double value) { return std::max(value, -1.0); }},
-    {"num_predict", "max-tokens", [](double value) { return value < 0 ? -1.0 : value; }},  // -2: until the context is full, as -1
+constexpr Outside kOutside[] = {
+    {"temperature", at_least_0},
+    {"top_k", at_least_0},
+    {"top_p", [](double value) { return std::clamp(value, 0.0, 1.0); }},
+    {"min_p", at_least_0},
+    {"repeat_last_n", [](double value) { return std::max(value, -1.0); }},
+    {"num_predict", [](double value) { return value < 0 ? -1.0 : value; }},  // -2: until the context is full, as -1
 };
 
 // What does not change an answer, or what Ollama itself passes over.
@@ -76,44 +73,49 @@ Result<std::vector<std::string>> texts(const Json& json) {
   return all;
 }
 
-// The seed keeps all its 64 bits; a negative one draws one, as without.
-Result<void> set_seed(const Json& json, Request& request) {
-  if (const auto* whole = std::get_if<uint64_t>(&json.value))
-    request.sampling.seed = *whole;
-  else if (const auto* number = std::get_if<int64_t>(&json.value)) {
-    if (*number >= 0) request.sampling.seed = static_cast<uint64_t>(*number);
-  } else if (const auto real = number_of(json); real && *real == std::floor(*real)) {
-    if (*real >= 0 && *real < 0x1p64) request.sampling.seed = static_cast<uint64_t>(*real);
-  } else
-    return another_type("seed", "a whole number");
-  return {};
+// The seed keeps all its 64 bits; a negative one is none.
+Result<std::optional<uint64_t>> seed_of(const Json& json) {
+  if (const auto* whole = std::get_if<uint64_t>(&json.value)) return std::optional(*whole);
+  if (const auto* whole = std::get_if<int64_t>(&json.value))
+    return *whole >= 0 ? std::optional(static_cast<uint64_t>(*whole)) : std::nullopt;
+  const auto real = number_of(json);
+  if (!real || *real != std::floor(*real)) return another_type("seed", "a whole number");
+  return *real >= 0 && *real < 0x1p64 ? std::optional(static_cast<uint64_t>(*real)) : std::nullopt;
+}
+
+// Ours under Ollama's name; null: there is none.
+const ReplyOption* option_of(std::string_view ollama) {
+  for (const ReplyOption& option : reply_options())
+    if (option.sampling != nullptr ? option.sampling->ollama == ollama : ollama == "num_predict") return &option;
+  return nullptr;
 }
 
 }  // namespace
 
-Result<StoredDefaults> apply_stored_defaults(std::string_view parameters, std::span<const std::string_view> given, Request& request) {
+Result<StoredDefaults> apply_stored_defaults(std::string_view parameters, ChosenReply& reply) {
   StoredDefaults defaults;
   if (parameters.empty()) return defaults;
   HB_TRY_ASSIGN(json, parse_json(parameters, "the model's parameters"));
   const auto* members = json.object();
   if (members == nullptr) return corrupt("the model's parameters: expected a JSON object");
-  const auto was_given = [&](std::string_view name) { return std::ranges::find(given, name) != given.end(); };
+  Request& request = reply.request;
   for (const JsonMember& member : *members) {
     const std::string& name = member.key;
     if (std::holds_alternative<std::nullptr_t>(member.value.value) || std::ranges::find(kWithoutEffect, name) != std::end(kWithoutEffect))
       continue;
     if (name == "stop") {
       HB_TRY_ASSIGN(stop, texts(member.value));
-      if (!was_given("stop")) request.stop = std::move(stop);
+      if (!reply.has_stop) request.stop = std::move(stop);
       continue;
     }
     if (name == "seed") {
-      if (!was_given("seed")) HB_TRY(set_seed(member.value, request));
+      HB_TRY_ASSIGN(seed, seed_of(member.value));
+      if (!request.sampling.seed) request.sampling.seed = seed;
       continue;
     }
-    const auto known = std::ranges::find(kNames, name, &Translation::ollama);
+    const ReplyOption* option = option_of(name);
     const auto not_done = std::ranges::find(kNotDone, name, &Neutral::name);
-    if (known == std::end(kNames) && not_done == std::end(kNotDone) && name != "num_ctx") {
+    if (option == nullptr && not_done == std::end(kNotDone) && name != "num_ctx") {
       defaults.notes.push_back(fmt::format("the option {}, which is not known", escaped(name)));
       continue;
     }
@@ -125,9 +127,10 @@ Result<StoredDefaults> apply_stored_defaults(std::string_view parameters, std::s
       defaults.context_tokens = static_cast<int>(*number);
     } else if (not_done != std::end(kNotDone)) {
       if (*number != not_done->value) defaults.notes.push_back(fmt::format("the option {} {}, which is not done", name, *number));
-    } else if (!was_given(known->ours)) {
-      const double ours = known->in_our_range != nullptr ? known->in_our_range(*number) : *number;
-      const auto set = set_reply_option(request, std::string(known->ours), fmt::format("{}", ours));
+    } else if (option->sampling != nullptr ? !is_given(*option->sampling, request.sampling) : !reply.has_max_tokens) {
+      const auto outside = std::ranges::find(kOutside, name, &Outside::ollama);
+      const double ours = outside != std::end(kOutside) ? outside->in_our_range(*number) : *number;
+      const auto set = set_reply_option(request, option->name, fmt::format("{}", ours));
       if (!set) return invalid("the model's parameters: {}", set.error().message);
     }
   }

@@ -1,12 +1,11 @@
 // Options that came with a model in an Ollama store.
 #pragma once
 
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "halfbyte/engine.h"
+#include "cli/options.h"
 
 namespace halfbyte {
 
@@ -15,8 +14,8 @@ struct StoredDefaults {
   std::vector<std::string> notes;  // options that change answers and are not done, one line each
 };
 
-// `parameters` is a JSON object with Ollama's names and ranges, or empty. Those this program has are set in `request`, except the options
-// named in `given`, which the user chose. kCorrupt: no JSON object, or a value of another type; kInvalid: a value out of range.
-Result<StoredDefaults> apply_stored_defaults(std::string_view parameters, std::span<const std::string_view> given, Request& request);
+// `parameters` is a JSON object with Ollama's names and ranges, or empty. Those this program has are set in `reply` unless the user
+// chose them. kCorrupt: no JSON object, or a value of another type; kInvalid: a value out of range.
+Result<StoredDefaults> apply_stored_defaults(std::string_view parameters, ChosenReply& reply);
 
 }  // namespace halfbyte

@@ -7,9 +7,10 @@
 #include "engine/draft_length.h"
 #include "engine/drafter.h"
 #include "engine/runner.h"
-#include "engine/sampler.h"
 #include "engine/scheduler.h"
 #include "engine/stop_scanner.h"
+#include "halfbyte/engine.h"
+#include "sampling/sampler.h"
 #include "text/tokenizer.h"
 
 namespace halfbyte {

@@ -36,7 +36,7 @@ Result<std::unique_ptr<Backend>> open(const std::string& kind, const std::string
 
 // All that a program needs to know of a backend.
 int use(Backend& backend) {
-  const halfbyte::CompletionOptions options{.max_new_tokens = 16, .temperature = 0};
+  const halfbyte::CompletionOptions options{.max_new_tokens = 16, .sampling = {.temperature = 0}};
   const auto show = [](std::string_view piece) {
     std::fwrite(piece.data(), 1, piece.size(), stdout);
     std::fflush(stdout);

@@ -2,7 +2,6 @@
 // router over others, or a class of your own. Code that uses a model takes a `Backend&` and does not care which it is.
 #pragma once
 
-#include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
@@ -14,6 +13,7 @@
 
 #include "halfbyte/message.h"
 #include "halfbyte/result.h"
+#include "halfbyte/sampling.h"
 
 namespace halfbyte {
 
@@ -26,11 +26,10 @@ struct BackendInfo {
 };
 
 struct CompletionOptions {
-  int max_new_tokens = 128;       // at least 1
-  float temperature = 1.0F;       // 0: greedy
-  std::optional<int> top_k;       // absent: the backend's own default
-  std::optional<float> top_p;     // in (0, 1]
-  std::optional<uint64_t> seed;   // same seed, same bytes, where the backend keeps that promise
+  int max_new_tokens = 128;  // at least 1
+  // What is absent is left to the backend: our engine has the defaults of kSamplingFields, a service its own. kUnsupported: the backend
+  // cannot take a field that is given and not neutral. Same seed, same bytes, where the backend keeps that promise.
+  SamplingOptions sampling;
   std::vector<std::string> stop;  // the text ends before the first of these
   // Asked to stop, from any thread, a request ends early: a stream with what came until then, complete() and chat() with kIo.
   // Services end at once, also while they wait for an answer; other kinds where their sink would be asked.

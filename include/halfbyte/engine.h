@@ -14,6 +14,7 @@
 #include "halfbyte/engine_stats.h"
 #include "halfbyte/kv_type.h"
 #include "halfbyte/result.h"
+#include "halfbyte/sampling.h"
 #include "halfbyte/token.h"
 
 namespace halfbyte {
@@ -32,18 +33,6 @@ struct EngineOptions {
   bool speculates = true;  // checks guesses of the next tokens where that pays; no reply depends on it
   int queue = 64;          // most requests that are unfinished
   std::string isa;         // a name that `halfbyte isa` lists; empty: HALFBYTE_ISA of the environment, else the best that runs here
-};
-
-struct SamplingOptions {
-  float temperature = 0.8F;        // 0: greedy, ties to the lowest id
-  int top_k = 40;                  // 0: off
-  float top_p = 0.95F;             // 1: off
-  float min_p = 0.05F;             // 0: off
-  float repeat_penalty = 1.0F;     // > 1 makes tokens of the last repeat_window less likely
-  float presence_penalty = 0.0F;   // subtracted once from every token seen in the window
-  float frequency_penalty = 0.0F;  // subtracted per occurrence
-  int repeat_window = 64;          // tokens; -1: the whole context
-  uint64_t seed = 0;               // same seed, same bytes
 };
 
 struct Request {

@@ -5,6 +5,8 @@
 #include <nanobind/stl/unique_ptr.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
+
 #include "base/errors.h"
 #include "python/core/engine.h"
 #include "python/core/errors.h"
@@ -30,6 +32,19 @@ nb::typed<nb::list, nb::str> code_names() {
   nb::typed<nb::list, nb::str> names;
   for (int code = 0; code <= static_cast<int>(Code::kInternal); ++code) names.append(text(row(static_cast<Code>(code)).name));
   return names;
+}
+
+// By the names of kSamplingFields; None is absent.
+SamplingOptions sampling_of(const nb::kwargs& given) {
+  SamplingOptions options;
+  for (const auto& [key, value] : given) {
+    const auto name = nb::cast<std::string>(key);
+    const auto* field = std::ranges::find(kSamplingFields, name, &SamplingField::name);
+    if (field == std::end(kSamplingFields)) raise(invalid("{}: no such option", escaped(name)));
+    std::visit([&](const auto& range) { options.*range.member = nb::cast<std::remove_cvref_t<decltype(options.*range.member)>>(value); },
+               field->range);
+  }
+  return options;
 }
 
 template <class Stream>
@@ -73,12 +88,10 @@ void declare_values(nb::module_& module) {
   nb::class_<CompletionOptions>(module, "Options")
       .def(
           "__init__",
-          [](CompletionOptions* self, int max_new_tokens, float temperature, std::optional<int> top_k, std::optional<float> top_p,
-             std::optional<uint64_t> seed, const std::vector<std::string>& stop) {
-            new (self) CompletionOptions{
-                .max_new_tokens = max_new_tokens, .temperature = temperature, .top_k = top_k, .top_p = top_p, .seed = seed, .stop = stop};
+          [](CompletionOptions* self, int max_new_tokens, const std::vector<std::string>& stop, const nb::kwargs& sampling) {
+            new (self) CompletionOptions{.max_new_tokens = max_new_tokens, .sampling = sampling_of(sampling), .stop = stop};
           },
-          nb::kw_only(), "max_new_tokens"_a, "temperature"_a, "top_k"_a.none(), "top_p"_a.none(), "seed"_a.none(), "stop"_a);
+          nb::kw_only(), "max_new_tokens"_a, "stop"_a, "sampling"_a);
 }
 
 void declare_engine(nb::module_& module) {

@@ -507,7 +507,7 @@ class TestCtrlC:
 
     def test_ends_the_command_that_explains(self, tmp_path: Path) -> None:
         command = [sys.executable, "-m", "halfbyte.explain", "why", "--backend", f"engine:{tiny_model(context=LONG)}"]
-        process = subprocess.Popen([*command, "--max-tokens", str(LONG)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process = subprocess.Popen([*command, "--max-tokens", str(LONG), "--temperature", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         assert process.stdout is not None
         process.stdout.read(1)
         process.send_signal(signal.SIGINT)

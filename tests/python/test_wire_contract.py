@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from stand_ins import ScriptedBackend
 
 from halfbyte.inference import Backend, InferenceResult, OllamaBackend, OpenAIBackend, Route
 from halfbyte.inference._draw import draw
+from halfbyte.inference._sampling import SAMPLING_FIELDS
 from halfbyte.inference._service import ServiceError
 from halfbyte.inference.router import Request
 
@@ -89,8 +91,14 @@ def told(result: Any, gives: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("name", "row", "call"), CASES)
 def test_row(name: str, row: dict[str, Any], call: str, services: FakeServices) -> None:
-    answer = row["answer"]
     backend = backend_of(name, services)
+    if "refuses" in row:
+        with pytest.raises(NotImplementedError) as refusal:
+            ask(backend, call, row, [])
+        assert str(refusal.value) == row["refuses"]
+        assert not services.requests
+        return
+    answer = row["answer"]
     for step in (None, 3, 1) if "stream" in call else (None,):
         services.behave(Behaviour(status=answer.get("status", 200), body=body_of(answer), chunk_bytes=step))
         pieces: list[str] = []
@@ -120,6 +128,11 @@ def test_row(name: str, row: dict[str, Any], call: str, services: FakeServices) 
 def test_routes(row: dict[str, Any]) -> None:
     route = getattr(Route, row["rule"])(row["argument"], ScriptedBackend())
     assert [route.applies(Request(prompt)) for prompt in row["prompts"]] == row["applies"]
+
+
+def test_sampling_fields() -> None:
+    fields = [asdict(field) | {"kind": field.kind.__name__} for field in SAMPLING_FIELDS.values()]
+    assert fields == read("sampling")["rows"]
 
 
 @pytest.mark.parametrize("row", read("draw")["rows"], ids=lambda row: row["name"])

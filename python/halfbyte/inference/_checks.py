@@ -6,45 +6,44 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-SEEDS = 2**64
+from ._sampling import SAMPLING_FIELDS, checked
 
 
 def check_request(
-    prompt: str, max_new_tokens: int, temperature: float, top_k: int | None, top_p: float | None
+    prompt: str,
+    max_new_tokens: int,
+    temperature: float,
+    top_k: int | None,
+    top_p: float | None,
+    further: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """`check_sampling`, and a prompt that is there."""
     check_text("prompt", prompt)
-    return check_sampling(max_new_tokens, temperature, top_k, top_p)
+    return check_sampling(max_new_tokens, temperature, top_k, top_p, further)
 
 
 def check_sampling(
-    max_new_tokens: int, temperature: float, top_k: int | None, top_p: float | None
+    max_new_tokens: int,
+    temperature: float,
+    top_k: int | None,
+    top_p: float | None,
+    further: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The four numbers as they go into a result's `metadata["sampling"]`; TypeError or ValueError names the argument."""
+    """The four numbers and what else is given, as they go into a result's `metadata["sampling"]`; TypeError or ValueError
+    names the argument."""
     check_integer("max_new_tokens", max_new_tokens)
     if max_new_tokens < 1:
         raise ValueError(f"max_new_tokens: expected 1 or more, found {max_new_tokens}")
-    check_number("temperature", temperature)
-    if temperature < 0:
-        raise ValueError(f"temperature: expected 0 (greedy) or more, found {temperature}")
-    if top_k is not None:
-        check_integer("top_k", top_k)
-        if top_k < 1:
-            raise ValueError(f"top_k: expected 1 or more, or None, found {top_k}")
-    if top_p is not None:
-        check_number("top_p", top_p)
-        if not 0 < top_p <= 1:
-            raise ValueError(f"top_p: expected more than 0 and at most 1, or None, found {top_p}")
-    return {"max_new_tokens": max_new_tokens, "temperature": temperature, "top_k": top_k, "top_p": top_p}
+    SAMPLING_FIELDS["temperature"].check(temperature)
+    given = checked({"top_k": top_k, "top_p": top_p, **(further or {})})
+    return {"max_new_tokens": max_new_tokens, "temperature": temperature, "top_k": top_k, "top_p": top_p, **given}
 
 
 def check_more(seed: int | None, stop: Sequence[str] | None) -> dict[str, Any]:
     """`seed` and `stop` as they are handed on: those that are given, so that a backend without them is asked as ever."""
     more: dict[str, Any] = {}
     if seed is not None:
-        check_integer("seed", seed)
-        if not 0 <= seed < SEEDS:
-            raise ValueError(f"seed: expected 0 to 2**64 - 1, or None, found {seed}")
+        SAMPLING_FIELDS["seed"].check(seed)
         more["seed"] = seed
     if isinstance(stop, str) or not isinstance(stop, (Sequence, type(None))):
         raise TypeError(f"stop: expected a list of strings, found {stop!r}")

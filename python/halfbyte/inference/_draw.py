@@ -29,7 +29,7 @@ def draw(
         return list(logits).index(highest)
 
     ids: Sequence[int] = range(len(logits))
-    if top_k is not None and top_k < len(logits):
+    if top_k and top_k < len(logits):
         ids = heapq.nsmallest(top_k, ids, key=lambda i: (-logits[i], i))
     if top_p is not None and top_p < 1:
         ids = sorted(ids, key=lambda i: (-logits[i], i))

@@ -14,9 +14,14 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._checks import check_messages, check_more, check_request, check_sampling
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from ._sampling import FurtherSampling
 
 Message = Mapping[str, Any]
 """One turn: `role` (system, user, assistant, tool), `content`, and `tool_calls`, `tool_name`, `call_id` where they apply."""
@@ -169,6 +174,7 @@ class Backend(ABC):
         top_p: float | None = None,
         seed: int | None = None,
         stop: Sequence[str] | None = None,
+        **further: Unpack[FurtherSampling],
     ) -> InferenceResult:
         """Continues `prompt` by at most `max_new_tokens` tokens. The text ends before the first of `stop`; the same `seed`,
         from 0 to 2**64 - 1, gives the same text where the backend keeps that promise.
@@ -191,12 +197,13 @@ class Backend(ABC):
         top_p: float | None = None,
         seed: int | None = None,
         stop: Sequence[str] | None = None,
+        **further: Unpack[FurtherSampling],
     ) -> Generator[str, None, InferenceResult]:
         """The completion in pieces, as they come; the generator's return value is the whole result.
 
         Closing the generator cancels the request. Here: one piece, when all of it is there.
         """
-        sampling = check_request(prompt, max_new_tokens, temperature, top_k, top_p)
+        sampling = check_request(prompt, max_new_tokens, temperature, top_k, top_p, further)
         return self._stream_whole(prompt, **sampling, **check_more(seed, stop))
 
     def _stream_whole(self, prompt: str, **sampling: Any) -> Generator[str, None, InferenceResult]:
@@ -216,13 +223,14 @@ class Backend(ABC):
         top_p: float | None = None,
         seed: int | None = None,
         stop: Sequence[str] | None = None,
+        **further: Unpack[FurtherSampling],
     ) -> ChatResult:
         """The next turn of a conversation. NotImplementedError where tools are given and `supports_tools` is False.
 
         Here: the conversation goes to `complete` as a plain transcript, and the reply ends where the next turn would begin.
         """
         check_messages(messages)
-        sampling = check_sampling(max_new_tokens, temperature, top_k, top_p)
+        sampling = check_sampling(max_new_tokens, temperature, top_k, top_p, further)
         more = check_more(seed, stop)
         if tools:
             raise NotImplementedError(f"{type(self).__name__} ({self.info.model_id}) takes no tools")
@@ -249,13 +257,14 @@ class Backend(ABC):
         top_p: float | None = None,
         seed: int | None = None,
         stop: Sequence[str] | None = None,
+        **further: Unpack[FurtherSampling],
     ) -> Generator[str, None, ChatResult]:
         """`chat` without tools, its content in pieces as they come; the generator's return value is the whole result.
 
         Here: one piece, when all of it is there.
         """
         check_messages(messages)
-        sampling = check_sampling(max_new_tokens, temperature, top_k, top_p)
+        sampling = check_sampling(max_new_tokens, temperature, top_k, top_p, further)
         return self._stream_whole_chat(messages, **sampling, **check_more(seed, stop))
 
     def _stream_whole_chat(self, messages: Sequence[Message], **sampling: Any) -> Generator[str, None, ChatResult]:
@@ -274,9 +283,10 @@ class Backend(ABC):
         top_p: float | None = None,
         seed: int | None = None,
         stop: Sequence[str] | None = None,
+        **further: Unpack[FurtherSampling],
     ) -> InferenceResult:
         """`complete` in a thread, so that the event loop goes on."""
-        sampling = check_request(prompt, max_new_tokens, temperature, top_k, top_p)
+        sampling = check_request(prompt, max_new_tokens, temperature, top_k, top_p, further)
         return await asyncio.to_thread(self.complete, prompt, **sampling, **check_more(seed, stop))
 
     async def astream(
@@ -289,9 +299,10 @@ class Backend(ABC):
         top_p: float | None = None,
         seed: int | None = None,
         stop: Sequence[str] | None = None,
+        **further: Unpack[FurtherSampling],
     ) -> AsyncIterator[str]:
         """`stream` in a thread of its own, piece by piece. Leaving the loop early closes the stream underneath."""
-        sampling = check_request(prompt, max_new_tokens, temperature, top_k, top_p)
+        sampling = check_request(prompt, max_new_tokens, temperature, top_k, top_p, further)
         async for piece in _in_thread(self.stream(prompt, **sampling, **check_more(seed, stop))):
             yield piece
 

@@ -18,8 +18,10 @@ from .backend import Backend, BackendInfo, ChatResult, InferenceResult, Message,
 
 if TYPE_CHECKING:
     from types import ModuleType
+    from typing import Unpack
 
     from .. import _core
+    from ._sampling import FurtherSampling
 
 DEFAULT_ENGINE_MODEL = "smollm2:135m"
 LARGEST_INT = 2**30  # of tokens, as the engine counts them
@@ -134,9 +136,10 @@ class EngineBackend(Backend):
         top_p: float | None = None,
         seed: int | None = None,
         stop: Sequence[str] | None = None,
+        **further: Unpack[FurtherSampling],
     ) -> InferenceResult:
         """Continues `prompt`; the text ends before the first of `stop`. The same `seed`, from 0 to 2**64 - 1, is the same text."""
-        sampling = check_request(prompt, max_new_tokens, temperature, top_k, top_p)
+        sampling = check_request(prompt, max_new_tokens, temperature, top_k, top_p, further)
         reply = self._start(prompt, sampling, seed, stop)
         return self._result(prompt, reply.result(), sampling)
 
@@ -150,8 +153,9 @@ class EngineBackend(Backend):
         top_p: float | None = None,
         seed: int | None = None,
         stop: Sequence[str] | None = None,
+        **further: Unpack[FurtherSampling],
     ) -> Generator[str, None, InferenceResult]:
-        sampling = check_request(prompt, max_new_tokens, temperature, top_k, top_p)
+        sampling = check_request(prompt, max_new_tokens, temperature, top_k, top_p, further)
         check_unicode("prompt", prompt)
         options = self._options(sampling, seed, stop)
         return self._pieces(prompt, options, sampling)
@@ -177,9 +181,10 @@ class EngineBackend(Backend):
         top_p: float | None = None,
         seed: int | None = None,
         stop: Sequence[str] | None = None,
+        **further: Unpack[FurtherSampling],
     ) -> InferenceResult:
         """`complete` while the event loop goes on; cancelling the task ends the request."""
-        sampling = check_request(prompt, max_new_tokens, temperature, top_k, top_p)
+        sampling = check_request(prompt, max_new_tokens, temperature, top_k, top_p, further)
         reply = self._start(prompt, sampling, seed, stop)
         try:
             return self._result(prompt, await asyncio.to_thread(reply.result), sampling)
@@ -198,9 +203,10 @@ class EngineBackend(Backend):
         top_p: float | None = None,
         seed: int | None = None,
         stop: Sequence[str] | None = None,
+        **further: Unpack[FurtherSampling],
     ) -> ChatResult:
         check_messages(messages)
-        sampling = check_sampling(max_new_tokens, temperature, top_k, top_p)
+        sampling = check_sampling(max_new_tokens, temperature, top_k, top_p, further)
         options = self._options(sampling, seed, stop)
         told_tools = self._tools(tools or ())
         reply = self._engine.start_chat(self._messages(messages), told_tools, options)
@@ -216,9 +222,10 @@ class EngineBackend(Backend):
         top_p: float | None = None,
         seed: int | None = None,
         stop: Sequence[str] | None = None,
+        **further: Unpack[FurtherSampling],
     ) -> Generator[str, None, ChatResult]:
         check_messages(messages)
-        sampling = check_sampling(max_new_tokens, temperature, top_k, top_p)
+        sampling = check_sampling(max_new_tokens, temperature, top_k, top_p, further)
         options = self._options(sampling, seed, stop)
         self._messages(messages)
         return self._chat_pieces(messages, options, sampling)
@@ -254,15 +261,8 @@ class EngineBackend(Backend):
         check_more(seed, stop)
         for number, text in enumerate(stop or ()):
             check_unicode(f"stop[{number}]", text)
-        top_k: int | None = sampling["top_k"]
-        options: _core.Options = self._module.Options(
-            max_new_tokens=min(sampling["max_new_tokens"], LARGEST_INT),
-            temperature=sampling["temperature"],
-            top_k=None if top_k is None else min(top_k, LARGEST_INT),
-            top_p=sampling["top_p"],
-            seed=seed,
-            stop=list(stop or ()),
-        )
+        counts = {key: min(value, LARGEST_INT) for key, value in sampling.items() if isinstance(value, int)}
+        options: _core.Options = self._module.Options(stop=list(stop or ()), seed=seed, **{**sampling, **counts})
         return options
 
     def _messages(self, messages: Sequence[Message]) -> list[_core.Message]:

@@ -12,12 +12,18 @@ import random
 import sys
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._checks import check_more, check_request, check_sampling, check_text
 from ._draw import draw, log_probability
+from ._sampling import named_only
 from ._stops import StopScanner
 from .backend import Backend, BackendInfo, InferenceResult, result_of
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from ._sampling import FurtherSampling
 
 
 class TokenIds(list[Any]):
@@ -250,8 +256,9 @@ class LocalTransformerBackend(Backend):
         top_p: float | None = None,
         seed: int | None = None,
         stop: Sequence[str] | None = None,
+        **further: Unpack[FurtherSampling],
     ) -> InferenceResult:
-        sampling = check_request(prompt, max_new_tokens, temperature, top_k, top_p)
+        sampling = named_only(check_request(prompt, max_new_tokens, temperature, top_k, top_p, further), "a local model")
         more = check_more(seed, stop)
         if stops := more.pop("stop", None):
             return result_of(self._stream_tokens(prompt, sampling, seed, stops))
@@ -271,8 +278,9 @@ class LocalTransformerBackend(Backend):
         top_p: float | None = None,
         seed: int | None = None,
         stop: Sequence[str] | None = None,
+        **further: Unpack[FurtherSampling],
     ) -> Generator[str, None, InferenceResult]:
-        sampling = check_request(prompt, max_new_tokens, temperature, top_k, top_p)
+        sampling = named_only(check_request(prompt, max_new_tokens, temperature, top_k, top_p, further), "a local model")
         return self._stream_tokens(prompt, sampling, seed, check_more(seed, stop).get("stop", ()))
 
     def _stream_tokens(

@@ -5,11 +5,17 @@ from __future__ import annotations
 import importlib
 import time
 from collections.abc import Generator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._checks import check_more, check_request
+from ._sampling import named_only
 from ._stops import StopScanner
 from .backend import Backend, BackendInfo, InferenceResult, result_of
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from ._sampling import FurtherSampling
 
 
 class MLXBackend(Backend):
@@ -61,6 +67,7 @@ class MLXBackend(Backend):
         top_p: float | None = None,
         seed: int | None = None,
         stop: Sequence[str] | None = None,
+        **further: Unpack[FurtherSampling],
     ) -> InferenceResult:
         return result_of(
             self.stream(
@@ -71,6 +78,7 @@ class MLXBackend(Backend):
                 top_p=top_p,
                 seed=seed,
                 stop=stop,
+                **further,
             )
         )
 
@@ -84,8 +92,9 @@ class MLXBackend(Backend):
         top_p: float | None = None,
         seed: int | None = None,
         stop: Sequence[str] | None = None,
+        **further: Unpack[FurtherSampling],
     ) -> Generator[str, None, InferenceResult]:
-        sampling = check_request(prompt, max_new_tokens, temperature, top_k, top_p)
+        sampling = named_only(check_request(prompt, max_new_tokens, temperature, top_k, top_p, further), "MLX")
         return self._stream_tokens(prompt, sampling, seed, check_more(seed, stop).get("stop", ()))
 
     def _stream_tokens(
@@ -94,9 +103,10 @@ class MLXBackend(Backend):
         mlx_lm, samplers = self._load()
         if seed is not None:
             importlib.import_module("mlx.core").random.seed(seed)
-        # 0 is off for both limits in mlx-lm.
+        # 0 is off for both limits in mlx-lm; to us a top_p of 0 leaves the likeliest token.
+        top_k, top_p = sampling["top_k"] or 0, sampling["top_p"]
         sampler = samplers.make_sampler(
-            temp=sampling["temperature"], top_k=sampling["top_k"] or 0, top_p=sampling["top_p"] or 0.0
+            temp=sampling["temperature"], top_k=1 if top_p == 0 else top_k, top_p=top_p or 0.0
         )
         begin = time.perf_counter()
         scanner = StopScanner(stops)

@@ -5,17 +5,26 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Generator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._answer import found, whole
 from ._checks import check_messages, check_more, check_request, check_sampling, check_timeout
 from ._ollama_reply import OllamaReply
 from ._proxy import proxy_for
+from ._sampling import SAMPLING_FIELDS, on_the_wire
 from ._service import Service, ServiceError, Urlopen, default_urlopen
 from ._service_address import DEFAULT_OLLAMA_URL, find_key, ollama_address
 from .backend import Backend, BackendInfo, ChatResult, InferenceResult, Message
 
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from ._sampling import FurtherSampling
+
 __all__ = ["DEFAULT_OLLAMA_URL", "OllamaBackend", "OllamaError"]
+
+
+_NAMES = {"max_new_tokens": "num_predict", **{name: field.ollama for name, field in SAMPLING_FIELDS.items()}}
 
 
 class OllamaError(ServiceError):
@@ -88,8 +97,7 @@ class OllamaBackend(Backend):
         return [whole(name) for name in names if isinstance(name, str)]
 
     def _body(self, options: Mapping[str, Any], *, stream: bool, **fields: Any) -> dict[str, Any]:
-        sent = {("num_predict" if key == "max_new_tokens" else key): value for key, value in options.items()}
-        sent = {key: value for key, value in sent.items() if value is not None}
+        sent = on_the_wire(options, _NAMES, "Ollama")
         think = {} if self._think is None else {"think": self._think}
         return {"model": self.info.model_id, **fields, "stream": stream, "options": sent, **think}
 
@@ -103,8 +111,9 @@ class OllamaBackend(Backend):
         top_p: float | None = None,
         seed: int | None = None,
         stop: Sequence[str] | None = None,
+        **further: Unpack[FurtherSampling],
     ) -> InferenceResult:
-        sampling = check_request(prompt, max_new_tokens, temperature, top_k, top_p)
+        sampling = check_request(prompt, max_new_tokens, temperature, top_k, top_p, further)
         body = self._body({**sampling, **check_more(seed, stop)}, stream=False, prompt=prompt)
         reply = OllamaReply("generate")
         begin = time.perf_counter()
@@ -122,8 +131,9 @@ class OllamaBackend(Backend):
         top_p: float | None = None,
         seed: int | None = None,
         stop: Sequence[str] | None = None,
+        **further: Unpack[FurtherSampling],
     ) -> Generator[str, None, InferenceResult]:
-        sampling = check_request(prompt, max_new_tokens, temperature, top_k, top_p)
+        sampling = check_request(prompt, max_new_tokens, temperature, top_k, top_p, further)
         body = self._body({**sampling, **check_more(seed, stop)}, stream=True, prompt=prompt)
         return self._stream_prompt(prompt, body, sampling)
 
@@ -147,6 +157,7 @@ class OllamaBackend(Backend):
         top_p: float | None = None,
         seed: int | None = None,
         stop: Sequence[str] | None = None,
+        **further: Unpack[FurtherSampling],
     ) -> ChatResult:
         """The next turn by /api/chat. Tools are JSON-schema functions, bare or as `{"type": "function", ...}`.
 
@@ -161,6 +172,7 @@ class OllamaBackend(Backend):
             top_p=top_p,
             seed=seed,
             stop=stop,
+            **further,
         )
 
     def stream_chat(
@@ -173,9 +185,10 @@ class OllamaBackend(Backend):
         top_p: float | None = None,
         seed: int | None = None,
         stop: Sequence[str] | None = None,
+        **further: Unpack[FurtherSampling],
     ) -> Generator[str, None, ChatResult]:
         check_messages(messages)
-        sampling = check_sampling(max_new_tokens, temperature, top_k, top_p)
+        sampling = check_sampling(max_new_tokens, temperature, top_k, top_p, further)
         wire = [_wire_message(message) for message in messages]
         body = self._body({**sampling, **check_more(seed, stop)}, stream=True, messages=wire)
         return self._stream_messages(messages, body, sampling)
@@ -200,9 +213,10 @@ class OllamaBackend(Backend):
         top_p: float | None = None,
         seed: int | None = None,
         stop: Sequence[str] | None = None,
+        **further: Unpack[FurtherSampling],
     ) -> ChatResult:
         check_messages(messages)
-        sampling = check_sampling(max_new_tokens, temperature, top_k, top_p)
+        sampling = check_sampling(max_new_tokens, temperature, top_k, top_p, further)
         fields: dict[str, Any] = {"messages": [_wire_message(message) for message in messages]}
         if tools:
             fields["tools"] = [wire_tool(tool) for tool in tools]

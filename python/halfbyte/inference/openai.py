@@ -6,21 +6,30 @@ import os
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ._answer import json_text
 from ._checks import check_integer, check_messages, check_more, check_request, check_sampling, check_timeout
 from ._openai_reply import OpenAIReply
 from ._proxy import proxy_for
+from ._sampling import SAMPLING_FIELDS, on_the_wire
 from ._service import Service, ServiceError, Urlopen, default_urlopen
 from ._service_address import DEFAULT_OPENAI_URL, find_key, openai_address, variable
 from .backend import Backend, BackendInfo, ChatResult, InferenceResult, Message
 from .ollama import wire_tool
 
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from ._sampling import FurtherSampling
+
 __all__ = ["DEFAULT_OPENAI_URL", "OpenAIBackend", "OpenAIError"]
 
 KEY_NAME = "OPENAI_API_KEY"
 CHAT = "/chat/completions"
+
+
+_NAMES = {name: field.openai for name, field in SAMPLING_FIELDS.items()}
 
 
 class OpenAIError(ServiceError):
@@ -107,8 +116,8 @@ class OpenAIBackend(Backend):
     def _body(self, options: Mapping[str, Any], *, stream: bool, **fields: Any) -> dict[str, Any]:
         # The original has renamed max_tokens for chat and refuses the old name with newer models; others know only that.
         limit = "max_completion_tokens" if self._is_original and "messages" in fields else "max_tokens"
-        sent = {(limit if key == "max_new_tokens" else key): value for key, value in options.items()}
-        body = {"model": self.info.model_id, **fields, **{key: value for key, value in sent.items() if value is not None}}
+        sent = on_the_wire(options, {**_NAMES, "max_new_tokens": limit}, "an OpenAI-style service")
+        body = {"model": self.info.model_id, **fields, **sent}
         if stream:
             body.update(stream=True, stream_options={"include_usage": True})
         return body
@@ -128,8 +137,9 @@ class OpenAIBackend(Backend):
         top_p: float | None = None,
         seed: int | None = None,
         stop: Sequence[str] | None = None,
+        **further: Unpack[FurtherSampling],
     ) -> InferenceResult:
-        sampling = check_request(prompt, max_new_tokens, temperature, top_k, top_p)
+        sampling = check_request(prompt, max_new_tokens, temperature, top_k, top_p, further)
         path, fields = self._prompt_request(prompt)
         body = self._body({**sampling, **check_more(seed, stop)}, stream=False, **fields)
         reply = self._reply(path)
@@ -148,8 +158,9 @@ class OpenAIBackend(Backend):
         top_p: float | None = None,
         seed: int | None = None,
         stop: Sequence[str] | None = None,
+        **further: Unpack[FurtherSampling],
     ) -> Generator[str, None, InferenceResult]:
-        sampling = check_request(prompt, max_new_tokens, temperature, top_k, top_p)
+        sampling = check_request(prompt, max_new_tokens, temperature, top_k, top_p, further)
         path, fields = self._prompt_request(prompt)
         body = self._body({**sampling, **check_more(seed, stop)}, stream=True, **fields)
         return self._stream_prompt(prompt, path, body, sampling)
@@ -174,9 +185,10 @@ class OpenAIBackend(Backend):
         top_p: float | None = None,
         seed: int | None = None,
         stop: Sequence[str] | None = None,
+        **further: Unpack[FurtherSampling],
     ) -> ChatResult:
         check_messages(messages)
-        sampling = check_sampling(max_new_tokens, temperature, top_k, top_p)
+        sampling = check_sampling(max_new_tokens, temperature, top_k, top_p, further)
         fields: dict[str, Any] = {"messages": [_wire_message(message) for message in messages]}
         if tools:
             fields["tools"] = [wire_tool(tool) for tool in tools]
@@ -197,9 +209,10 @@ class OpenAIBackend(Backend):
         top_p: float | None = None,
         seed: int | None = None,
         stop: Sequence[str] | None = None,
+        **further: Unpack[FurtherSampling],
     ) -> Generator[str, None, ChatResult]:
         check_messages(messages)
-        sampling = check_sampling(max_new_tokens, temperature, top_k, top_p)
+        sampling = check_sampling(max_new_tokens, temperature, top_k, top_p, further)
         wire = [_wire_message(message) for message in messages]
         body = self._body({**sampling, **check_more(seed, stop)}, stream=True, messages=wire)
         return self._stream_messages(messages, body, sampling)

@@ -5,10 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ._checks import check_messages, check_more, check_request, check_sampling
 from .backend import Backend, BackendInfo, ChatResult, InferenceResult, Message
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from ._sampling import FurtherSampling
 
 Answer = TypeVar("Answer", InferenceResult, ChatResult)
 
@@ -135,10 +140,11 @@ class RouterBackend(Backend):
         top_p: float | None = None,
         seed: int | None = None,
         stop: Sequence[str] | None = None,
+        **further: Unpack[FurtherSampling],
     ) -> InferenceResult:
-        sampling = check_request(prompt, max_new_tokens, temperature, top_k, top_p)
-        more = check_more(seed, stop)
-        return self._ask(Request(prompt), lambda backend: backend.complete(prompt, **sampling, **more))
+        sampling = check_request(prompt, max_new_tokens, temperature, top_k, top_p, further)
+        rest = check_more(seed, stop)
+        return self._ask(Request(prompt), lambda backend: backend.complete(prompt, **sampling, **rest))
 
     def chat(
         self,
@@ -151,12 +157,13 @@ class RouterBackend(Backend):
         top_p: float | None = None,
         seed: int | None = None,
         stop: Sequence[str] | None = None,
+        **further: Unpack[FurtherSampling],
     ) -> ChatResult:
         check_messages(messages)
-        sampling = check_sampling(max_new_tokens, temperature, top_k, top_p)
-        more = check_more(seed, stop)
+        sampling = check_sampling(max_new_tokens, temperature, top_k, top_p, further)
+        rest = check_more(seed, stop)
         request = Request(_last_turn(messages), messages, tools or ())
-        return self._ask(request, lambda backend: backend.chat(messages, tools, **sampling, **more))
+        return self._ask(request, lambda backend: backend.chat(messages, tools, **sampling, **rest))
 
     def stream(
         self,
@@ -168,10 +175,11 @@ class RouterBackend(Backend):
         top_p: float | None = None,
         seed: int | None = None,
         stop: Sequence[str] | None = None,
+        **further: Unpack[FurtherSampling],
     ) -> Generator[str, None, InferenceResult]:
-        sampling = check_request(prompt, max_new_tokens, temperature, top_k, top_p)
-        more = check_more(seed, stop)
-        return self._first_stream(Request(prompt), lambda backend: backend.stream(prompt, **sampling, **more))
+        sampling = check_request(prompt, max_new_tokens, temperature, top_k, top_p, further)
+        rest = check_more(seed, stop)
+        return self._first_stream(Request(prompt), lambda backend: backend.stream(prompt, **sampling, **rest))
 
     def stream_chat(
         self,
@@ -183,12 +191,13 @@ class RouterBackend(Backend):
         top_p: float | None = None,
         seed: int | None = None,
         stop: Sequence[str] | None = None,
+        **further: Unpack[FurtherSampling],
     ) -> Generator[str, None, ChatResult]:
         check_messages(messages)
-        sampling = check_sampling(max_new_tokens, temperature, top_k, top_p)
-        more = check_more(seed, stop)
+        sampling = check_sampling(max_new_tokens, temperature, top_k, top_p, further)
+        rest = check_more(seed, stop)
         request = Request(_last_turn(messages), messages)
-        return self._first_stream(request, lambda backend: backend.stream_chat(messages, **sampling, **more))
+        return self._first_stream(request, lambda backend: backend.stream_chat(messages, **sampling, **rest))
 
     def _first_stream(
         self, request: Request, start: Callable[[Backend], Generator[str, None, Answer]]

@@ -1,4 +1,4 @@
-#include "engine/sampler.h"
+#include "sampling/sampler.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,11 +7,6 @@
 
 namespace halfbyte {
 namespace {
-
-Result<void> check_range(const char* name, double value, double least, double greatest) {
-  if (!(value >= least && value <= greatest)) return invalid("{}: {} is outside {} to {}", name, value, least, greatest);
-  return {};
-}
 
 uint64_t mixed(uint64_t x) {
   x += 0x9e3779b97f4a7c15U;
@@ -22,22 +17,11 @@ uint64_t mixed(uint64_t x) {
 
 }  // namespace
 
-Result<void> check(const SamplingOptions& o) {
-  HB_TRY(check_range("temperature", o.temperature, 0, 100));
-  HB_TRY(check_range("top_k", o.top_k, 0, 1 << 30));
-  HB_TRY(check_range("top_p", o.top_p, 0, 1));
-  HB_TRY(check_range("min_p", o.min_p, 0, 1));
-  HB_TRY(check_range("repeat_penalty", o.repeat_penalty, 0.01, 100));
-  HB_TRY(check_range("presence_penalty", o.presence_penalty, -100, 100));
-  HB_TRY(check_range("frequency_penalty", o.frequency_penalty, -100, 100));
-  HB_TRY(check_range("repeat_window", o.repeat_window, -1, 1 << 30));
-  return {};
-}
-
 double uniform_at(uint64_t seed, uint64_t position) { return static_cast<double>(mixed(mixed(seed) ^ mixed(~position)) >> 11) * 0x1p-53; }
 
 Sampler::Sampler(const SamplingOptions& options, int context_tokens)
-    : options_(options), window_(static_cast<size_t>(options.repeat_window < 0 ? context_tokens : options.repeat_window)) {}
+    : options_(with_defaults(options)),
+      window_(static_cast<size_t>(*options_.repeat_window < 0 ? context_tokens : *options_.repeat_window)) {}
 
 bool Sampler::has_penalties() const {
   return options_.repeat_penalty != 1.0F || options_.presence_penalty != 0.0F || options_.frequency_penalty != 0.0F;
@@ -68,8 +52,8 @@ void Sampler::penalize(std::span<const float> row) {
   std::erase_if(candidates_, [&](const Candidate& c) { return counts_.contains(c.token); });
   for (const auto& [token, count] : counts_) {
     float logit = row[static_cast<size_t>(token)];
-    logit = logit > 0 ? logit / options_.repeat_penalty : logit * options_.repeat_penalty;
-    logit -= static_cast<float>(count) * options_.frequency_penalty + options_.presence_penalty;
+    logit = logit > 0 ? logit / *options_.repeat_penalty : logit * *options_.repeat_penalty;
+    logit -= static_cast<float>(count) * *options_.frequency_penalty + *options_.presence_penalty;
     candidates_.push_back({logit, token});
   }
 }
@@ -86,27 +70,27 @@ void Sampler::keep_top_k() {
 
 // Leaves the fewest whose probabilities reach top_p together (Holtzman et al. 2020); at least one.
 void Sampler::keep_top_p() {
-  if (options_.top_p >= 1) return;
+  if (*options_.top_p >= 1) return;
   const float top = candidates_.front().logit;
   double total = 0;
   for (const Candidate& c : candidates_) total += std::exp(static_cast<double>(c.logit - top));
   double sum = 0;
   size_t kept = 0;
-  while (kept < candidates_.size() && (kept == 0 || sum < options_.top_p * total))
+  while (kept < candidates_.size() && (kept == 0 || sum < *options_.top_p * total))
     sum += std::exp(static_cast<double>(candidates_[kept++].logit - top));
   candidates_.resize(kept);
 }
 
 // Leaves those at least min_p times as likely as the likeliest.
 void Sampler::keep_min_p() {
-  if (options_.min_p <= 0) return;
-  const float least = candidates_.front().logit + std::log(options_.min_p);
+  if (*options_.min_p <= 0) return;
+  const float least = candidates_.front().logit + std::log(*options_.min_p);
   while (candidates_.back().logit < least && candidates_.size() > 1) candidates_.pop_back();
 }
 
 Token Sampler::draw(double uniform) const {
   const float top = candidates_.front().logit;
-  const auto weight = [&](const Candidate& c) { return std::exp(static_cast<double>(c.logit - top) / options_.temperature); };
+  const auto weight = [&](const Candidate& c) { return std::exp(static_cast<double>(c.logit - top) / *options_.temperature); };
   double total = 0;
   for (const Candidate& c : candidates_) total += weight(c);
   double left = uniform * total;
@@ -127,7 +111,7 @@ Result<Token> Sampler::sample(const Logits& logits, uint64_t position) {
   if (options_.temperature == 0) return candidates_.front().token;
   keep_top_p();
   keep_min_p();
-  return draw(uniform_at(options_.seed, position));
+  return draw(uniform_at(*options_.seed, position));
 }
 
 }  // namespace halfbyte

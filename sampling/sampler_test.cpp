@@ -1,4 +1,4 @@
-#include "engine/sampler.h"
+#include "sampling/sampler.h"
 
 #include <gtest/gtest.h>
 
@@ -138,33 +138,33 @@ TEST(Sampler, ALogitThatIsNotFiniteIsAnErrorNeverAToken) {
 Token by_definition(const SamplingOptions& o, std::span<const float> row, std::span<const Token> seen, uint64_t position) {
   std::vector<Candidate> all;
   for (const float logit : row) all.push_back({logit, static_cast<Token>(all.size())});
-  const size_t window = o.repeat_window < 0 ? seen.size() : std::min(seen.size(), static_cast<size_t>(o.repeat_window));
+  const size_t window = *o.repeat_window < 0 ? seen.size() : std::min(seen.size(), static_cast<size_t>(*o.repeat_window));
   std::map<Token, int> counts;
   for (const Token token : seen.last(window)) ++counts[token];
   for (const auto& [token, count] : counts) {
     float& logit = all[static_cast<size_t>(token)].logit;
-    logit = logit > 0 ? logit / o.repeat_penalty : logit * o.repeat_penalty;
-    logit -= static_cast<float>(count) * o.frequency_penalty + o.presence_penalty;
+    logit = logit > 0 ? logit / *o.repeat_penalty : logit * *o.repeat_penalty;
+    logit -= static_cast<float>(count) * *o.frequency_penalty + *o.presence_penalty;
   }
   std::ranges::sort(all, is_before);
   const float top = all.front().logit;
-  if (o.temperature == 0) return all.front().token;
+  if (*o.temperature == 0) return all.front().token;
   const auto weights = [&](double temperature) {
     std::vector<double> out;
     for (const Candidate& c : all) out.push_back(std::exp(static_cast<double>(c.logit - top) / temperature));
     return out;
   };
-  if (o.top_k > 0) all.resize(std::min(all.size(), static_cast<size_t>(o.top_k)));
-  if (o.top_p < 1) {
+  if (*o.top_k > 0) all.resize(std::min(all.size(), static_cast<size_t>(*o.top_k)));
+  if (*o.top_p < 1) {
     const std::vector<double> p = weights(1);
     const double total = std::accumulate(p.begin(), p.end(), 0.0);
     size_t kept = 0;
-    for (double sum = 0; kept < p.size() && (kept == 0 || sum < o.top_p * total); ++kept) sum += p[kept];
+    for (double sum = 0; kept < p.size() && (kept == 0 || sum < *o.top_p * total); ++kept) sum += p[kept];
     all.resize(kept);
   }
-  if (o.min_p > 0) std::erase_if(all, [&](const Candidate& c) { return c.logit < top + std::log(o.min_p); });
-  const std::vector<double> p = weights(o.temperature);
-  double left = uniform_at(o.seed, position) * std::accumulate(p.begin(), p.end(), 0.0);
+  if (*o.min_p > 0) std::erase_if(all, [&](const Candidate& c) { return c.logit < top + std::log(*o.min_p); });
+  const std::vector<double> p = weights(*o.temperature);
+  double left = uniform_at(*o.seed, position) * std::accumulate(p.begin(), p.end(), 0.0);
   for (size_t i = 0; i < p.size(); ++i)
     if ((left -= p[i]) < 0) return all[i].token;
   return all.back().token;
@@ -225,13 +225,6 @@ TEST(Sampler, NeedsNoMoreThanItsOptionsLookAt) {
   EXPECT_EQ(need({.presence_penalty = 1}, 100), std::pair(104, true));
   EXPECT_EQ(need({.top_k = 0}, 9), std::pair(0, true));
   EXPECT_EQ(need({.top_k = 1 << 30}, 9), std::pair(0, true));
-}
-
-TEST(Sampler, OptionsOutOfRangeAreRefusedByName) {
-  const auto checked = check({.top_p = 1.5F});
-  ASSERT_FALSE(checked);
-  EXPECT_EQ(checked.error().message, "top_p: 1.5 is outside 0 to 1");
-  EXPECT_FALSE(check({.temperature = std::numeric_limits<float>::quiet_NaN()}));
 }
 
 }  // namespace

@@ -9,13 +9,12 @@
 #include <unordered_map>
 #include <vector>
 
-#include "halfbyte/engine.h"
+#include "halfbyte/result.h"
+#include "halfbyte/token.h"
 #include "ops/logits.h"
+#include "sampling/fields.h"
 
 namespace halfbyte {
-
-// kInvalid names the field, its value and its range.
-Result<void> check(const SamplingOptions& options);
 
 // The random number of a position: depends on the seed and the position alone, so a sequence draws the same numbers whatever
 // else the machine does. Uniform in [0, 1). SplitMix64 (Steele, Lea, Flood 2014), two rounds.
@@ -34,14 +33,14 @@ class Sampler {
 
  private:
   bool has_penalties() const;
-  size_t top_k() const { return options_.temperature == 0 ? 1 : static_cast<size_t>(options_.top_k); }
+  size_t top_k() const { return options_.temperature == 0 ? 1 : static_cast<size_t>(*options_.top_k); }
   void penalize(std::span<const float> row);
   void keep_top_k();
   void keep_top_p();
   void keep_min_p();
   Token draw(double uniform) const;
 
-  SamplingOptions options_;
+  SamplingOptions options_;  // every field is there
   size_t window_;
   std::deque<Token> recent_;
   std::unordered_map<Token, int> counts_;  // of recent_

@@ -1,0 +1,66 @@
+// How the next token is chosen: the options of a request, and the one list of them from which checks, flags, a chat's /set and /show,
+// stored defaults, the names on the wire and Python's keywords are made.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string_view>
+#include <variant>
+
+namespace halfbyte {
+
+// A field that is absent has the default of whoever samples: of this engine the one in kSamplingFields, of a service its own.
+struct SamplingOptions {
+  std::optional<float> temperature;
+  std::optional<int> top_k;
+  std::optional<float> top_p;
+  std::optional<float> min_p;
+  std::optional<float> repeat_penalty;
+  std::optional<float> presence_penalty;
+  std::optional<float> frequency_penalty;
+  std::optional<int> repeat_window;
+  std::optional<uint64_t> seed;
+  bool operator==(const SamplingOptions&) const = default;
+};
+
+template <class T>
+struct SamplingRange {
+  std::optional<T> SamplingOptions::* member;
+  T least, greatest;
+  T otherwise;  // the default
+  T neutral;    // with it the option does nothing
+};
+
+// A row says all that is known of an option outside its step. Adding one: its member above, its row, its step (sampling/README.md).
+struct SamplingField {
+  std::string_view name;            // ours; "--top-k" on the command line for "top_k"
+  std::string_view ollama, openai;  // on the wire; empty: such a service cannot take it. OpenAI's own refuses top_k and what follows it
+  std::variant<SamplingRange<float>, SamplingRange<int>, SamplingRange<uint64_t>> range;
+  std::string_view meaning;
+};
+
+inline constexpr int kMostWindow = 1 << 30;
+// Defaults are llama.cpp's. What OpenAI's API has no name for is called as vLLM does, whose names other servers took over.
+inline constexpr SamplingField kSamplingFields[] = {
+    {"temperature", "temperature", "temperature", SamplingRange<float>{&SamplingOptions::temperature, 0, 100, 0.8F, 1},
+     "spread of the choice; 0: always the likeliest token"},
+    {"top_k", "top_k", "top_k", SamplingRange<int>{&SamplingOptions::top_k, 0, kMostWindow, 40, 0},
+     "choose among the N likeliest tokens; 0: all"},
+    {"top_p", "top_p", "top_p", SamplingRange<float>{&SamplingOptions::top_p, 0, 1, 0.95F, 1},
+     "choose among the likeliest tokens that together have this probability"},
+    {"min_p", "min_p", "min_p", SamplingRange<float>{&SamplingOptions::min_p, 0, 1, 0.05F, 0},
+     "leave out tokens less likely than this part of the likeliest"},
+    {"repeat_penalty", "repeat_penalty", "repetition_penalty", SamplingRange<float>{&SamplingOptions::repeat_penalty, 0.01F, 100, 1, 1},
+     "above 1: recent tokens become less likely"},
+    {"presence_penalty", "presence_penalty", "presence_penalty", SamplingRange<float>{&SamplingOptions::presence_penalty, -100, 100, 0, 0},
+     "taken once from the logit of every recent token"},
+    {"frequency_penalty", "frequency_penalty", "frequency_penalty",
+     SamplingRange<float>{&SamplingOptions::frequency_penalty, -100, 100, 0, 0}, "taken from a recent token's logit per occurrence"},
+    {"repeat_window", "repeat_last_n", "", SamplingRange<int>{&SamplingOptions::repeat_window, -1, kMostWindow, 64, 64},
+     "tokens that count as recent; -1: the whole context"},
+    {"seed", "seed", "seed", SamplingRange<uint64_t>{&SamplingOptions::seed, 0, std::numeric_limits<uint64_t>::max(), 0, 0},
+     "same seed, same reply; without it every `run` draws one"},
+};
+
+}  // namespace halfbyte

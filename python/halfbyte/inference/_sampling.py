@@ -1,0 +1,96 @@
+"""The options that say how a token is chosen, once for all backends: as `include/halfbyte/sampling.h` lists them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+_MANY = 2**30
+
+
+class FurtherSampling(TypedDict, total=False):
+    """What a method takes beside the options it names; absent: the backend's own default. `SAMPLING_FIELDS` says the ranges."""
+
+    min_p: float
+    repeat_penalty: float
+    presence_penalty: float
+    frequency_penalty: float
+    repeat_window: int
+
+
+@dataclass(frozen=True)
+class SamplingField:
+    """One option: its names on the wire ("" where such a service cannot take it), its range, our engine's default, and the
+    value with which it does nothing."""
+
+    name: str
+    ollama: str
+    openai: str
+    kind: type[int] | type[float]
+    least: float
+    greatest: float
+    default: float
+    neutral: float
+
+    def check(self, value: object) -> None:
+        """TypeError or ValueError names the option. A whole number may be greater than all: it counts as the greatest."""
+        if isinstance(value, bool) or not isinstance(value, (int, self.kind)):
+            raise TypeError(f"{self.name}: expected {'an int' if self.kind is int else 'a number'}, found {value!r}")
+        is_large = self.kind is int and self.name != "seed"
+        if not (self.least <= value and (is_large or value <= self.greatest)) or math.isnan(value):
+            raise ValueError(f"{self.name}: expected {self.least:g} to {self.greatest}, found {value}")
+
+
+SAMPLING_FIELDS = {
+    field.name: field
+    for field in (
+        SamplingField("temperature", "temperature", "temperature", float, 0, 100, 0.8, 1),
+        SamplingField("top_k", "top_k", "top_k", int, 0, _MANY, 40, 0),
+        SamplingField("top_p", "top_p", "top_p", float, 0, 1, 0.95, 1),
+        SamplingField("min_p", "min_p", "min_p", float, 0, 1, 0.05, 0),
+        SamplingField("repeat_penalty", "repeat_penalty", "repetition_penalty", float, 0.01, 100, 1, 1),
+        SamplingField("presence_penalty", "presence_penalty", "presence_penalty", float, -100, 100, 0, 0),
+        SamplingField("frequency_penalty", "frequency_penalty", "frequency_penalty", float, -100, 100, 0, 0),
+        SamplingField("repeat_window", "repeat_last_n", "", int, -1, _MANY, 64, 64),
+        SamplingField("seed", "seed", "seed", int, 0, 2**64 - 1, 0, 0),
+    )
+}
+
+
+def checked(sampling: Mapping[str, Any]) -> dict[str, Any]:
+    """Those that are given; TypeError or ValueError names what is wrong, or not known."""
+    given = {name: value for name, value in sampling.items() if value is not None}
+    for name, value in given.items():
+        if name not in SAMPLING_FIELDS:
+            raise TypeError(f"{name}: no such option; expected one of {', '.join(SAMPLING_FIELDS)}")
+        SAMPLING_FIELDS[name].check(value)
+    return given
+
+
+def named_only(sampling: Mapping[str, Any], who: str) -> dict[str, Any]:
+    """The four numbers that every backend has. NotImplementedError where another is given that would change the answer."""
+    kept = {}
+    for name, value in sampling.items():
+        if name in ("max_new_tokens", "temperature", "top_k", "top_p"):
+            kept[name] = value
+        elif value != SAMPLING_FIELDS[name].neutral:
+            raise NotImplementedError(f"{name}: {who} has no such option")
+    return kept
+
+
+def on_the_wire(options: Mapping[str, Any], names: Mapping[str, str], service: str) -> dict[str, Any]:
+    """Options that are given under a service's `names`. NotImplementedError names one that it cannot take; a neutral one is
+    what it does anyhow."""
+    sent: dict[str, Any] = {}
+    for name, value in options.items():
+        if value is None:
+            continue
+        field = SAMPLING_FIELDS.get(name)
+        wire = names.get(name, name)
+        if wire:
+            sent[wire] = value
+        elif field is not None and value != field.neutral:
+            raise NotImplementedError(f"{name}: {service} has no such option")
+    return sent

@@ -1,0 +1,37 @@
+#include "sampling/fields.h"
+
+#include "base/errors.h"
+
+namespace halfbyte {
+
+Result<void> check(const SamplingOptions& options) {
+  for (const SamplingField& field : kSamplingFields)
+    HB_TRY(std::visit(
+        [&](const auto& range) -> Result<void> {
+          const auto& value = options.*range.member;
+          if (!value || (*value >= range.least && *value <= range.greatest)) return {};  // not-a-number is neither
+          return invalid("{}: expected {} to {}, found {}", field.name, range.least, range.greatest, *value);
+        },
+        field.range));
+  return {};
+}
+
+SamplingOptions with_defaults(SamplingOptions options) {
+  for (const SamplingField& field : kSamplingFields)
+    std::visit([&](const auto& range) { options.*range.member = (options.*range.member).value_or(range.otherwise); }, field.range);
+  return options;
+}
+
+bool is_given(const SamplingField& field, const SamplingOptions& options) {
+  return std::visit([&](const auto& range) { return (options.*range.member).has_value(); }, field.range);
+}
+
+bool is_neutral(const SamplingField& field, const SamplingOptions& options) {
+  return std::visit([&](const auto& range) { return (options.*range.member).value_or(range.neutral) == range.neutral; }, field.range);
+}
+
+std::string value_text(const SamplingField& field, const SamplingOptions& options) {
+  return std::visit([&](const auto& range) { return fmt::format("{}", (options.*range.member).value_or(range.otherwise)); }, field.range);
+}
+
+}  // namespace halfbyte
