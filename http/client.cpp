@@ -9,8 +9,8 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
+#include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl/ssl_stream.hpp>
 #include <optional>
@@ -26,7 +26,20 @@ namespace beast = boost::beast;
 namespace http = boost::beast::http;
 using boost::system::error_code;
 using Clock = std::chrono::steady_clock;
-using TlsStream = beast::ssl_stream<beast::tcp_stream>;
+// Executors and handlers of one type each: for every other the compiler would write all layers of an operation once more.
+using Executor = asio::io_context::executor_type;
+using TcpStream = beast::basic_stream<asio::ip::tcp, Executor>;
+using TlsStream = beast::ssl_stream<TcpStream>;
+using Resolver = asio::ip::basic_resolver<asio::ip::tcp, Executor>;
+
+// What an operation calls at its end.
+struct Done {
+  error_code* result;
+  template <class... Rest>
+  void operator()(error_code error, Rest&&...) const {
+    *result = error;
+  }
+};
 
 constexpr size_t kReadBytes = 16 << 10;
 
@@ -48,9 +61,9 @@ class Exchange {
       if (header.name.empty() || has_control_character(header.name) || has_control_character(header.value))
         return invalid("{}: header '{}' has no name or contains control characters", shown_, escaped(header.name));
 
-    asio::ip::tcp::resolver resolver(io_);
-    asio::ip::tcp::resolver::results_type places;
-    const error_code unknown = wait([&](auto done) {
+    Resolver resolver(io_);
+    Resolver::results_type places;
+    const error_code unknown = wait([&](Done done) {
       const Url& asked = options_.proxy ? *options_.proxy : url_;
       resolver.async_resolve(asked.host, asked.port, [&places, done](error_code error, auto found) {
         places = std::move(found);
@@ -59,14 +72,14 @@ class Exchange {
     });
     if (unknown) return unreached(unknown);
     if (url_.is_secure) return run_secure(places);
-    beast::tcp_stream stream(io_);
+    TcpStream stream(io_);
     tcp_ = &stream;
     HB_TRY(connect(places));
     return exchange(stream);
   }
 
  private:
-  using Places = asio::ip::tcp::resolver::results_type;
+  using Places = Resolver::results_type;
 
   Result<HttpResponse> run_secure(const Places& places) {
     asio::ssl::context context(asio::ssl::context::tls_client);
@@ -89,33 +102,30 @@ class Exchange {
       return invalid("{}: not a host name for TLS", shown_);
     HB_TRY(connect(places));
     if (options_.proxy) HB_TRY(open_tunnel(*tcp_));
-    if (const error_code failed = wait([&](auto done) { stream.async_handshake(asio::ssl::stream_base::client, done); }))
+    if (const error_code failed = wait([&](Done done) { stream.async_handshake(asio::ssl::stream_base::client, done); }))
       return unreached(failed);
     return exchange(stream);
   }
 
   Result<void> connect(const Places& places) {
-    const error_code failed = wait([&](auto done) { tcp_->async_connect(places, [done](error_code e, const auto&) { done(e); }); });
+    const error_code failed = wait([&](Done done) { tcp_->async_connect(places, done); });
     if (failed) return unreached(failed);
     return {};
   }
 
   // Has the proxy pass on what comes after its answer (RFC 9110, 9.3.6): TLS, which it cannot read.
-  Result<void> open_tunnel(beast::tcp_stream& stream) {
+  Result<void> open_tunnel(TcpStream& stream) {
     const std::string place = (url_.host.find(':') == std::string::npos ? url_.host : "[" + url_.host + "]") + ":" + url_.port;
     http::request<http::string_body> message(http::verb::connect, place, 11);
     message.set(http::field::host, place);
     message.set(http::field::user_agent, "halfbyte");
     add_proxy_authorization(message);
-    if (const error_code failed = wait([&](auto done) { http::async_write(stream, message, [done](error_code e, size_t) { done(e); }); }))
-      return unreached(failed);
+    if (const error_code failed = wait([&](Done done) { http::async_write(stream, message, done); })) return unreached(failed);
     beast::flat_buffer buffer(size_t{options_.most_header_bytes} + kReadBytes);
     http::response_parser<http::string_body> parser;
     parser.header_limit(options_.most_header_bytes);
     parser.skip(true);
-    if (const error_code failed =
-            wait([&](auto done) { http::async_read_header(stream, buffer, parser, [done](error_code e, size_t) { done(e); }); }))
-      return broken(failed);
+    if (const error_code failed = wait([&](Done done) { http::async_read_header(stream, buffer, parser, done); })) return broken(failed);
     const auto& answer = parser.get();
     if (answer.result_int() / 100 != 2)
       return not_found("{}: the proxy answers HTTP {} {}", shown_, answer.result_int(), escaped(std::string(answer.reason())));
@@ -143,17 +153,14 @@ class Exchange {
     message.set(http::field::user_agent, "halfbyte");
     message.set(http::field::connection, "close");
     message.prepare_payload();
-    if (const error_code failed = wait([&](auto done) { http::async_write(stream, message, [done](error_code e, size_t) { done(e); }); }))
-      return broken(failed);
+    if (const error_code failed = wait([&](Done done) { http::async_write(stream, message, done); })) return broken(failed);
 
     beast::flat_buffer buffer(size_t{options_.most_header_bytes} + kReadBytes);
     http::response_parser<http::string_body> parser;
     parser.header_limit(options_.most_header_bytes);
     parser.body_limit(options_.most_body_bytes);
     if (request_.method == "HEAD") parser.skip(true);
-    if (const error_code failed =
-            wait([&](auto done) { http::async_read_header(stream, buffer, parser, [done](error_code e, size_t) { done(e); }); }))
-      return broken(failed);
+    if (const error_code failed = wait([&](Done done) { http::async_read_header(stream, buffer, parser, done); })) return broken(failed);
 
     HttpResponse response{.status = static_cast<int>(parser.get().result_int()), .reason = std::string(parser.get().reason())};
     for (const auto& field : parser.get()) response.headers.push_back({std::string(field.name_string()), std::string(field.value())});
@@ -174,9 +181,7 @@ class Exchange {
       }
       piece.clear();
       if (parser.is_done()) return response;
-      if (const error_code failed =
-              wait([&](auto done) { http::async_read_some(stream, buffer, parser, [done](error_code e, size_t) { done(e); }); }))
-        return broken(failed);
+      if (const error_code failed = wait([&](Done done) { http::async_read_some(stream, buffer, parser, done); })) return broken(failed);
     }
   }
 
@@ -198,7 +203,7 @@ class Exchange {
       });
     });
     error_code result = asio::error::operation_aborted;
-    start([&result](error_code error) { result = error; });
+    start(Done{&result});
     io_.restart();
     io_.run();
     return options_.stop.stop_requested() ? error_code(asio::error::operation_aborted) : result;
@@ -237,7 +242,7 @@ class Exchange {
   std::string shown_;  // in messages, in place of an address that may have a password
   Clock::time_point begin_;
   asio::io_context io_{1};
-  beast::tcp_stream* tcp_ = nullptr;  // what deadlines and stopping apply to; null while the name is looked up
+  TcpStream* tcp_ = nullptr;  // what deadlines and stopping apply to; null while the name is looked up
 };
 
 }  // namespace
