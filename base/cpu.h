@@ -7,15 +7,15 @@
 
 namespace halfbyte {
 
-enum class Family { kAny, kX86, kArm };  // 64 bits; kAny: what is built for it runs on every processor
+enum class ProcessorFamily { kAny, kX86, kArm };  // 64 bits; kAny: what is built for it runs on every processor
 
-constexpr bool is_built_for(Family family) {
+constexpr bool is_built_for(ProcessorFamily family) {
 #if defined(__x86_64__)
-  return family == Family::kAny || family == Family::kX86;
+  return family == ProcessorFamily::kAny || family == ProcessorFamily::kX86;
 #elif defined(__aarch64__)
-  return family == Family::kAny || family == Family::kArm;
+  return family == ProcessorFamily::kAny || family == ProcessorFamily::kArm;
 #else
-  return family == Family::kAny;
+  return family == ProcessorFamily::kAny;
 #endif
 }
 

@@ -13,13 +13,13 @@ namespace {
 struct Set {
   Isa isa;
   std::string_view name;
-  Family family;
+  ProcessorFamily family;
   Isa parent;
   std::string_view features;
   bool is_taken_unasked;
 };
 constexpr Set kSets[] = {
-#define SET(isa, name, folder, family, parent, features, unasked) {Isa::isa, name, Family::family, Isa::parent, features, unasked},
+#define SET(isa, name, folder, family, parent, features, unasked) {Isa::isa, name, ProcessorFamily::family, Isa::parent, features, unasked},
 #include "kernels/sets.def"
 };
 constexpr Isa kIsas[] = {

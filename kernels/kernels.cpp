@@ -17,9 +17,9 @@ namespace {
 
 // What the set's own folder has, null for the rest; null where it is not built for this family of processors.
 const KernelTable* own_table(Isa isa) {
-#define SET(set, name, folder, family, ...)      \
-  if constexpr (is_built_for(Family::family)) {  \
-    if (isa == Isa::set) return &folder::kTable; \
+#define SET(set, name, folder, family, ...)              \
+  if constexpr (is_built_for(ProcessorFamily::family)) { \
+    if (isa == Isa::set) return &folder::kTable;         \
   }
 #include "kernels/sets.def"
   return nullptr;
