@@ -32,12 +32,12 @@ std::string machine() {
   return fmt::format("{} {}, {}, {} processors", system.sysname, system.release, processor, std::thread::hardware_concurrency());
 }
 
-std::optional<double> fact_ms(const Facts& facts, std::initializer_list<const char*> names) {
+std::optional<double> fact_number(const Facts& facts, std::initializer_list<const char*> names) {
   for (const char* name : names)
     if (const auto found = facts.find(name); found != facts.end()) {
       char* end = nullptr;
-      const double ms = std::strtod(found->second.c_str(), &end);
-      if (end != found->second.c_str() && *end == '\0' && ms >= 0) return ms;
+      const double number = std::strtod(found->second.c_str(), &end);
+      if (end != found->second.c_str() && *end == '\0' && number >= 0) return number;
     }
   return std::nullopt;
 }
@@ -47,9 +47,10 @@ std::optional<double> phase_rate(const std::vector<InferenceResult>& results, st
                                  std::initializer_list<const char*> durations) {
   double tokens = 0, total_ms = 0;
   for (const InferenceResult& result : results) {
-    const auto ms = fact_ms(result.metadata, durations);
+    const auto ms = fact_number(result.metadata, durations);
     if (!ms || !(result.*count)) return std::nullopt;
     tokens += *(result.*count);
+    if (count == &InferenceResult::prompt_tokens) tokens -= fact_number(result.metadata, {"cached_tokens"}).value_or(0);  // took no time
     total_ms += *ms;
   }
   return total_ms > 0 ? std::optional(tokens / (total_ms / 1000)) : std::nullopt;

@@ -42,7 +42,7 @@ class CompletionStream {
   StreamStep next(std::optional<std::chrono::milliseconds> timeout = {});
   void cancel();  // no text comes after this, only kFinished
   // Reads what is left, and tells the whole. metadata: "finish_reason" (end, stop, length, cancelled), "prompt_ms",
-  // "generation_ms", "sampling" (JSON), "template" (none, model's), "warning" where there is one (Event::warning).
+  // "generation_ms", "cached_tokens" (of the prompt, where they were known from before), "sampling" (JSON), "template" (none, model's), "warning" where there is one (Event::warning).
   Result<InferenceResult> result();
 
  private:

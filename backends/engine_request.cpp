@@ -52,6 +52,7 @@ ReplyStream::Step EngineRequest::next(std::optional<std::chrono::milliseconds> t
 Facts EngineRequest::facts(const Event& last) const {
   Facts all = facts_;
   all["finish_reason"] = name_of(*last.finished);
+  if (last.usage.cached_tokens > 0) all["cached_tokens"] = std::to_string(last.usage.cached_tokens);
   all["prompt_ms"] = fmt::format("{:.3f}", last.usage.prompt_ms);
   all["generation_ms"] = fmt::format("{:.3f}", last.usage.generation_ms);
   if (!last.warning.empty()) all["warning"] = last.warning;

@@ -51,9 +51,11 @@ Result<Engine::Reply> stream_reply(Engine& engine, Request request, const Interr
 
 std::string usage_text(const Usage& usage) {
   const int steps = std::max(0, usage.completion_tokens - 1);  // the first token comes with the prompt
-  return fmt::format("prompt      {:>6} tokens {:>9.1f} ms {:>9.1f} tokens/s\ngeneration  {:>6} tokens {:>9.1f} ms {:>9.1f} tokens/s\n",
-                     usage.prompt_tokens, usage.prompt_ms, per_second(usage.prompt_tokens, usage.prompt_ms), usage.completion_tokens,
-                     usage.generation_ms, per_second(steps, usage.generation_ms));
+  const int computed = usage.prompt_tokens - usage.cached_tokens;
+  const std::string cached = usage.cached_tokens > 0 ? fmt::format(", {} more known from before", usage.cached_tokens) : "";
+  return fmt::format("prompt      {:>6} tokens {:>9.1f} ms {:>9.1f} tokens/s{}\ngeneration  {:>6} tokens {:>9.1f} ms {:>9.1f} tokens/s\n",
+                     computed, usage.prompt_ms, per_second(computed, usage.prompt_ms), cached, usage.completion_tokens, usage.generation_ms,
+                     per_second(steps, usage.generation_ms));
 }
 
 }  // namespace halfbyte

@@ -28,7 +28,7 @@ struct Options {
   std::string model{kDefaultModel};
   std::vector<std::string> prompt;
   std::string system;
-  bool raw = false, verbose = false;
+  bool raw = false, verbose = false, no_prefix_cache = false;
   ChosenReply reply;
   EngineOptions engine;
 };
@@ -100,6 +100,7 @@ Result<int> run(const Options& options) {
   if (engine_options.context_tokens == 0) HB_TRY_INTO(engine_options.context_tokens, stored_context(found, defaults.context_tokens));
   for (const auto* notes : {&found.notes, &defaults.notes})
     for (const std::string& note : *notes) notify(fmt::format("{}: not taken: {}", found.name, note));
+  engine_options.prefix_cache = !options.no_prefix_cache;
   engine_options.threads = threads_or_calibrated(options.engine.threads);
   std::optional<Notice> notice(std::in_place, fmt::format("loading {} ...", options.model));
   HB_TRY_ASSIGN(engine, Engine::open(found.path, engine_options));
@@ -136,6 +137,7 @@ Action declare_run(Arguments& args) {
               "longest prompt and reply together, in tokens; 0: the model's own, at most 4096");
   declare_threads(args, "--threads", options->engine.threads);
   declare_step_options(args, options->engine.chunk_tokens, options->engine.kv_type, options->engine.activations);
+  args.flag("--no-prefix-cache", options->no_prefix_cache, "compute every prompt from its beginning; same text, slower turns");
   args.flag("--verbose", options->verbose, "tell tokens, times and speeds on stderr");
   return [options] { return run(*options); };
 }

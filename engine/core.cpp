@@ -109,20 +109,36 @@ void EngineCore::guess() {
   }
 }
 
+// Takes over what is known of a sequence's tokens, but for those whose logits are wanted. Returns how many tokens it has in the cache.
+int EngineCore::extend(Sequence& sequence) {
+  if (!limits_.prefix_cache) return sequence.cache.length;
+  const auto given = std::span(sequence.tokens).first(static_cast<size_t>(sequence.first_wanted()));
+  const int found = prefixes_.extend(runner_.memory(), sequence.cache, sequence.request.principal, given);
+  if (sequence.answered || found == 0) return sequence.cache.length;  // computed once before
+  sequence.usage.cached_tokens += found;
+  const std::lock_guard lock(stats_mutex_);
+  stats_.cached_tokens += static_cast<uint64_t>(found);
+  return sequence.cache.length;
+}
+
 // What the next step computes, once room is made for it.
 std::vector<Slice> EngineCore::planned() {
   guess();
+  for (const auto& [id, sequence] : sequences_)  // what another has computed meanwhile
+    if (sequence->cache.length > 0 && sequence->cache.length < sequence->first_wanted()) scheduler_.skip(id, extend(*sequence));
   for (;;) {
     Plan plan =
         scheduler_.plan({.tokens = limits_.step_tokens,
                          .prompt_tokens = step_times_.prompt_tokens(limits_.latency_target_ms, scheduler_.decoding(), limits_.step_tokens),
                          .pages = runner_.memory().free_pages()});
     if (plan.preempted) {
-      runner_.memory().release(sequences_.at(*plan.preempted)->cache);
+      Sequence& sequence = *sequences_.at(*plan.preempted);
+      runner_.memory().release(sequence.cache);
+      if (!sequence.answered) sequence.usage.cached_tokens = 0;
       const std::lock_guard lock(stats_mutex_);
       ++stats_.preemptions;
     } else if (plan.admitted)
-      scheduler_.admit(*plan.admitted, 0);
+      scheduler_.admit(*plan.admitted, extend(*sequences_.at(*plan.admitted)));
     else
       return std::move(plan.slices);
   }
@@ -139,7 +155,6 @@ void EngineCore::step() {
       sequence.started = now_;
       const std::lock_guard lock(stats_mutex_);
       stats_.prompt_tokens += sequence.request.prompt.size();
-      stats_.cached_tokens += static_cast<uint64_t>(sequence.usage.cached_tokens);
       stats_.queue.add(seconds(now_ - sequence.submitted));
     }
     const bool decodes = slice.first == sequence.known() - 1;
@@ -202,7 +217,10 @@ int EngineCore::settle(Sequence& sequence, const Slice& slice) {
     runner_.memory().rewind(sequence.cache, slice.first + kept);
     sequence.draft.tokens.clear();
   }
-  runner_.memory().commit(sequence.cache);
+  if (limits_.prefix_cache)
+    prefixes_.commit(runner_.memory(), sequence.cache, sequence.request.principal, sequence.tokens);
+  else
+    runner_.memory().commit(sequence.cache);
   return kept;
 }
 

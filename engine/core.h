@@ -7,6 +7,7 @@
 #include <mutex>
 #include <vector>
 
+#include "engine/prefix_cache.h"
 #include "engine/scheduler.h"
 #include "engine/sequence.h"
 #include "engine/step_times.h"
@@ -17,6 +18,7 @@ struct CoreLimits {
   int step_tokens = 512;  // most tokens in one step
   std::optional<double> latency_target_ms;
   bool speculates = true;  // checks guessed tokens where that pays
+  bool prefix_cache = true;
 };
 
 // Not thread-safe. Requires: model, the runner's thread pool and `world`, whose clock it reads, outlive it.
@@ -47,6 +49,7 @@ class EngineCore {
   void obey_deadlines();
   void fail_all(std::vector<Message>& messages);
   void guess();
+  int extend(Sequence& sequence);
   std::vector<Slice> planned();
   void record(const std::vector<Slice>& plan, std::chrono::steady_clock::duration took);
   int settle(Sequence& sequence, const Slice& slice);
@@ -60,6 +63,7 @@ class EngineCore {
   CoreLimits limits_;
   Scheduler scheduler_;
   StepTimes step_times_;
+  PrefixCache prefixes_;
   const World& world_;
   std::map<RequestId, std::unique_ptr<Sequence>> sequences_;
   std::chrono::steady_clock::time_point now_;  // at the turn's start, then at the step's end

@@ -62,7 +62,7 @@ std::vector<EngineCore::Message> one(EngineCore::Message message) {
 }
 
 Seen alone(Bench& bench, const RunnerOptions& options, const Request& request) {
-  EngineCore core = bench.core(options, {.step_tokens = 64, .speculates = false});
+  EngineCore core = bench.core(options, {.step_tokens = 64, .speculates = false, .prefix_cache = false});
   Seen seen;
   core.turn(one(bench.submission(1, request, [&](const Event& event) {
     seen.add(event);
@@ -95,6 +95,7 @@ class Simulation {
     options.chunk_tokens = steps[below(5)];
     CoreLimits limits{.step_tokens = options.chunk_tokens};
     limits.speculates = below(3) > 0;
+    limits.prefix_cache = below(4) > 0;
     if (below(2) == 0) limits.latency_target_ms = 1 + below(20);
     EngineCore core = bench_.core(options, limits, clock_);
     options.chunk_tokens = 64;
@@ -124,11 +125,12 @@ class Simulation {
 
   // What happened, that the comparison is worth something.
   struct Happened {
-    uint64_t preemptions = 0, drafted = 0, accepted = 0;
+    uint64_t preemptions = 0, cached = 0, drafted = 0, accepted = 0;
     int pauses = 0, cancelled = 0, stopped = 0, failed = 0, whole = 0;
   };
   void count(Happened& all) const {
     all.preemptions += stats_.preemptions;
+    all.cached += stats_.cached_tokens;
     all.drafted += stats_.drafted_tokens;
     all.accepted += stats_.accepted_tokens;
     for (const auto& asked : asked_) {
@@ -157,7 +159,9 @@ class Simulation {
     // Some begin like an earlier one, as turns of a conversation do.
     if (!asked_.empty() && below(2) == 0) {
       const Request& earlier = asked_[static_cast<size_t>(below(static_cast<int>(asked_.size())))]->request;
-      request.prompt.assign(earlier.prompt.begin(), earlier.prompt.begin() + 1 + below(static_cast<int>(earlier.prompt.size())));
+      const int length = static_cast<int>(earlier.prompt.size());
+      request.prompt.assign(earlier.prompt.begin(), earlier.prompt.begin() + (below(2) == 0 ? length : 1 + below(length)));
+      request.principal = earlier.principal;
     }
     for (int more = 1 + below(below(4) == 0 ? 120 : 12); more > 0 && request.prompt.size() < 150; --more)
       request.prompt.push_back(below(TinyModel::kVocabulary));
@@ -169,7 +173,7 @@ class Simulation {
     sampling.presence_penalty = below(4) == 0 ? 0.5F : 0.0F;
     sampling.seed = random_();
     request.priority = below(3);
-    request.principal = std::string(1, static_cast<char>('a' + below(3)));
+    if (request.principal.empty() || below(4) == 0) request.principal = std::string(1, static_cast<char>('a' + below(3)));
     if (below(3) == 0) request.stop = {std::string(1, static_cast<char>('a' + below(26)))};
     return request;
   }
@@ -232,10 +236,18 @@ void simulate(const TinyModel& model) {
     if (testing::Test::HasFailure()) return;
     simulation.count(happened);
   }
-  for (const auto count :
-       {static_cast<int>(happened.preemptions), static_cast<int>(happened.drafted - happened.accepted), static_cast<int>(happened.accepted),
-        happened.pauses, happened.cancelled, happened.stopped, happened.failed, happened.whole})
-    EXPECT_GE(count, simulations() / 3);
+  const std::pair<const char*, uint64_t> counts[] = {
+      {"preemptions", happened.preemptions},
+      {"pages found", happened.cached / 32},
+      {"wrong guesses", happened.drafted - happened.accepted},
+      {"right guesses", happened.accepted},
+      {"pauses", static_cast<uint64_t>(happened.pauses)},
+      {"cancelled", static_cast<uint64_t>(happened.cancelled)},
+      {"stopped", static_cast<uint64_t>(happened.stopped)},
+      {"failed", static_cast<uint64_t>(happened.failed)},
+      {"whole", static_cast<uint64_t>(happened.whole)},
+  };
+  for (const auto& [what, count] : counts) EXPECT_GE(count, static_cast<uint64_t>(simulations() / 3)) << what;
 }
 
 TEST(EngineCore, EveryRequestGetsTheBytesItGetsAlone) { simulate({}); }

@@ -137,7 +137,7 @@ Result<std::unique_ptr<Engine::Impl>> Engine::Impl::open(const std::filesystem::
                                         .activations = options.activations,
                                         .isa = isa},
                                        world));
-  CoreLimits limits{.step_tokens = chunk, .speculates = options.speculates};
+  CoreLimits limits{.step_tokens = chunk, .speculates = options.speculates, .prefix_cache = options.prefix_cache};
   if (options.latency_target_ms > 0) limits.latency_target_ms = options.latency_target_ms;
   return std::make_unique<Impl>(std::move(pool), std::move(model), context, options.queue, std::move(runner), limits, world);
 }

@@ -112,6 +112,32 @@ TEST(Engine, ARequestIsAnsweredAlikeAloneAndInCompany) {
   }
 }
 
+TEST(Engine, ARequestThatBeginsLikeAnEarlierOneComputesOnlyWhatIsNew) {
+  const TinyModelFile file({.window = 40});
+  Engine engine = open(file, {.context_tokens = 512}), without = open(file, {.context_tokens = 512, .prefix_cache = false});
+  std::vector<Token> prompt;
+  for (int i = 0; i < 130; ++i) prompt.push_back(i * 37 % 256);
+  for (const int cached : {0, 128}) {
+    const auto reply = engine.complete(request_of(prompt, 30));
+    ASSERT_TRUE(reply) << reply.error().message;
+    EXPECT_EQ(reply->usage.cached_tokens, cached);
+    EXPECT_EQ(reply->text, without.complete(request_of(prompt, 30))->text);
+  }
+  Request others = request_of(prompt, 30);
+  others.principal = "another";
+  EXPECT_EQ(engine.complete(others)->usage.cached_tokens, 0);
+  EXPECT_EQ(without.complete(request_of(prompt, 30))->usage.cached_tokens, 0);
+}
+
+TEST(Engine, LogProbabilitiesAreTheSameBehindWhatIsKnown) {
+  const TinyModelFile file;
+  Engine engine = open(file, {.context_tokens = 512}), without = open(file, {.context_tokens = 512, .prefix_cache = false});
+  std::vector<Token> prompt(100, 3), continuation;
+  for (int i = 0; i < 100; ++i) continuation.push_back(i * 37 % 256);
+  const auto expected = without.log_probabilities(prompt, continuation);
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(*engine.log_probabilities(prompt, continuation), *expected);
+}
+
 TEST(Engine, RequestsThatDoNotFitTheCacheTogetherWaitForEachOther) {
   const TinyModelFile file;
   Engine engine = open(file, {.context_tokens = 64});  // room for one sequence

@@ -138,6 +138,10 @@ void Scheduler::admit(SequenceId id, int computed) {
   running_.insert(std::ranges::upper_bound(running_, entry, is_before), std::move(entry));
 }
 
+void Scheduler::skip(SequenceId id, int computed) {
+  if (Entry* e = find(id)) e->computed = computed;
+}
+
 void Scheduler::advance(const std::vector<Slice>& slices) {
   for (const Slice& slice : slices) {
     Entry* e = find(slice.sequence);

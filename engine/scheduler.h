@@ -57,6 +57,8 @@ class Scheduler {
   Plan plan(const StepRoom& room);
   // The sequence of Plan::admitted runs; `computed` of its tokens are in the cache already. Requires: fewer than it has.
   void admit(SequenceId id, int computed);
+  // A sequence that runs has `computed` of its tokens in the cache. Requires: fewer than it has.
+  void skip(SequenceId id, int computed);
   // The slices were carried out: their tokens are in the cache. Requires: they are those that plan() made last, less the guesses that were
   // wrong.
   void advance(const std::vector<Slice>& slices);

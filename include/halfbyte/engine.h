@@ -30,9 +30,10 @@ struct EngineOptions {
   ActivationMode activations = ActivationMode::kInt8;
   // Longest time between two tokens of a reply while prompts of others are read beside it; 0: 100 ms, or four times a step without them.
   double latency_target_ms = 0;
-  bool speculates = true;  // checks guesses of the next tokens where that pays; no reply depends on it
-  int queue = 64;          // most requests that are unfinished
-  std::string isa;         // a name that `halfbyte isa` lists; empty: HALFBYTE_ISA of the environment, else the best that runs here
+  bool speculates = true;    // checks guesses of the next tokens where that pays; no reply depends on it
+  bool prefix_cache = true;  // a request that begins like an earlier one of its principal computes only what is new; the same bits
+  int queue = 64;            // most requests that are unfinished
+  std::string isa;           // a name that `halfbyte isa` lists; empty: HALFBYTE_ISA of the environment, else the best that runs here
 };
 
 struct Request {
@@ -44,7 +45,7 @@ struct Request {
   bool shows_control_tokens = false;  // the text of control tokens is part of the reply, as markers of tool calls may be
   double timeout_ms = 0;              // since submit(); then the reply ends with kTimeout and what came until then. 0: none
   int priority = 0;                   // the greater starts first, and takes memory from the lesser
-  std::string principal;              // who asks: of one priority, who was served least starts first
+  std::string principal;              // who asks: of one priority, who was served least starts first; shares no cache with others
 };
 
 enum class FinishReason { kEnd, kStop, kLength, kTimeout, kCancelled, kFailed };
