@@ -1,5 +1,6 @@
 #include "base/machine_facts.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -64,7 +65,7 @@ HugePages huge_pages(const fs::path& root) {
 }
 
 // Version 2: "QUOTA PERIOD" or "max PERIOD" in one file. Version 1: two files, quota -1 without a limit.
-std::optional<double> limit_in(const fs::path& group) {
+std::optional<double> cpu_limit_in(const fs::path& group) {
   std::istringstream both(first_line(group / "cpu.max"));
   double quota = -1, period = 0;
   if (!(both >> quota >> period)) {
@@ -75,17 +76,30 @@ std::optional<double> limit_in(const fs::path& group) {
   return quota / period;
 }
 
-// The least limit of the group and those it lies in. In a container the group's path may be the host's and absent here; its
-// outermost group is then the container's own.
-std::optional<double> least_limit(const fs::path& mount, const std::string& group) {
-  std::optional<double> least;
-  for (fs::path path = fs::path(group).relative_path();; path = path.parent_path()) {
-    if (const auto limit = limit_in(mount / path); limit && (!least || *limit < *least)) least = limit;
-    if (path.empty()) return least;
+// What a group may still take: its limit less what it uses, of which the contents of files do not count, for they are given up.
+// Version 2: memory.max, memory.current, "file" of memory.stat. Version 1 has other names.
+std::optional<double> memory_left_in(const fs::path& group) {
+  struct Names {
+    std::string_view limit, usage, files;
+  };
+  for (const Names& names :
+       {Names{"memory.max", "memory.current", "file"}, Names{"memory.limit_in_bytes", "memory.usage_in_bytes", "total_cache"}}) {
+    const auto limit = first_number<double>(first_line(group / names.limit));
+    const auto usage = first_number<double>(first_line(group / names.usage));
+    if (!limit || !usage) continue;
+    std::ifstream stat(group / "memory.stat");
+    double files = 0, value = 0;
+    for (std::string name; stat >> name >> value;)
+      if (name == names.files) files = value;
+    return std::max(0.0, *limit - std::max(0.0, *usage - files));
   }
+  return std::nullopt;
 }
 
-std::optional<double> cpu_limit(const fs::path& root) {
+// The least that `value_in` gives for the process's groups of this controller and those they lie in. In a container a group's path may be
+// the host's and absent here; its outermost group is then the container's own.
+template <class ValueIn>
+std::optional<double> least_of_groups(const fs::path& root, std::string_view controller, ValueIn value_in) {
   std::ifstream groups(root / "proc/self/cgroup");  // "HIERARCHY:CONTROLLERS:PATH", version 2 without controllers
   std::optional<double> least;
   for (std::string line; std::getline(groups, line);) {
@@ -93,19 +107,32 @@ std::optional<double> cpu_limit(const fs::path& root) {
     if (second == std::string::npos) continue;
     const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
     const bool is_version_2 = controllers == ",,";
-    if (!is_version_2 && controllers.find(",cpu,") == std::string::npos) continue;
+    if (!is_version_2 && controllers.find(fmt::format(",{},", controller)) == std::string::npos) continue;
     const fs::path all = root / "sys/fs/cgroup";
-    const auto limit = least_limit(is_version_2 ? all : all / "cpu", line.substr(second + 1));
-    if (limit && (!least || *limit < *least)) least = limit;
+    const fs::path mount = is_version_2 ? all : all / controller;
+    for (fs::path path = fs::path(line.substr(second + 1)).relative_path();; path = path.parent_path()) {
+      if (const auto value = value_in(mount / path); value && (!least || *value < *least)) least = value;
+      if (path.empty()) break;
+    }
   }
   return least;
 }
+
+std::optional<double> cpu_limit(const fs::path& root) { return least_of_groups(root, "cpu", cpu_limit_in); }
 
 std::optional<uint64_t> memory_entry(const fs::path& root, std::string_view name) {
   const auto text = entry(root / "proc/meminfo", name);
   const auto kibibytes = text ? first_number<uint64_t>(*text) : std::nullopt;
   if (!kibibytes) return std::nullopt;
   return *kibibytes * 1024;
+}
+
+std::optional<uint64_t> available_bytes(const fs::path& root) {
+  const auto of_machine = memory_entry(root, "MemAvailable");
+  const auto of_group = least_of_groups(root, "memory", memory_left_in);
+  if (!of_group) return of_machine;
+  const auto bytes = static_cast<uint64_t>(*of_group);
+  return of_machine ? std::min(*of_machine, bytes) : bytes;
 }
 
 }  // namespace
@@ -147,7 +174,7 @@ MachineFacts read_machine_facts(const fs::path& root, const std::vector<int>& pr
           .cores = cores_of(root, processors),
           .cpu_limit = cpu_limit(root),
           .memory_bytes = memory_entry(root, "MemTotal"),
-          .available_bytes = memory_entry(root, "MemAvailable"),
+          .available_bytes = available_bytes(root),
           .huge_pages = huge_pages(root),
           .load = first_number<double>(first_line(root / "proc/loadavg"))};
 }

@@ -19,7 +19,7 @@ struct MachineFacts {
   std::optional<int> cores;
   std::optional<double> cpu_limit;  // processors' worth of time the control group may use; absent: no limit
   std::optional<uint64_t> memory_bytes;
-  std::optional<uint64_t> available_bytes;
+  std::optional<uint64_t> available_bytes;  // that this process may still take, within its control groups' limits
   HugePages huge_pages = HugePages::kUnknown;
   std::optional<double> load;  // work that ran or waited for a processor, on average over the last minute, of all programs
 

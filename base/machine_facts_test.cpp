@@ -77,6 +77,21 @@ TEST_F(MachineFactsTest, ReadTheLimitOfAnOlderControlGroup) {
   EXPECT_EQ(read().cpu_limit, 3.0);
 }
 
+TEST_F(MachineFactsTest, TakeNoMoreMemoryThanTheControlGroupLeaves) {
+  write("proc/meminfo", "MemTotal: 16384 kB\nMemAvailable: 8192 kB\n");
+  write("proc/self/cgroup", "0::/box\n");
+  write("sys/fs/cgroup/box/memory.max", "max\n");
+  write("sys/fs/cgroup/box/memory.current", "5000000\n");
+  EXPECT_EQ(read().available_bytes, 8192U * 1024);
+  write("sys/fs/cgroup/box/memory.max", "6000000\n");
+  write("sys/fs/cgroup/box/memory.stat", "anon 4000000\nfile 1000000\nkernel 0\n");
+  EXPECT_EQ(read().available_bytes, 2000000U);
+  write("proc/self/cgroup", "4:memory:/old\n");
+  write("sys/fs/cgroup/memory/old/memory.limit_in_bytes", "3000000\n");
+  write("sys/fs/cgroup/memory/old/memory.usage_in_bytes", "1000000\n");
+  EXPECT_EQ(read().available_bytes, 2000000U);
+}
+
 TEST_F(MachineFactsTest, SumTheTimeThatProcessorsHaveWorked) {
   EXPECT_EQ(busy_seconds(root_, {0}), std::nullopt);
   write("proc/stat",

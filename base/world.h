@@ -5,6 +5,7 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 #include "base/buffer.h"
 #include "base/byte_source.h"
@@ -20,6 +21,7 @@ class World {
   virtual Result<std::unique_ptr<ByteSource>> open(const std::filesystem::path& path) const;  // as File::open
   virtual Result<std::unique_ptr<NewFile>> create(const std::filesystem::path& path) const;   // as NewFile::create
   virtual Result<Buffer> allocate(size_t bytes) const;                                        // as Buffer::allocate
+  virtual std::optional<uint64_t> available_memory() const;                                   // MachineFacts::available_bytes
   virtual std::chrono::steady_clock::time_point now() const;
 };
 

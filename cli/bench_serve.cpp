@@ -160,7 +160,7 @@ Result<int> bench_serve(Options& options) {
 
   // Room for all clients, that the engine's policy is measured and not its want of memory, unless that is asked for.
   const int most = options.clients * (options.load.shared_prefix + options.load.prompt.greatest(0) + options.load.reply.greatest(0) + 32);
-  if (options.engine.cache_tokens == 0) options.engine.cache_tokens = most;
+  if (options.engine.cache_tokens == 0 && options.engine.kv_memory_bytes == 0) options.engine.cache_tokens = most;
   options.engine.queue = std::max(options.engine.queue, options.clients);
   options.engine.latency_target_ms = options.latency_target_ms;
   options.engine.threads = threads_or_calibrated(options.engine.threads);
@@ -168,6 +168,7 @@ Result<int> bench_serve(Options& options) {
   HB_TRY_ASSIGN(engine, Engine::open(found.path, options.engine));
   notice.reset();
   for (const std::string& warning : engine.warnings()) print_aside(fmt::format("warning: {}\n", warning));
+  print_aside(fmt::format("memory: {}\n", memory_text(engine.memory())));
   if (!text.empty()) {
     options.load.text = engine.encode(text, /*add_special=*/false);
     if (options.load.text.empty()) return invalid("--text: {} has no tokens", options.text_file);
@@ -214,14 +215,15 @@ Action declare_bench_serve(Arguments& args) {
   args.text("--text", options->text_file, "prompts are stretches of this file's text, - is stdin; else random tokens");
   args.number("--temperature", options->load.temperature, 0.0F, 100.0F, "of the replies; 0: always the likeliest token");
   args.number("--seed", options->load.seed, uint64_t{0}, std::numeric_limits<uint64_t>::max(), "of lengths, tokens, times and replies");
-  args.number("--ctx", options->engine.context_tokens, 0, 1 << 24,
-              "longest prefix, prompt and reply together, in tokens; 0: the model's own, at most 4096");
+  declare_memory(args, options->engine, "longest prefix, prompt and reply together, in tokens; 0: the model's own, at most 4096");
   args.number("--cache-tokens", options->engine.cache_tokens, 0, 1 << 28, "positions that all share; 0: enough for all clients");
   args.number("--queue", options->engine.queue, 1, 1 << 20, "most unfinished requests, but at least --clients; others are refused");
   args.number("--latency-target", options->latency_target_ms, 0.0F, 1e6F,
-              "longest time between two tokens while others' prompts are read, in ms; 0: four times that of a step without them");
+              "longest time between two tokens while others' prompts are read, in ms; 0: 100, or four times a step without them where that "
+              "is more");
   declare_threads(args, "-t,--threads", options->engine.threads);
   declare_step_options(args, options->engine.chunk_tokens, options->engine.kv_type, options->engine.activations);
+  declare_speculation(args, options->engine);
   declare_json(args, options->json);
   args.text("--svg", options->svg, "also write the latencies' distributions as a picture into this file");
   return [options] { return bench_serve(*options); };

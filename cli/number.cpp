@@ -21,6 +21,23 @@ Result<T> parse_number(std::string_view text, T least, T greatest) {
   return invalid("'{}' is not a {}: expected {} to {}", escaped(text), std::is_integral_v<T> ? "whole number" : "number", least, greatest);
 }
 
+Result<uint64_t> parse_size(std::string_view text) {
+  constexpr std::string_view kLetters = "KMGT";
+  std::string_view digits = text;
+  const bool is_binary = digits.ends_with("i");
+  if (is_binary) digits.remove_suffix(1);
+  uint64_t unit = 1;
+  if (const size_t letter = digits.empty() ? kLetters.npos : kLetters.find(digits.back()); letter != kLetters.npos) {
+    for (size_t i = 0; i <= letter; ++i) unit *= is_binary ? 1024 : 1000;
+    digits.remove_suffix(1);
+  }
+  constexpr uint64_t kMost = uint64_t{1} << 50;
+  const auto count = parse_number<uint64_t>(digits, 1, kMost / unit);
+  if (!count || (is_binary && unit == 1))
+    return invalid("'{}' is not a size: expected bytes, or a number with K, M, G, T, Ki, Mi, Gi or Ti", escaped(text));
+  return *count * unit;
+}
+
 template Result<int> parse_number(std::string_view, int, int);
 template Result<uint64_t> parse_number(std::string_view, uint64_t, uint64_t);
 template Result<float> parse_number(std::string_view, float, float);

@@ -15,6 +15,15 @@ TEST(Number, IsReadWhenItIsInRange) {
   EXPECT_EQ(*parse_number("18446744073709551615", uint64_t{0}, kMost), kMost);
 }
 
+TEST(Number, SizesHaveUnits) {
+  EXPECT_EQ(*parse_size("1500000"), 1500000U);
+  EXPECT_EQ(*parse_size("500M"), 500000000U);
+  EXPECT_EQ(*parse_size("2Gi"), uint64_t{2} << 30);
+  for (const char* text : {"", "0", "M", "12i", "-1K", "1.5G", "2GiB", "99999999999999T"})
+    EXPECT_EQ(parse_size(text).error().message,
+              "'" + std::string(text) + "' is not a size: expected bytes, or a number with K, M, G, T, Ki, Mi, Gi or Ti");
+}
+
 TEST(Number, OutOfRangeIsRefusedWithTheRange) {
   for (const char* text : {"-2", "11", "99999999999999999999"})
     EXPECT_EQ(parse_number(text, -1, 10).error().message, std::string(text) + " is out of range: expected -1 to 10");

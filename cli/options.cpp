@@ -118,6 +118,28 @@ void declare_step_options(Arguments& args, int& chunk_tokens, KvType& kv_type, A
              choice<ActivationMode>(activations, {{"int8", ActivationMode::kInt8}, {"f32", ActivationMode::kFloat}}));
 }
 
+void declare_memory(Arguments& args, EngineOptions& engine, std::string_view context_meaning) {
+  args.number("--ctx,--max-model-len", engine.context_tokens, 0, 1 << 24, context_meaning);
+  args.value("--kv-memory", "SIZE",
+             "bytes of cached keys and values of all sequences (500M, 2Gi); without it 8 of the longest, if there is room",
+             [&engine](const std::string& text) -> Result<void> {
+               HB_TRY_INTO(engine.kv_memory_bytes, parse_size(text));
+               return {};
+             });
+  args.number("--memory-utilization", engine.memory_utilization, 0.0F, 1.0F, "part of the memory that is available which may be used");
+}
+
+void declare_speculation(Arguments& args, EngineOptions& engine) {
+  args.value("--speculation", "on|off", "check guesses of the next tokens where that pays; no reply depends on it",
+             choice(engine.speculates, {{"on", true}, {"off", false}}));
+}
+
+std::string memory_text(const EngineMemory& memory) {
+  const auto megabytes = [](uint64_t bytes) { return static_cast<double>(bytes) / 1e6; };
+  return fmt::format("{:.1f} MB: weights {:.1f}, work space {:.1f}, cache up to {:.1f} for {} tokens", megabytes(memory.total()),
+                     megabytes(memory.weights), megabytes(memory.workspace), megabytes(memory.cache), memory.cache_tokens);
+}
+
 void declare_json(Arguments& args, bool& json) { args.flag("--json", json, "print JSON"); }
 
 }  // namespace halfbyte

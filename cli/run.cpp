@@ -113,8 +113,8 @@ Result<int> run(const Options& options) {
     return invalid("--system: there is no chat template to put it in ({})", options.raw ? "--raw" : "the model has none");
   const std::chrono::duration<double, std::milli> load = std::chrono::steady_clock::now() - start;
   if (options.verbose)
-    print_aside(fmt::format("load        {:>23.1f} ms\nthreads     {:>6}\nseed        {}\n", load.count(), engine.threads(),
-                            *reply.request.sampling.seed));
+    print_aside(fmt::format("load        {:>23.1f} ms\nmemory      {}\nthreads     {:>6}\nseed        {}\n", load.count(),
+                            memory_text(engine.memory()), engine.threads(), *reply.request.sampling.seed));
 
   if (is_chat) return chat(engine, format, std::move(reply));
   return complete(engine, format, reply, std::move(prompt));
@@ -133,11 +133,11 @@ Action declare_run(Arguments& args) {
   args.text("--system", options->system, "the system message");
   args.flag("--raw", options->raw, "continue the prompt as it stands, without the model's chat template");
   declare_reply_options(args, options->reply);
-  args.number("--ctx", options->engine.context_tokens, 0, 1 << 24,
-              "longest prompt and reply together, in tokens; 0: the model's own, at most 4096");
+  declare_memory(args, options->engine, "longest prompt and reply together, in tokens; 0: the model's own, at most 4096");
   declare_threads(args, "--threads", options->engine.threads);
   declare_step_options(args, options->engine.chunk_tokens, options->engine.kv_type, options->engine.activations);
   args.flag("--no-prefix-cache", options->no_prefix_cache, "compute every prompt from its beginning; same text, slower turns");
+  declare_speculation(args, options->engine);
   args.flag("--verbose", options->verbose, "tell tokens, times and speeds on stderr");
   return [options] { return run(*options); };
 }

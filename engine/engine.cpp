@@ -12,6 +12,7 @@
 #include "base/errors.h"
 #include "base/machine_facts.h"
 #include "engine/core.h"
+#include "engine/memory_plan.h"
 
 namespace halfbyte {
 namespace {
@@ -38,6 +39,7 @@ struct Engine::Impl {
   std::unique_ptr<const Model> model;
   int context_tokens;
   int queue;  // most unfinished requests
+  EngineMemory memory;
   const World& world;
   EngineCore core;  // the engine thread's
 
@@ -51,12 +53,13 @@ struct Engine::Impl {
   RequestId last_id = 0;
   std::thread thread;
 
-  Impl(std::unique_ptr<ThreadPool> threads, std::unique_ptr<const Model> loaded, int context, int most, Runner runner,
-       const CoreLimits& limits, const World& outside)
+  Impl(std::unique_ptr<ThreadPool> threads, std::unique_ptr<const Model> loaded, int context, int most, const EngineMemory& planned,
+       Runner runner, const CoreLimits& limits, const World& outside)
       : pool(std::move(threads)),
         model(std::move(loaded)),
         context_tokens(context),
         queue(most),
+        memory(planned),
         world(outside),
         core(*model, std::move(runner), limits, outside) {
     thread = std::thread([this] { loop(); });
@@ -120,7 +123,10 @@ Result<std::unique_ptr<Engine::Impl>> Engine::Impl::open(const std::filesystem::
   HB_TRY_ASSIGN(isa, options.isa.empty() ? choose_isa() : parse_isa(options.isa));
   const int threads = options.threads > 0 ? options.threads : processors_available();
   auto pool = std::make_unique<ThreadPool>(threads);
-  HB_TRY_ASSIGN(loaded, load_model(path, *pool, world));
+  if (!(options.memory_utilization > 0 && options.memory_utilization <= 1))
+    return invalid("memory_utilization: {} is outside 0 to 1", options.memory_utilization);
+  const std::optional<uint64_t> available = world.available_memory();
+  HB_TRY_ASSIGN(loaded, load_model(path, *pool, world, usable_memory(available, options.memory_utilization)));
   auto model = std::make_unique<const Model>(std::move(loaded));
   const int most = model->formula->dims().context;
   if (options.context_tokens > most)
@@ -130,16 +136,19 @@ Result<std::unique_ptr<Engine::Impl>> Engine::Impl::open(const std::filesystem::
   if (options.chunk_tokens < 1) return invalid("chunk_tokens: {} is less than 1", options.chunk_tokens);
   const int context = options.context_tokens > 0 ? options.context_tokens : std::min(most, kDefaultContext);
   const int chunk = std::min(options.chunk_tokens, context);
-  HB_TRY_ASSIGN(runner, Runner::create(*model, *pool,
-                                       {.cache_tokens = std::max(context, options.cache_tokens),
-                                        .chunk_tokens = chunk,
-                                        .kv_type = options.kv_type,
-                                        .activations = options.activations,
-                                        .isa = isa},
-                                       world));
+  RunnerOptions of_runner{.chunk_tokens = chunk, .kv_type = options.kv_type, .activations = options.activations, .isa = isa};
+  HB_TRY_ASSIGN(program, Runner::compile(*model, *pool, of_runner));
+  HB_TRY_ASSIGN(memory, plan_memory({.available = available,
+                                     .weights = model->weights.bytes(),
+                                     .workspace = program.workspace_bytes(),
+                                     .page_bytes = program.layout().page_bytes(),
+                                     .context = context},
+                                    options));
+  of_runner.cache_tokens = memory.cache_tokens;
+  HB_TRY_ASSIGN(runner, Runner::create(std::move(program), *pool, of_runner, world));
   CoreLimits limits{.step_tokens = chunk, .speculates = options.speculates, .prefix_cache = options.prefix_cache};
   if (options.latency_target_ms > 0) limits.latency_target_ms = options.latency_target_ms;
-  return std::make_unique<Impl>(std::move(pool), std::move(model), context, options.queue, std::move(runner), limits, world);
+  return std::make_unique<Impl>(std::move(pool), std::move(model), context, options.queue, memory, std::move(runner), limits, world);
 }
 
 // `given`: what follows the prompt and is to be scored, not generated.
@@ -254,6 +263,7 @@ EngineStats Engine::stats() const {
   return stats;
 }
 
+const EngineMemory& Engine::memory() const { return impl_->memory; }
 int Engine::context_tokens() const { return impl_->context_tokens; }
 int Engine::vocabulary() const { return impl_->model->formula->dims().vocabulary; }
 int Engine::threads() const { return impl_->pool->threads(); }

@@ -22,6 +22,23 @@ TEST(EngineFaults, MemoryThatIsNotThereIsAnErrorOfOpening) {
   EXPECT_EQ(calls, 5);  // weights, cache, workspace: shared and one for each thread
 }
 
+TEST(EngineFaults, WeightsThatDoNotFitAreRefusedBeforeTheyAreRead) {
+  class SmallWorld final : public World {
+   public:
+    std::optional<uint64_t> available_memory() const override { return 100000; }
+    Result<Buffer> allocate(size_t bytes) const override {
+      ADD_FAILURE() << bytes << " bytes";
+      return World::allocate(bytes);
+    }
+  };
+  const TinyModelFile file;
+  const SmallWorld world;
+  const auto engine = Engine::open(file.path(), kSmall, world);
+  ASSERT_FALSE(engine);
+  EXPECT_EQ(engine.error().code, Code::kIo);
+  EXPECT_NE(engine.error().message.find("MB of memory, 0.1 MB may be used"), std::string::npos) << engine.error().message;
+}
+
 TEST(EngineFaults, AReadThatFailsIsAnErrorOfOpening) {
   const TinyModelFile file;
   const int calls = with_every(FaultyWorld::Fault::kRead, [&](const FaultyWorld& world) {

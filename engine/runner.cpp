@@ -7,21 +7,17 @@
 
 namespace halfbyte {
 
-namespace {
-
-Result<Program> compile(const Model& model, int threads, const RunnerOptions& options) {
+Result<Program> Runner::compile(const Model& model, const ThreadPool& pool, const RunnerOptions& options) {
   Step record(model.weights);
   model.formula->forward(record);
   StateList state;
   model.formula->state(state);
   return Program::compile(record, StateLayout(state, options.kv_type),
                           {.isa = options.isa.value_or(default_isa()),
-                           .threads = threads,
+                           .threads = pool.threads(),
                            .max_tokens = options.chunk_tokens,
                            .activations = options.activations});
 }
-
-}  // namespace
 
 Result<void> check_tokens(std::string_view name, std::span<const Token> tokens, int vocabulary) {
   if (tokens.empty()) return invalid("{}: no tokens", name);
@@ -32,7 +28,11 @@ Result<void> check_tokens(std::string_view name, std::span<const Token> tokens, 
 }
 
 Result<Runner> Runner::create(const Model& model, ThreadPool& pool, const RunnerOptions& options, const World& world) {
-  HB_TRY_ASSIGN(program, compile(model, pool.threads(), options));
+  HB_TRY_ASSIGN(program, compile(model, pool, options));
+  return create(std::move(program), pool, options, world);
+}
+
+Result<Runner> Runner::create(Program program, ThreadPool& pool, const RunnerOptions& options, const World& world) {
   const int pages = static_cast<int>(ceil_div(static_cast<uint64_t>(options.cache_tokens), kPagePositions));
   const Need size{.pages = std::vector<int>(program.layout().groups().size(), pages), .slabs = options.slabs};
   HB_TRY_ASSIGN(memory, Memory::create(program.layout(), size, world));

@@ -42,6 +42,9 @@ struct SliceTokens {
 class Runner {
  public:
   static Result<Runner> create(const Model& model, ThreadPool& pool, const RunnerOptions& options, const World& world = this_machine());
+  // In two steps, for whoever wants to know what a program takes before memory is.
+  static Result<Program> compile(const Model& model, const ThreadPool& pool, const RunnerOptions& options);
+  static Result<Runner> create(Program program, ThreadPool& pool, const RunnerOptions& options, const World& world);
 
   using Sink = std::function<void(size_t slice, size_t token, const Logits& logits)>;
   // One step: sequences grow by their slices, uncommitted. Requires: memory() has room reserved for them, at most chunk_tokens tokens in

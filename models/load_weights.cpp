@@ -88,7 +88,7 @@ Result<void> check_unused(const Checkpoint& checkpoint, const std::set<std::stri
 }  // namespace
 
 Result<Weights> load_weights(const Checkpoint& checkpoint, const WeightList& list, ThreadPool& pool, const World& world,
-                             std::vector<std::string>& warnings) {
+                             uint64_t most_bytes, std::vector<std::string>& warnings) {
   const std::string& path = checkpoint.metadata.path();
   Weights weights;
   std::vector<Piece> pieces;
@@ -128,6 +128,9 @@ Result<Weights> load_weights(const Checkpoint& checkpoint, const WeightList& lis
   }
   HB_TRY(check_unused(checkpoint, used, warnings));
 
+  if (bytes > most_bytes)
+    return io_error("{}: the weights need {:.1f} MB of memory, {:.1f} MB may be used", path, static_cast<double>(bytes) / 1e6,
+                    static_cast<double>(most_bytes) / 1e6);
   HB_TRY_INTO(weights.storage, world.allocate(bytes));
   for (size_t m = 0; m < weights.matrices.size(); ++m) weights.matrices[m].data = weights.storage.data() + offsets[m];
 

@@ -19,7 +19,7 @@ Result<int> vocabulary_size(const Metadata& metadata, std::string_view architect
   return static_cast<int>(size);
 }
 
-Result<Model> load(const std::filesystem::path& path, ThreadPool& pool, const World& world) {
+Result<Model> load(const std::filesystem::path& path, ThreadPool& pool, const World& world, uint64_t most_bytes) {
   HB_TRY_ASSIGN(checkpoint, open_checkpoint(path, world));
   Model model;
   model.path = path.string();
@@ -35,15 +35,15 @@ Result<Model> load(const std::filesystem::path& path, ThreadPool& pool, const Wo
   for (const std::string& warning : model.tokenizer->warnings()) model.warnings.push_back(warning);
   WeightList list(checkpoint);
   model.formula->weights(list);
-  HB_TRY_INTO(model.weights, load_weights(checkpoint, list, pool, world, model.warnings));
+  HB_TRY_INTO(model.weights, load_weights(checkpoint, list, pool, world, most_bytes, model.warnings));
   return model;
 }
 
 }  // namespace
 
-Result<Model> load_model(const std::filesystem::path& path, ThreadPool& pool, const World& world) {
+Result<Model> load_model(const std::filesystem::path& path, ThreadPool& pool, const World& world, uint64_t most_bytes) {
   try {
-    auto model = load(path, pool, world);
+    auto model = load(path, pool, world, most_bytes);
     return_freed_memory();  // the file's metadata: of a large vocabulary, tens of megabytes
     return model;
   } catch (const std::bad_alloc&) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -28,7 +29,8 @@ struct Model {
 };
 
 // Reads weights and vocabulary. kCorrupt or kUnsupported name the file and the tensor or key. kIo: a read failed, or there
-// is no memory.
-Result<Model> load_model(const std::filesystem::path& path, ThreadPool& pool, const World& world = this_machine());
+// is no memory, or the weights need more than `most_bytes`, which is known before they are read.
+Result<Model> load_model(const std::filesystem::path& path, ThreadPool& pool, const World& world = this_machine(),
+                         uint64_t most_bytes = std::numeric_limits<uint64_t>::max());
 
 }  // namespace halfbyte

@@ -189,6 +189,7 @@ class Program {
   static Result<Program> compile(const Step& record, StateLayout layout, const ProgramOptions& options);
 
   Result<Workspace> workspace(const World& world = this_machine()) const;
+  size_t workspace_bytes() const { return shared_bytes_ + static_cast<size_t>(threads_) * own_bytes_; }
   // Runs one step. Requires: `pool` has the threads that the program was compiled for, `workspace` is this program's and in no other
   // run, and the step has at most max_tokens() tokens, whose pages are there.
   void run(const StepInput& input, ThreadPool& pool, Workspace& workspace, const LogitsSink& sink) const;

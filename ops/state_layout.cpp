@@ -72,6 +72,12 @@ size_t StateLayout::fixed_offset(std::string_view name) const {
   return offset;
 }
 
+size_t StateLayout::page_bytes() const {
+  size_t bytes = 0;
+  for (const Group& group : groups_) bytes += group.page_bytes;
+  return bytes;
+}
+
 size_t StateLayout::bytes_for(int positions) const {
   size_t sum = slab_bytes_;
   for (const Group& group : groups_) {

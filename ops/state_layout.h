@@ -68,6 +68,7 @@ class StateLayout {
   size_t v_offset(int layer, int head) const;
   size_t k_tile_bytes(int layer) const { return tile_bytes(this->layer(layer).k_dims); }  // of 16 keys
 
+  size_t page_bytes() const;                         // of a page of every group
   size_t slab_bytes() const { return slab_bytes_; }  // 0: the formula keeps nothing of a fixed size
   size_t fixed_offset(std::string_view name) const;  // inside a slab. Requires: the list has it
 

@@ -23,7 +23,11 @@ class World;
 
 struct EngineOptions {
   int context_tokens = 0;  // longest sequence; 0: the model's own, at most 4096
-  int cache_tokens = 0;    // positions all sequences share; 0: context_tokens
+  // What all sequences' keys and values share: so many bytes, or positions. Without either room for 8 of the longest sequences, as far as
+  // memory_utilization of what the machine and the control group have left allows. Taken as it is used; where it runs out a sequence waits.
+  uint64_t kv_memory_bytes = 0;
+  int cache_tokens = 0;
+  float memory_utilization = 0.9F;
   int threads = 0;         // 0: one per processor this process may use, within its control group's quota
   int chunk_tokens = 512;  // most tokens in one step; less memory when small, slower prompts
   KvType kv_type = KvType::kF16;
@@ -62,6 +66,14 @@ struct Usage {
   double inter_token_ms = 0;  // the longest time between a token and the next
 };
 
+// Bytes of memory. Weights and work space are taken when the engine opens, the cache's as it is used.
+struct EngineMemory {
+  uint64_t weights = 0, workspace = 0;
+  uint64_t cache = 0;    // at most
+  int cache_tokens = 0;  // positions in it, of all sequences
+  uint64_t total() const { return weights + workspace + cache; }
+};
+
 // What a sink sees: pieces of text in order, then exactly one event with `finished`.
 struct Event {
   std::string text;  // whole characters; may be empty
@@ -80,7 +92,8 @@ using RequestId = uint64_t;
 // Thread-safe. Opening is expensive; keep one per model. Move-only.
 class Engine {
  public:
-  // Reads the weights into this processor's layout. kCorrupt or kUnsupported name the file and the tensor, or `isa`; kInvalid an option.
+  // Reads the weights into this processor's layout. kCorrupt or kUnsupported name the file and the tensor, or `isa`; kInvalid an option;
+  // kIo: there is not the memory for the weights, said before they are read; kTooLong: nor for one sequence beside them.
   static Result<Engine> open(const std::filesystem::path& model, const EngineOptions& options = {});
   // The same with the files, the memory and the clock of `world` (base/world.h), which must outlive the engine: for tests.
   static Result<Engine> open(const std::filesystem::path& model, const EngineOptions& options, const World& world);
@@ -110,6 +123,7 @@ class Engine {
   // What has been done so far; safe at any time. What a sink has seen is in it.
   EngineStats stats() const;
 
+  const EngineMemory& memory() const;
   int context_tokens() const;
   int vocabulary() const;  // token ids are below it
   int threads() const;
