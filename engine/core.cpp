@@ -99,11 +99,12 @@ void EngineCore::guess() {
   for (const auto& [id, owned] : sequences_) {
     Sequence& sequence = *owned;
     if (sequence.is_scored() || sequence.cache.length != sequence.known() - 1) continue;
-    const int most = std::min(DraftLength::kMost, sequence.request.max_tokens - sequence.usage.completion_tokens - 1);
-    sequence.draft = sequence.drafter.draft(sequence.tokens, most);
+    const int most = std::min({DraftLength::kMost, sequence.request.max_tokens - sequence.usage.completion_tokens - 1,
+                               sequence.context_tokens - static_cast<int>(sequence.tokens.size()) - 1});
+    sequence.draft = sequence.drafter.draft(sequence.tokens, std::max(0, most));
     if (!sequence.draft.tokens.empty()) {
       const int best = sequence.draft_length.best(sequence.draft.match, others, [&](int tokens) { return step_times_.decode_ms(tokens); });
-      sequence.draft.tokens.resize(static_cast<size_t>(std::min(best, most)));
+      sequence.draft.tokens.resize(static_cast<size_t>(std::max(0, std::min(best, most))));
     }
     scheduler_.draft(id, static_cast<int>(sequence.draft.tokens.size()));
   }
@@ -264,7 +265,12 @@ void EngineCore::publish(Sequence& sequence) {
       return end(sequence, FinishReason::kLength, text + sequence.remainder());
     sequence.tokens.push_back(token);
   }
-  scheduler_.append(sequence.id, static_cast<int>(sequence.chosen.size()));
+  if (sequence.is_full() && sequence.request.keep_tokens) {
+    sequence.slide(sequence.context_tokens / 2);
+    runner_.memory().release(sequence.cache);
+    scheduler_.restart(sequence.id, sequence.known());
+  } else
+    scheduler_.append(sequence.id, static_cast<int>(sequence.chosen.size()));
   sequence.chosen.clear();
   if (text.empty()) return;
   const SinkAnswer answer = sequence.sink({.text = std::move(text)});

@@ -173,6 +173,10 @@ class Simulation {
     sampling.presence_penalty = below(4) == 0 ? 0.5F : 0.0F;
     sampling.seed = random_();
     request.priority = below(3);
+    if (below(8) == 0) {
+      request.keep_tokens = below(40);
+      request.max_tokens = 1 + below(300);
+    }
     if (request.principal.empty() || below(4) == 0) request.principal = std::string(1, static_cast<char>('a' + below(3)));
     if (below(3) == 0) request.stop = {std::string(1, static_cast<char>('a' + below(26)))};
     return request;

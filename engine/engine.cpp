@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <future>
+#include <limits>
 #include <mutex>
 #include <new>
 #include <system_error>
@@ -184,11 +185,15 @@ Result<RequestId> Engine::submit(Request request, TokenSink sink) {
   for (const std::string& stop : request.stop)
     if (stop.empty() || stop.size() > kMostStopBytes)
       return invalid("stop: a string of {} bytes, expected 1 to {}", stop.size(), kMostStopBytes);
-  const int prompt = static_cast<int>(request.prompt.size());
-  if (request.prompt.size() >= static_cast<size_t>(context_tokens()))
-    return too_long("prompt of {} tokens leaves no room in the context of {}", request.prompt.size(), context_tokens());
-  const int room = context_tokens() - prompt;
-  request.max_tokens = request.max_tokens < 0 ? room : std::min(request.max_tokens, room);
+  if (request.keep_tokens) {
+    if (*request.keep_tokens < 0) return invalid("keep_tokens: {} is less than 0", *request.keep_tokens);
+    if (request.max_tokens < 0) request.max_tokens = std::numeric_limits<int>::max();
+  } else {
+    if (request.prompt.size() >= static_cast<size_t>(context_tokens()))
+      return too_long("prompt of {} tokens leaves no room in the context of {}", request.prompt.size(), context_tokens());
+    const int room = context_tokens() - static_cast<int>(request.prompt.size());
+    request.max_tokens = request.max_tokens < 0 ? room : std::min(request.max_tokens, room);
+  }
   return or_out_of_memory([&] { return impl_->enqueue(std::move(request), std::move(sink)); });
 }
 

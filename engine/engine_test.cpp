@@ -223,6 +223,36 @@ TEST(Engine, AReplyEndsInTimeWithWhatCameUntilThen) {
   EXPECT_EQ(engine.complete(request).error().code, Code::kInvalid);
 }
 
+TEST(Engine, AFullContextLetsTheOldestGoWhereItMayAndSaysHowMany) {
+  const TinyModelFile file;
+  Engine engine = open(file, {.context_tokens = 64});
+  std::vector<Token> prompt;
+  for (int i = 0; i < 100; ++i) prompt.push_back(i);
+  EXPECT_EQ(engine.complete(request_of(prompt, 10)).error().code, Code::kTooLong);
+  Request request = request_of(prompt, 5);
+  request.keep_tokens = 4;
+  const auto reply = engine.complete(request);
+  ASSERT_TRUE(reply) << reply.error().message;
+  EXPECT_EQ(reply->usage.dropped_tokens, 100 - 48);
+  // The same as asking with what remains: its first 4 and latest 44.
+  std::vector<Token> remains(prompt.begin(), prompt.begin() + 4);
+  remains.insert(remains.end(), prompt.end() - 44, prompt.end());
+  Request greedy = request_of(prompt, 5), of_remains = request_of(remains, 5);
+  greedy.sampling.temperature = of_remains.sampling.temperature = 0;
+  greedy.keep_tokens = 4;
+  EXPECT_EQ(engine.complete(greedy)->text, engine.complete(of_remains)->text);
+  // And the reply goes on as long as it likes.
+  request = request_of({1, 2, 3}, 200);
+  request.keep_tokens = 3;
+  const auto longer = engine.complete(request);
+  ASSERT_TRUE(longer);
+  EXPECT_EQ(longer->usage.completion_tokens, 200);
+  EXPECT_EQ(longer->usage.dropped_tokens % 32, 0);
+  EXPECT_GT(longer->usage.dropped_tokens, 100);
+  request.keep_tokens = -1;
+  EXPECT_EQ(engine.complete(request).error().message, "keep_tokens: -1 is less than 0");
+}
+
 TEST(Engine, ASinkThatWantsNoMoreEndsItsRequest) {
   const TinyModelFile file;
   Engine engine = open(file);

@@ -44,6 +44,13 @@ void Scheduler::append(SequenceId id, int count) {
   if (Entry* e = find(id)) e->known += count;
 }
 
+void Scheduler::restart(SequenceId id, int tokens) {
+  Entry* e = find(id);
+  if (e == nullptr) return;
+  e->known = tokens;
+  e->computed = e->drafted = 0;
+}
+
 void Scheduler::pause(SequenceId id, bool is_paused) {
   if (Entry* e = find(id)) e->is_paused = is_paused;
 }

@@ -50,6 +50,7 @@ class Scheduler {
   void add(SequenceId id, int tokens, Rank rank = {});
   void remove(SequenceId id);                 // finished or cancelled; unknown ids are ignored
   void append(SequenceId id, int count = 1);  // tokens more are known
+  void restart(SequenceId id, int tokens);    // it has other tokens now, and its pages are given back
   void pause(SequenceId id, bool is_paused);
   // So many guessed tokens are to be checked behind its last one, if its next step decodes and there is room: its slice is longer then.
   void draft(SequenceId id, int count);

@@ -1,18 +1,30 @@
 #include "engine/sequence.h"
 
+#include <algorithm>
+
 #include "base/errors.h"
 
 namespace halfbyte {
 
-Sequence::Sequence(SequenceId number, Request asked, TokenSink events, const Tokenizer& tokenizer, int context_tokens)
+Sequence::Sequence(SequenceId number, Request asked, TokenSink events, const Tokenizer& tokenizer, int context)
     : id(number),
+      context_tokens(context),
       request(std::move(asked)),
       sink(std::move(events)),
       tokens(request.prompt),
-      sampler(request.sampling, context_tokens),
+      sampler(request.sampling, context),
       detokenizer(tokenizer, request.shows_control_tokens),
       stop_scanner(request.stop) {
+  if (request.keep_tokens && is_full()) slide(context - std::max(1, context / 4));
   for (const Token token : tokens) sampler.accept(token);
+}
+
+void Sequence::slide(int left) {
+  const int kept = std::clamp(*request.keep_tokens, 0, left - 1);
+  const int gone = static_cast<int>(tokens.size()) - left;
+  tokens.erase(tokens.begin() + kept, tokens.begin() + kept + gone);
+  usage.dropped_tokens += gone;
+  drafter = {};
 }
 
 void Sequence::look(const Logits& logits, size_t index) {
@@ -22,7 +34,7 @@ void Sequence::look(const Logits& logits, size_t index) {
     if (!is_scored()) {
       const size_t guesses = index + 1 - tokens.size();  // before this row
       if (chosen.size() != guesses || (guesses > 0 && chosen.back() != draft.tokens[guesses - 1])) return;
-      const Result<Token> token = sampler.sample(logits, index + 1);
+      const Result<Token> token = sampler.sample(logits, index + 1 + static_cast<size_t>(usage.dropped_tokens));
       if (!token) {
         failure = token.error();
         return;

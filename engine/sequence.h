@@ -30,9 +30,13 @@ struct Sequence {
   // while every guess before it was what the sampler chose. So guesses change no reply: the token of a position is drawn with its own
   // random number, and a right guess is one that equals it.
   void look(const Logits& logits, size_t index);
+  bool is_full() const { return static_cast<int>(tokens.size()) >= context_tokens; }
+  // Lets tokens behind the first Request::keep_tokens go until `left` remain. What is cached of them is another sequence's then.
+  void slide(int left);
   std::string remainder();  // of the text, when no token comes any more
 
   SequenceId id;
+  int context_tokens;
   Request request;
   TokenSink sink;
   std::vector<Token> tokens;  // prompt, then reply or what is scored

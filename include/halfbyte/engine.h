@@ -44,8 +44,11 @@ struct Request {
   std::vector<Token> prompt;  // at least one token
   int max_tokens = -1;        // new tokens; -1: until the context is full
   SamplingOptions sampling;
-  std::vector<std::string> stop;      // the text ends before the first of these
-  bool obey_end_tokens = true;        // false: end-of-generation tokens are ordinary
+  std::vector<std::string> stop;  // the text ends before the first of these
+  bool obey_end_tokens = true;    // false: end-of-generation tokens are ordinary
+  // What does not fit the context is an error, and a full context ends the reply. With keep_tokens the first so many tokens stay and of the
+  // rest the latest: of a long prompt what leaves a quarter of the context, of a full context half. Usage::dropped_tokens says how many went.
+  std::optional<int> keep_tokens;
   bool shows_control_tokens = false;  // the text of control tokens is part of the reply, as markers of tool calls may be
   double timeout_ms = 0;              // since submit(); then the reply ends with kTimeout and what came until then. 0: none
   int priority = 0;                   // the greater starts first, and takes memory from the lesser
@@ -56,6 +59,7 @@ enum class FinishReason { kEnd, kStop, kLength, kTimeout, kCancelled, kFailed };
 
 struct Usage {
   int prompt_tokens = 0;
+  int dropped_tokens = 0;     // that Request::keep_tokens let go
   int cached_tokens = 0;      // of the prompt: found in the cache, not computed
   int completion_tokens = 0;  // an end token is counted, its text is not shown
   int drafted_tokens = 0;     // guesses that were checked,
