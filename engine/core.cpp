@@ -58,17 +58,31 @@ int EngineCore::close(std::vector<Message> messages) {
 void EngineCore::take(std::vector<Message>& messages) {
   for (Message& message : messages) {
     if (message.kind == Message::Kind::kSubmit) {
-      const Sequence& sequence = *sequences_.try_emplace(message.id, std::move(message.sequence)).first->second;
-      scheduler_.add(sequence.id, sequence.known(), {sequence.request.priority, sequence.request.principal});
+      Sequence& sequence = *sequences_.try_emplace(message.id, std::move(message.sequence)).first->second;
+      if (sequence.choice == 0)
+        start(sequence);
+      else
+        sequences_.at(sequence.request_id)->followers.push_back(sequence.id);
       continue;
     }
-    const auto found = sequences_.find(message.id);
-    if (found == sequences_.end()) continue;  // ended meanwhile
-    if (message.kind == Message::Kind::kCancel)
-      end(*found->second, FinishReason::kCancelled, {});
-    else
-      scheduler_.pause(message.id, false);
+    for (const auto& [id, sequence] : sequences_) {  // those that have not ended meanwhile
+      if (sequence->request_id != message.id) continue;
+      if (message.kind == Message::Kind::kCancel)
+        end(*sequence, FinishReason::kCancelled, {});
+      else
+        scheduler_.pause(id, false);
+    }
   }
+}
+
+void EngineCore::start(const Sequence& sequence) {
+  scheduler_.add(sequence.id, sequence.known(), {sequence.request.priority, sequence.request.principal});
+}
+
+// The other choices find the first one's prompt in the prefix cache.
+void EngineCore::start_followers(Sequence& first) {
+  for (const SequenceId id : std::exchange(first.followers, {}))
+    if (const auto found = sequences_.find(id); found != sequences_.end() && !found->second->has_ended) start(*found->second);
 }
 
 std::optional<std::chrono::steady_clock::time_point> EngineCore::next_deadline() const {
@@ -265,6 +279,7 @@ void EngineCore::publish(Sequence& sequence) {
       return end(sequence, FinishReason::kLength, text + sequence.remainder());
     sequence.tokens.push_back(token);
   }
+  if (!sequence.chosen.empty()) start_followers(sequence);
   if (sequence.is_full() && sequence.request.keep_tokens) {
     sequence.slide(sequence.context_tokens / 2);
     runner_.memory().release(sequence.cache);
@@ -273,7 +288,7 @@ void EngineCore::publish(Sequence& sequence) {
     scheduler_.append(sequence.id, static_cast<int>(sequence.chosen.size()));
   sequence.chosen.clear();
   if (text.empty()) return;
-  const SinkAnswer answer = sequence.sink({.text = std::move(text)});
+  const SinkAnswer answer = sequence.sink({.choice = sequence.choice, .text = std::move(text)});
   if (answer == SinkAnswer::kStop) return end(sequence, FinishReason::kCancelled, {});
   if (answer == SinkAnswer::kPause) scheduler_.pause(sequence.id, true);
 }
@@ -298,8 +313,12 @@ void EngineCore::end(Sequence& sequence, FinishReason reason, std::string text, 
   } catch (const std::bad_alloc&) {  // the last event must arrive all the same
     warning.clear();
   }
-  sequence.sink(
-      {.text = std::move(text), .finished = reason, .usage = sequence.usage, .error = std::move(error), .warning = std::move(warning)});
+  sequence.sink({.choice = sequence.choice,
+                 .text = std::move(text),
+                 .finished = reason,
+                 .usage = sequence.usage,
+                 .error = std::move(error),
+                 .warning = std::move(warning)});
 }
 
 void EngineCore::bury() {
@@ -308,6 +327,7 @@ void EngineCore::bury() {
       ++it;
       continue;
     }
+    start_followers(*it->second);
     runner_.memory().release(it->second->cache);
     scheduler_.remove(it->first);
     it = sequences_.erase(it);

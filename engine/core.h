@@ -46,6 +46,8 @@ class EngineCore {
 
  private:
   void take(std::vector<Message>& messages);
+  void start(const Sequence& sequence);
+  void start_followers(Sequence& first);
   void obey_deadlines();
   void fail_all(std::vector<Message>& messages);
   void guess();

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <future>
+#include <iterator>
 #include <limits>
 #include <mutex>
 #include <new>
@@ -155,20 +156,32 @@ Result<std::unique_ptr<Engine::Impl>> Engine::Impl::open(const std::filesystem::
 // `given`: what follows the prompt and is to be scored, not generated.
 Result<RequestId> Engine::Impl::enqueue(Request request, TokenSink events, std::span<const Token> given, std::vector<double>* scores) {
   const std::lock_guard lock(mutex);
-  if (unfinished >= queue) {
+  const int choices = request.choices;
+  if (unfinished + choices > queue) {
     ++refused;
     return busy("queue: {} requests are unfinished", unfinished);
   }
-  const RequestId id = ++last_id;
-  auto sequence = std::make_unique<Sequence>(id, std::move(request), std::move(events), *model->tokenizer, context_tokens);
-  sequence->tokens.insert(sequence->tokens.end(), given.begin(), given.end());
-  sequence->scores = scores;
-  sequence->submitted = world.now();
-  if (sequence->request.timeout_ms > 0)
-    sequence->deadline = sequence->submitted + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
-                                                   std::chrono::duration<double, std::milli>(sequence->request.timeout_ms));
-  inbox.push_back({EngineCore::Message::Kind::kSubmit, id, std::move(sequence)});
-  ++unfinished;
+  const RequestId id = last_id + 1;
+  std::vector<EngineCore::Message> messages;
+  for (int choice = 0; choice < choices; ++choice) {
+    Request one = request;
+    if (choice > 0) one.sampling.seed = one.sampling.seed.value_or(0) + static_cast<uint64_t>(choice);
+    const RequestId own = id + static_cast<uint64_t>(choice);
+    auto sequence = std::make_unique<Sequence>(own, std::move(one), events, *model->tokenizer, context_tokens);
+    sequence->request_id = id;
+    sequence->choice = choice;
+    sequence->tokens.insert(sequence->tokens.end(), given.begin(), given.end());
+    sequence->scores = scores;
+    sequence->submitted = world.now();
+    if (request.timeout_ms > 0)
+      sequence->deadline = sequence->submitted + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+                                                     std::chrono::duration<double, std::milli>(request.timeout_ms));
+    messages.push_back({EngineCore::Message::Kind::kSubmit, own, std::move(sequence)});
+  }
+  inbox.reserve(inbox.size() + messages.size());
+  std::ranges::move(messages, std::back_inserter(inbox));
+  unfinished += choices;
+  last_id += static_cast<uint64_t>(choices);
   inbox_filled.notify_one();
   return id;
 }
@@ -178,6 +191,9 @@ Result<RequestId> Engine::submit(Request request, TokenSink sink) {
   HB_TRY(check(request.sampling));
   HB_TRY(impl_->check("prompt", request.prompt));
   if (request.max_tokens == 0 || request.max_tokens < -1) return invalid("max_tokens: {} is neither -1 nor at least 1", request.max_tokens);
+  constexpr int kMostChoices = 8;
+  if (request.choices < 1 || request.choices > kMostChoices)
+    return invalid("choices: {} is outside 1 to {}", request.choices, kMostChoices);
   if (request.stop.size() > kMostStops) return invalid("stop: {} strings, at most {}", request.stop.size(), kMostStops);
   constexpr double kMostMs = 1e12;  // 31 years
   if (!(request.timeout_ms >= 0 && request.timeout_ms <= kMostMs))
@@ -230,15 +246,22 @@ void Engine::cancel(RequestId id) { impl_->send(EngineCore::Message::Kind::kCanc
 void Engine::resume(RequestId id) { impl_->send(EngineCore::Message::Kind::kResume, id); }
 
 Result<Engine::Reply> Engine::complete(Request request, const TokenSink& sink) {
-  return or_out_of_memory([&]() -> Result<Reply> {
+  if (request.choices != 1) return invalid("choices: {} where one is expected", request.choices);
+  HB_TRY_ASSIGN(replies, complete_all(std::move(request), sink));
+  return std::move(replies.front());
+}
+
+Result<std::vector<Engine::Reply>> Engine::complete_all(Request request, const TokenSink& sink) {
+  return or_out_of_memory([&]() -> Result<std::vector<Reply>> {
     std::mutex mutex;
     std::condition_variable ended;
-    bool is_over = false;
-    Reply reply;
+    std::vector<Reply> replies(static_cast<size_t>(std::max(request.choices, 0)));
+    size_t finished = 0;
     std::optional<Error> error;
     HB_TRY(submit(std::move(request), [&](const Event& event) {
       const SinkAnswer answer = sink ? sink(event) : SinkAnswer::kMore;
       const std::lock_guard lock(mutex);
+      Reply& reply = replies[static_cast<size_t>(event.choice)];
       try {
         reply.text += event.text;
         reply.warning = event.warning;
@@ -249,15 +272,14 @@ Result<Engine::Reply> Engine::complete(Request request, const TokenSink& sink) {
       if (event.finished) {
         reply.reason = *event.finished;
         reply.usage = event.usage;
-        is_over = true;
-        ended.notify_one();
+        if (++finished == replies.size()) ended.notify_one();
       }
       return answer;
     }));
     std::unique_lock lock(mutex);
-    ended.wait(lock, [&] { return is_over; });
+    ended.wait(lock, [&] { return finished == replies.size(); });
     if (error) return *error;
-    return reply;
+    return replies;
   });
 }
 

@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cmath>
 #include <condition_variable>
 #include <cstring>
+#include <future>
 #include <mutex>
 
 #include "engine/runner.h"
@@ -251,6 +253,46 @@ TEST(Engine, AFullContextLetsTheOldestGoWhereItMayAndSaysHowMany) {
   EXPECT_GT(longer->usage.dropped_tokens, 100);
   request.keep_tokens = -1;
   EXPECT_EQ(engine.complete(request).error().message, "keep_tokens: -1 is less than 0");
+}
+
+TEST(Engine, ChoicesAreTheRepliesOfTheSeedsAndReadThePromptOnce) {
+  const TinyModelFile file;
+  Engine engine = open(file, {.context_tokens = 256});
+  std::vector<Token> prompt;
+  for (int i = 0; i < 100; ++i) prompt.push_back(i);
+  std::vector<std::string> alone;
+  for (const uint64_t seed : {7U, 8U, 9U})
+    alone.push_back(open(file, {.context_tokens = 256}).complete(request_of(prompt, 20, seed))->text);
+  Request request = request_of(prompt, 20, 7);
+  request.choices = 3;
+  const auto replies = engine.complete_all(request);
+  ASSERT_TRUE(replies) << replies.error().message;
+  ASSERT_EQ(replies->size(), 3U);
+  for (size_t i = 0; i < 3; ++i) EXPECT_EQ((*replies)[i].text, alone[i]) << i;
+  EXPECT_EQ((*replies)[0].usage.cached_tokens, 0);
+  EXPECT_EQ((*replies)[1].usage.cached_tokens, 96);  // whole pages
+  EXPECT_EQ((*replies)[2].usage.cached_tokens, 96);
+  EXPECT_EQ(engine.complete(request).error().message, "choices: 3 where one is expected");
+  request.choices = 9;
+  EXPECT_EQ(engine.complete_all(request).error().message, "choices: 9 is outside 1 to 8");
+}
+
+TEST(Engine, CancellingARequestEndsAllItsChoices) {
+  const TinyModelFile file;
+  Engine engine = open(file, {.context_tokens = 1024});
+  Request request = request_of({1}, 1000);
+  request.choices = 3;
+  std::atomic<int> cancelled = 0;
+  std::promise<void> began, over;
+  const auto id = engine.submit(request, [&, has_begun = std::make_shared<std::atomic<bool>>(false)](const Event& event) {
+    if (!has_begun->exchange(true)) began.set_value();
+    if (event.finished == FinishReason::kCancelled && ++cancelled == 3) over.set_value();
+    return SinkAnswer::kMore;
+  });
+  ASSERT_TRUE(id);
+  began.get_future().wait();
+  engine.cancel(*id);
+  over.get_future().wait();
 }
 
 TEST(Engine, ASinkThatWantsNoMoreEndsItsRequest) {

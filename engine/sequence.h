@@ -36,6 +36,9 @@ struct Sequence {
   std::string remainder();  // of the text, when no token comes any more
 
   SequenceId id;
+  RequestId request_id = id;          // that of the first choice
+  int choice = 0;                     // of the request
+  std::vector<SequenceId> followers;  // the other choices: they begin when the prompt is computed, and share its pages
   int context_tokens;
   Request request;
   TokenSink sink;

@@ -43,6 +43,7 @@ struct EngineOptions {
 struct Request {
   std::vector<Token> prompt;  // at least one token
   int max_tokens = -1;        // new tokens; -1: until the context is full
+  int choices = 1;            // replies to the prompt, 1 to 8, with the seed and those after it
   SamplingOptions sampling;
   std::vector<std::string> stop;  // the text ends before the first of these
   bool obey_end_tokens = true;    // false: end-of-generation tokens are ordinary
@@ -78,8 +79,9 @@ struct EngineMemory {
   uint64_t total() const { return weights + workspace + cache; }
 };
 
-// What a sink sees: pieces of text in order, then exactly one event with `finished`.
+// What a sink sees of each choice: pieces of text in order, then exactly one event with `finished`.
 struct Event {
+  int choice = 0;    // of Request::choices, from 0
   std::string text;  // whole characters; may be empty
   std::optional<FinishReason> finished;
   Usage usage;                 // with finished
@@ -118,7 +120,8 @@ class Engine {
     Usage usage;
     std::string warning;  // as the last event has it
   };
-  Result<Reply> complete(Request request, const TokenSink& sink = {});
+  Result<Reply> complete(Request request, const TokenSink& sink = {});                   // kInvalid: more than one choice
+  Result<std::vector<Reply>> complete_all(Request request, const TokenSink& sink = {});  // a reply for each choice
 
   // Natural logarithms of the probabilities of the continuation's tokens, each after all before it, as the model has them: no
   // sampling option changes them. Blocks; takes its turns among the requests. Both need a token; the errors are submit()'s.
