@@ -112,7 +112,7 @@ void EngineCore::guess() {
   const int others = scheduler_.decoding() - 1;
   for (const auto& [id, owned] : sequences_) {
     Sequence& sequence = *owned;
-    if (sequence.is_scored() || sequence.cache.length != sequence.known() - 1) continue;
+    if (sequence.is_given() || sequence.cache.length != sequence.known() - 1) continue;
     const int most = std::min({DraftLength::kMost, sequence.request.max_tokens - sequence.usage.completion_tokens - 1,
                                sequence.context_tokens - static_cast<int>(sequence.tokens.size()) - 1});
     sequence.draft = sequence.drafter.draft(sequence.tokens, std::max(0, most));
@@ -264,7 +264,7 @@ void EngineCore::record(const std::vector<Slice>& plan, std::chrono::steady_cloc
 // What of the text may leave after a step.
 void EngineCore::publish(Sequence& sequence) {
   if (sequence.failure) return end(sequence, FinishReason::kFailed, {}, std::move(sequence.failure));
-  if (sequence.is_scored()) {
+  if (sequence.is_given()) {
     if (sequence.cache.length == sequence.known()) end(sequence, FinishReason::kEnd, {});
     return;
   }

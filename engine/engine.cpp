@@ -2,6 +2,7 @@
 #include "halfbyte/engine.h"
 
 #include <algorithm>
+#include <cmath>
 #include <condition_variable>
 #include <future>
 #include <iterator>
@@ -79,7 +80,8 @@ struct Engine::Impl {
   Result<void> check(std::string_view name, std::span<const Token> tokens) const {
     return check_tokens(name, tokens, model->formula->dims().vocabulary);
   }
-  Result<RequestId> enqueue(Request request, TokenSink sink, std::span<const Token> given = {}, std::vector<double>* scores = nullptr);
+  Result<RequestId> enqueue(Request request, TokenSink sink, std::span<const Token> continuation = {}, const Given& given = {});
+  Result<void> take_given(std::vector<Token> prompt, std::span<const Token> continuation, const Given& given);
   void send(EngineCore::Message::Kind kind, RequestId id);
   void loop();
 };
@@ -153,8 +155,8 @@ Result<std::unique_ptr<Engine::Impl>> Engine::Impl::open(const std::filesystem::
   return std::make_unique<Impl>(std::move(pool), std::move(model), context, options.queue, memory, std::move(runner), limits, world);
 }
 
-// `given`: what follows the prompt and is to be scored, not generated.
-Result<RequestId> Engine::Impl::enqueue(Request request, TokenSink events, std::span<const Token> given, std::vector<double>* scores) {
+// `continuation`: follows the prompt and is to be scored.
+Result<RequestId> Engine::Impl::enqueue(Request request, TokenSink events, std::span<const Token> continuation, const Given& given) {
   const std::lock_guard lock(mutex);
   const int choices = request.choices;
   if (unfinished + choices > queue) {
@@ -170,8 +172,8 @@ Result<RequestId> Engine::Impl::enqueue(Request request, TokenSink events, std::
     auto sequence = std::make_unique<Sequence>(own, std::move(one), events, *model->tokenizer, context_tokens);
     sequence->request_id = id;
     sequence->choice = choice;
-    sequence->tokens.insert(sequence->tokens.end(), given.begin(), given.end());
-    sequence->scores = scores;
+    sequence->tokens.insert(sequence->tokens.end(), continuation.begin(), continuation.end());
+    sequence->given = given;
     sequence->submitted = world.now();
     if (request.timeout_ms > 0)
       sequence->deadline = sequence->submitted + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
@@ -221,19 +223,41 @@ Result<std::vector<double>> Engine::log_probabilities(std::vector<Token> prompt,
       return too_long("prompt of {} tokens and continuation of {} pass the context of {}", prompt.size(), continuation.size(),
                       context_tokens());
     std::vector<double> scores(continuation.size());
-    std::promise<Event> last;
-    HB_TRY(impl_->enqueue(
-        {.prompt = std::move(prompt), .max_tokens = 0},
-        [&](const Event& event) {
-          if (event.finished) last.set_value(event);
-          return SinkAnswer::kMore;
-        },
-        continuation, &scores));
-    const Event event = last.get_future().get();
-    if (event.error) return *event.error;
-    if (event.finished == FinishReason::kCancelled) return busy("the engine closed before the continuation was scored");
+    HB_TRY(impl_->take_given(std::move(prompt), continuation, Scoring{&scores}));
     return scores;
   });
+}
+
+Result<std::vector<float>> Engine::embed(std::vector<Token> tokens, Pooling pooling) {
+  return or_out_of_memory([&]() -> Result<std::vector<float>> {
+    HB_TRY(impl_->check("tokens", tokens));
+    if (tokens.size() > static_cast<size_t>(context_tokens()))
+      return too_long("{} tokens pass the context of {}", tokens.size(), context_tokens());
+    std::vector<double> sum;
+    HB_TRY(impl_->take_given(std::move(tokens), {}, Embedding{pooling, &sum}));
+    double square = 0;
+    for (const double x : sum) square += x * x;
+    const double scale = square > 0 ? 1 / std::sqrt(square) : 0;
+    std::vector<float> out;
+    for (const double x : sum) out.push_back(static_cast<float>(x * scale));
+    return out;
+  });
+}
+
+// Waits until the engine has taken what is asked of given tokens.
+Result<void> Engine::Impl::take_given(std::vector<Token> prompt, std::span<const Token> continuation, const Given& given) {
+  std::promise<Event> last;
+  HB_TRY(enqueue(
+      {.prompt = std::move(prompt), .max_tokens = 0},
+      [&](const Event& event) {
+        if (event.finished) last.set_value(event);
+        return SinkAnswer::kMore;
+      },
+      continuation, given));
+  const Event event = last.get_future().get();
+  if (event.error) return *event.error;
+  if (event.finished == FinishReason::kCancelled) return busy("the engine closed before it was done");
+  return {};
 }
 
 void Engine::Impl::send(EngineCore::Message::Kind kind, RequestId id) {

@@ -414,6 +414,43 @@ TEST(Engine, LogProbabilitiesAreTheSoftmaxOfTheModelsLogits) {
   EXPECT_EQ(listener.wait(), FinishReason::kLength);
 }
 
+// Of a Runner's states, by definition.
+std::vector<double> pooled(const TinyModelFile& file, std::span<const Token> tokens, Pooling pooling) {
+  ThreadPool pool(1);
+  const auto model = load_model(file.path(), pool);
+  auto runner = Runner::create(*model, pool, {.cache_tokens = static_cast<int>(tokens.size())});
+  CachedSequence sequence;
+  EXPECT_TRUE(runner->memory().reserve(sequence, static_cast<int>(tokens.size())));
+  const SliceTokens slice{.sequence = &sequence, .tokens = tokens, .need = {.hidden = true}};
+  std::vector<double> sum;
+  runner->run({&slice, 1}, [&](size_t, size_t token, const Logits& logits) {
+    if ((pooling == Pooling::kFirst && token > 0) || (pooling == Pooling::kLast && token + 1 < tokens.size())) return;
+    sum.resize(logits.hidden.size());
+    for (size_t i = 0; i < sum.size(); ++i) sum[i] += static_cast<double>(logits.hidden[i]);
+  });
+  double square = 0;
+  for (const double x : sum) square += x * x;
+  for (double& x : sum) x /= std::sqrt(square);
+  return sum;
+}
+
+TEST(Engine, AnEmbeddingIsTheStatesOfItsTokensPooled) {
+  const TinyModelFile file;
+  Engine engine = open(file, {.context_tokens = 128, .chunk_tokens = 16});
+  std::vector<Token> tokens;
+  for (int i = 0; i < 60; ++i) tokens.push_back((i * 37 + 11) % TinyModel::kVocabulary);
+  for (const Pooling pooling : {Pooling::kMean, Pooling::kLast, Pooling::kFirst})
+    for (int again = 0; again < 2; ++again) {  // the second time with what the prefix cache has
+      const auto embedding = engine.embed(tokens, pooling);
+      ASSERT_TRUE(embedding) << embedding.error().message;
+      const std::vector<double> expected = pooled(file, tokens, pooling);
+      ASSERT_EQ(embedding->size(), 64U);
+      for (size_t i = 0; i < expected.size(); ++i) EXPECT_EQ((*embedding)[i], static_cast<float>(expected[i])) << i;
+    }
+  EXPECT_EQ(engine.embed({}, Pooling::kMean).error().message, "tokens: no tokens");
+  EXPECT_EQ(engine.embed(std::vector<Token>(129, 1), Pooling::kMean).error().message, "129 tokens pass the context of 128");
+}
+
 TEST(Engine, AContinuationMayFillTheContextAndNotMore) {
   const TinyModelFile file;
   Engine engine = open(file, {.context_tokens = 32});

@@ -27,27 +27,61 @@ void Sequence::slide(int left) {
   drafter = {};
 }
 
+int Sequence::first_wanted() const {
+  if (std::holds_alternative<Scoring>(given)) return static_cast<int>(request.prompt.size()) - 1;
+  const auto* embedding = std::get_if<Embedding>(&given);
+  return embedding == nullptr || embedding->pooling == Pooling::kLast ? known() - 1 : 0;
+}
+
+LogitsNeed Sequence::need() const {
+  if (std::holds_alternative<Scoring>(given)) return {.log_sum_exp = true, .row = true};
+  if (std::holds_alternative<Embedding>(given)) return {.hidden = true};
+  return sampler.need(static_cast<int>(draft.tokens.size()));
+}
+
 void Sequence::look(const Logits& logits, size_t index) {
   has_looked = true;
   if (failure) return;
   try {  // this is among the step's threads, which must all come to its end
-    if (!is_scored()) {
-      const size_t guesses = index + 1 - tokens.size();  // before this row
-      if (chosen.size() != guesses || (guesses > 0 && chosen.back() != draft.tokens[guesses - 1])) return;
-      const Result<Token> token = sampler.sample(logits, index + 1 + static_cast<size_t>(usage.dropped_tokens));
-      if (!token) {
-        failure = token.error();
-        return;
-      }
-      chosen.push_back(*token);
-      sampler.accept(*token);
-    } else if (logits.not_finite)
-      failure = numeric("token {}: the logit of token id {} is not finite", index + 1, *logits.not_finite);
+    if (const auto* scoring = std::get_if<Scoring>(&given))
+      take(*scoring, logits, index);
+    else if (const auto* embedding = std::get_if<Embedding>(&given))
+      take(*embedding, logits, index);
     else
-      (*scores)[index + 1 - request.prompt.size()] = log_probability(logits, tokens[index + 1]);
+      choose(logits, index);
   } catch (const std::bad_alloc&) {
     failure = out_of_memory();
   }
+}
+
+void Sequence::choose(const Logits& logits, size_t index) {
+  const size_t guesses = index + 1 - tokens.size();  // before this row
+  if (chosen.size() != guesses || (guesses > 0 && chosen.back() != draft.tokens[guesses - 1])) return;
+  const Result<Token> token = sampler.sample(logits, index + 1 + static_cast<size_t>(usage.dropped_tokens));
+  if (!token) {
+    failure = token.error();
+    return;
+  }
+  chosen.push_back(*token);
+  sampler.accept(*token);
+}
+
+void Sequence::take(const Scoring& scoring, const Logits& logits, size_t index) {
+  if (logits.not_finite)
+    failure = numeric("token {}: the logit of token id {} is not finite", index + 1, *logits.not_finite);
+  else
+    (*scoring.log_probabilities)[index + 1 - request.prompt.size()] = log_probability(logits, tokens[index + 1]);
+}
+
+void Sequence::take(const Embedding& embedding, const Logits& logits, size_t index) {
+  if (logits.not_finite) {
+    failure = numeric("token {}: the state after it is not finite", index);
+    return;
+  }
+  if (embedding.pooling == Pooling::kFirst && index > 0) return;
+  std::vector<double>& sum = *embedding.sum;
+  if (sum.empty()) sum.resize(logits.hidden.size());
+  for (size_t i = 0; i < sum.size(); ++i) sum[i] += static_cast<double>(logits.hidden[i]);
 }
 
 std::string Sequence::remainder() {

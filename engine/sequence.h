@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <optional>
+#include <variant>
 
 #include "engine/draft_length.h"
 #include "engine/drafter.h"
@@ -15,18 +16,25 @@
 
 namespace halfbyte {
 
+// What is asked of given tokens instead of a reply to them. The vectors are the asker's.
+struct Scoring {
+  std::vector<double>* log_probabilities;  // of each token after the prompt
+};
+struct Embedding {
+  Pooling pooling;
+  std::vector<double>* sum;  // of the states of the tokens that count
+};
+using Given = std::variant<std::monostate, Scoring, Embedding>;
+
 struct Sequence {
   Sequence(SequenceId number, Request asked, TokenSink events, const Tokenizer& tokenizer, int context_tokens);
 
-  bool is_scored() const { return scores != nullptr; }
-  // Tokens that are to be computed before something is sampled or the scores are complete: nothing follows a scored last token.
-  int known() const { return static_cast<int>(tokens.size()) - (is_scored() ? 1 : 0); }
-  // Index of the first token whose logits are wanted, of the known ones.
-  int first_wanted() const { return is_scored() ? static_cast<int>(request.prompt.size()) - 1 : known() - 1; }
-  LogitsNeed need() const {
-    return is_scored() ? LogitsNeed{.log_sum_exp = true, .row = true} : sampler.need(static_cast<int>(draft.tokens.size()));
-  }
-  // The logits after the token at `index`: chooses the next one, or scores the one that is given. Behind the last known token a row counts
+  bool is_given() const { return given.index() != 0; }
+  // Tokens that are to be computed before something is sampled or what is asked is complete: nothing follows a scored last token.
+  int known() const { return static_cast<int>(tokens.size()) - (std::holds_alternative<Scoring>(given) ? 1 : 0); }
+  int first_wanted() const;  // index of the first token whose logits are wanted, of the known ones
+  LogitsNeed need() const;
+  // The logits after the token at `index`: chooses the next one, or takes what is asked of given ones. Behind the last known token a row counts
   // while every guess before it was what the sampler chose. So guesses change no reply: the token of a position is drawn with its own
   // random number, and a right guess is one that equals it.
   void look(const Logits& logits, size_t index);
@@ -43,8 +51,7 @@ struct Sequence {
   Request request;
   TokenSink sink;
   std::vector<Token> tokens;  // prompt, then reply or what is scored
-  // Set: nothing is generated; the tokens after the prompt are given, and their log-probabilities go here, one for each.
-  std::vector<double>* scores = nullptr;
+  Given given;                // set: nothing is generated
   CachedSequence cache;
   Drafter drafter;
   DraftLength draft_length;
@@ -64,6 +71,11 @@ struct Sequence {
   std::optional<Error> failure;
 
   bool has_ended = false;  // its last event is out
+
+ private:
+  void choose(const Logits& logits, size_t index);
+  void take(const Scoring& scoring, const Logits& logits, size_t index);
+  void take(const Embedding& embedding, const Logits& logits, size_t index);
 };
 
 }  // namespace halfbyte

@@ -25,13 +25,16 @@ struct LogitsNeed {
   int greatest = 0;          // so many first candidates; 1: the arg-max
   bool log_sum_exp = false;  // what turns a logit into a log-probability
   bool row = false;          // every logit
+  bool hidden = false;       // what the vocabulary matrix is multiplied by: the state behind the last norm
+  bool asks_logits() const { return greatest > 0 || log_sum_exp || row; }
 };
 
 struct Logits {
-  std::optional<Token> not_finite;      // the lowest id whose logit is not finite; then nothing else is here
+  std::optional<Token> not_finite;      // the lowest id whose logit is not finite, 0 for a hidden state; then nothing else is here
   std::span<const Candidate> greatest;  // in order
   double log_sum_exp = 0;
   std::span<const float> row;  // by id
+  std::span<const float> hidden;
 };
 
 // The natural logarithm of a token's probability. Requires: log_sum_exp and row were needed, and all logits are finite.

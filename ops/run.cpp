@@ -27,6 +27,7 @@ void Program::Pass::run_stages(size_t first, size_t last) {
       case Stage::Kind::kExperts: run_experts(stage); break;
       case Stage::Kind::kExpertSum: sum_experts(stage); break;
       case Stage::Kind::kLogits:
+        if (std::ranges::none_of(gathered, [](const WantedRow& wanted) { return wanted.need.asks_logits(); })) break;
         reduce_logits(stage);
         if (!wants(&LogitsNeed::log_sum_exp)) break;
         pool.barrier(thread);

@@ -52,11 +52,18 @@ void Program::Pass::sum_exponentials(const Stage& stage) const {
 // On one thread, when all have reduced their parts.
 Logits Program::Pass::delivered(size_t i) const {
   const LogitsNeed& need = gathered[i].need;
+  Logits out;
+  if (need.hidden) {
+    const int slot = p.stages_.back().input;
+    out.hidden = {row(slot, static_cast<int>(i)), static_cast<size_t>(width(slot))};
+    if (!std::ranges::all_of(out.hidden, [](float x) { return std::isfinite(x); })) return {.not_finite = 0};
+  }
+  if (!need.asks_logits()) return out;
   LogitsReduction& reduced = reductions(0)[i];
   for (int t = 1; t < p.threads_; ++t) reduced.add(reductions(t)[i]);
   if (reduced.not_finite()) return {.not_finite = reduced.not_finite()};
   const std::span<const Candidate> candidates = reduced.sort();
-  Logits out{.greatest = candidates.first(std::min(candidates.size(), static_cast<size_t>(need.greatest)))};
+  out.greatest = candidates.first(std::min(candidates.size(), static_cast<size_t>(need.greatest)));
   if (need.log_sum_exp) {
     double sum = 0;
     for (size_t block = 0; block < p.vocabulary_blocks(); ++block) sum += static_cast<double>(exp_sums(i)[block]);

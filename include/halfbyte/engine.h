@@ -95,6 +95,9 @@ enum class SinkAnswer { kMore, kPause, kStop };
 using TokenSink = std::function<SinkAnswer(const Event&)>;
 using RequestId = uint64_t;
 
+// Which tokens' states make the embedding of a text: the mean of all, the last one's, the first one's.
+enum class Pooling { kMean, kLast, kFirst };
+
 // Thread-safe. Opening is expensive; keep one per model. Move-only.
 class Engine {
  public:
@@ -126,6 +129,10 @@ class Engine {
   // Natural logarithms of the probabilities of the continuation's tokens, each after all before it, as the model has them: no
   // sampling option changes them. Blocks; takes its turns among the requests. Both need a token; the errors are submit()'s.
   Result<std::vector<double>> log_probabilities(std::vector<Token> prompt, const std::vector<Token>& continuation);
+
+  // The states behind the model's last norm after each token, pooled; of length 1. Blocks and takes its turns among the requests; the errors are
+  // submit()'s.
+  Result<std::vector<float>> embed(std::vector<Token> tokens, Pooling pooling);
 
   // What has been done so far; safe at any time. What a sink has seen is in it.
   EngineStats stats() const;
