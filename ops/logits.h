@@ -26,7 +26,8 @@ struct LogitsNeed {
   bool log_sum_exp = false;  // what turns a logit into a log-probability
   bool row = false;          // every logit
   bool hidden = false;       // what the vocabulary matrix is multiplied by: the state behind the last norm
-  bool asks_logits() const { return greatest > 0 || log_sum_exp || row; }
+  // Nothing asked is whether all are finite.
+  bool asks_logits() const { return !hidden || greatest > 0 || log_sum_exp || row; }
 };
 
 struct Logits {
