@@ -29,7 +29,7 @@ int fail(const char* what) {
 
 int main(int argc, char** argv) {
   if (argc != 2) return fail("expected one argument, a model's file");
-  auto engine = halfbyte::Engine::open(argv[1], {.context_tokens = 256, .threads = 1});
+  auto engine = halfbyte::Engine::open(argv[1], {.context_tokens = 256, .threads = 1, .speculates = false});
   if (!engine) return fail(engine.error().message.c_str());
   counted_start_ends();
 

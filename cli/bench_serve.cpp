@@ -15,6 +15,7 @@
 #include "cli/output.h"
 #include "cli/serving_chart.h"
 #include "cli/stored_calibration.h"
+#include "cli/trace_file.h"
 #include "kernels/isa.h"
 #include "measure/serving.h"
 
@@ -24,7 +25,7 @@ namespace {
 constexpr int kDefaultRequests = 32, kDefaultClients = 8;
 
 struct Options {
-  std::string model, text_file, svg;
+  std::string model, text_file, svg, trace;
   LoadOptions load{.prompt = *Lengths::parse("128"), .reply = *Lengths::parse("64"), .seed = 1};
   int requests = 0, clients = 0;
   float rate = 0, seconds = 0, latency_target_ms = 0;
@@ -224,9 +225,10 @@ Action declare_bench_serve(Arguments& args) {
   declare_threads(args, "-t,--threads", options->engine.threads);
   declare_step_options(args, options->engine.chunk_tokens, options->engine.kv_type, options->engine.activations);
   declare_speculation(args, options->engine);
+  declare_trace(args, options->trace);
   declare_json(args, options->json);
   args.text("--svg", options->svg, "also write the latencies' distributions as a picture into this file");
-  return [options] { return bench_serve(*options); };
+  return [options] { return with_trace(options->trace, options->engine, [&] { return bench_serve(*options); }); };
 }
 
 }  // namespace halfbyte

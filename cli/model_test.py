@@ -186,6 +186,17 @@ class BenchTest(unittest.TestCase):
             self.assertEqual(sorted(spread.values()), [spread[percentile] for percentile in ("p50", "p90", "p99", "max")])
         self.assertLess(figures["first_token_ms"]["p50"], figures["request_ms"]["p50"])
 
+    def test_a_trace_has_every_step_and_request(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder) / "trace.json"
+            figures = json_result(*self.SERVED, "--trace", str(file))
+            events = json.loads(file.read_text())["traceEvents"]
+        steps = [event for event in events if event["name"] == "step"]
+        self.assertEqual(len(steps), figures["steps"])
+        self.assertAlmostEqual(sum(step["dur"] for step in steps) / 1e6, figures["step_seconds"], places=3)
+        self.assertEqual({event["id"] for event in events if event["ph"] == "b"}, {1, 2, 3, 4, 5})
+        self.assertEqual({event["tid"] for event in events if event["name"] == "attend 29"}, {0, 1})
+
     def test_a_load_follows_from_its_seed(self):
         lengths = [[each["prompt_tokens"] for each in json_result(*self.SERVED, "--seed", seed)["each"]] for seed in ("7", "7", "8")]
         self.assertEqual(lengths[0], lengths[1])

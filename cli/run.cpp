@@ -20,6 +20,7 @@
 #include "cli/reply.h"
 #include "cli/stored_calibration.h"
 #include "cli/stored_defaults.h"
+#include "cli/trace_file.h"
 
 namespace halfbyte {
 namespace {
@@ -27,7 +28,7 @@ namespace {
 struct Options {
   std::string model{kDefaultModel};
   std::vector<std::string> prompt;
-  std::string system;
+  std::string system, trace;
   bool raw = false, verbose = false, no_prefix_cache = false;
   ChosenReply reply;
   EngineOptions engine;
@@ -138,8 +139,9 @@ Action declare_run(Arguments& args) {
   declare_step_options(args, options->engine.chunk_tokens, options->engine.kv_type, options->engine.activations);
   args.flag("--no-prefix-cache", options->no_prefix_cache, "compute every prompt from its beginning; same text, slower turns");
   declare_speculation(args, options->engine);
+  declare_trace(args, options->trace);
   args.flag("--verbose", options->verbose, "tell tokens, times and speeds on stderr");
-  return [options] { return run(*options); };
+  return [options] { return with_trace(options->trace, options->engine, [&] { return run(*options); }); };
 }
 
 }  // namespace halfbyte

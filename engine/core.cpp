@@ -194,6 +194,7 @@ void EngineCore::step() {
       sequences_.at(plan[slice].sequence)->look(logits, static_cast<size_t>(plan[slice].first) + token);
     });
   const auto began = std::exchange(now_, world_.now());
+  trace(plan, began);
   if (has_room) {
     for (Slice& slice : plan) slice.count = settle(*sequences_.at(slice.sequence), slice);
     scheduler_.advance(plan);
@@ -212,6 +213,25 @@ void EngineCore::step() {
       end(sequence, FinishReason::kFailed, {}, out_of_memory());
     }
   }
+  if (runner_.trace() != nullptr) runner_.trace()->span("publish", now_, world_.now(), "{}");
+}
+
+void EngineCore::trace(const std::vector<Slice>& plan, std::chrono::steady_clock::time_point began) {
+  Trace* const trace = runner_.trace();
+  if (trace == nullptr) return;
+  trace->flush();
+  JsonWriter json;
+  int tokens = 0;
+  json.begin_object().key("slices").begin_array();
+  for (const Slice& slice : plan) {
+    tokens += slice.count;
+    json.begin_object().member("request", slice.sequence).member("first", slice.first).member("tokens", slice.count).end_object();
+  }
+  trace->span("step", began, now_, json.end_array().member("tokens", tokens).end_object().take());
+  const auto value = [](std::string_view name, int number) { return fmt::format("{{\"{}\":{}}}", name, number); };
+  trace->values("running", began, value("sequences", scheduler_.running()));
+  trace->values("waiting", began, value("sequences", scheduler_.waiting()));
+  trace->values("free", began, value("pages", runner_.memory().free_pages()));
 }
 
 // Takes wrong guesses back. Returns how many tokens of the slice remain computed.
@@ -310,6 +330,12 @@ void EngineCore::end(Sequence& sequence, FinishReason reason, std::string text, 
   std::string warning;
   try {
     warning = runner_.warning();
+    if (Trace* const trace = runner_.trace()) {
+      const auto started = sequence.started.value_or(now_), answered = sequence.answered.value_or(now_);
+      trace->row_span("request", sequence.id, "queue", sequence.submitted, started);
+      trace->row_span("request", sequence.id, "prompt", started, answered);
+      trace->row_span("request", sequence.id, "generation", answered, now_);
+    }
   } catch (const std::bad_alloc&) {  // the last event must arrive all the same
     warning.clear();
   }

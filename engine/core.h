@@ -53,6 +53,7 @@ class EngineCore {
   void guess();
   int extend(Sequence& sequence);
   std::vector<Slice> planned();
+  void trace(const std::vector<Slice>& plan, std::chrono::steady_clock::time_point began);
   void record(const std::vector<Slice>& plan, std::chrono::steady_clock::duration took);
   int settle(Sequence& sequence, const Slice& slice);
   void step();

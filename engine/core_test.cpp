@@ -10,6 +10,10 @@
 #include <string>
 
 #include "base/errors.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/json_writer.h"
+#include "base/trace.h"
 #include "models/tiny_model.h"
 
 namespace halfbyte {
@@ -305,6 +309,73 @@ TEST(EngineCore, CountsWhatItDidAndHowLongItTook) {
   expect(stats.inter_token, 2, 0.04);
   expect(stats.step, 3, 0.03);
   expect(stats.request, 1, 0.06);
+}
+
+// The events of a trace that happen on a thread, in order.
+std::vector<Json> spans(const Json& trace, int64_t thread) {
+  std::vector<Json> all;
+  for (const Json& event : *trace.find("traceEvents")->array())
+    if (*event.find("ph")->text() == "X" && json_text(*event.find("tid")) == std::to_string(thread)) all.push_back(event);
+  return all;
+}
+
+TEST(EngineCore, ATraceTellsOfEveryStepWhatItComputedAndWhatTheThreadsDid) {
+  const TinyModelFile file;
+  Bench bench(file, 2);
+  const auto path = std::filesystem::path(testing::TempDir()) / "core_test_trace.json";
+  auto trace = std::move(*Trace::create(path));
+  {
+    EngineCore core = bench.core({.cache_tokens = 64, .trace = trace.get()}, {.step_tokens = 4, .speculates = false});
+    const auto sink = [](const Event&) { return SinkAnswer::kMore; };
+    core.turn(one(bench.submission(7, {.prompt = {1, 2, 3, 4, 5, 6}, .max_tokens = 3, .obey_end_tokens = false}, sink)));
+    while (!core.is_idle()) core.turn({});
+  }
+  ASSERT_TRUE(trace->finish());
+  const auto text = read_text(path, 1 << 24);
+  const auto json = parse_json(*text, "trace");
+  ASSERT_TRUE(json) << json.error().message;
+  std::string steps;
+  std::vector<std::pair<double, double>> of_steps;
+  const auto number = [](const Json& event, std::string_view key) { return std::stod(json_text(*event.find(key))); };
+  for (const Json& event : spans(*json, 0))
+    if (*event.find("name")->text() == "step") {
+      steps += json_text(*event.find("args")) + "\n";
+      of_steps.emplace_back(number(event, "ts"), number(event, "ts") + number(event, "dur"));
+    }
+  EXPECT_EQ(steps, R"({"slices":[{"request":7,"first":0,"tokens":4}],"tokens":4})"
+                   "\n"
+                   R"({"slices":[{"request":7,"first":4,"tokens":2}],"tokens":2})"
+                   "\n"
+                   R"({"slices":[{"request":7,"first":6,"tokens":1}],"tokens":1})"
+                   "\n"
+                   R"({"slices":[{"request":7,"first":7,"tokens":1}],"tokens":1})"
+                   "\n");
+  for (const int thread : {0, 1}) {
+    size_t step = 0;
+    double end = 0;
+    std::string names;
+    for (const Json& event : spans(*json, thread)) {
+      const std::string& name = *event.find("name")->text();
+      if (name == "step" || name == "publish") continue;
+      names += name + ", ";
+      const double begin = number(event, "ts");
+      while (step < of_steps.size() && begin > of_steps[step].second) ++step, end = 0;
+      ASSERT_LT(step, of_steps.size()) << name << " lies in no step";
+      if (end > 0) {
+        EXPECT_NEAR(begin, end, 0.002) << name << " leaves a gap";
+      }
+      end = begin + number(event, "dur");
+      EXPECT_GE(begin, of_steps[step].first);
+      EXPECT_LE(end, of_steps[step].second + 0.002);
+    }
+    EXPECT_EQ(step, 3U) << "a step in which the thread did nothing";
+    for (const char* part :
+         {"rope table embed norm, q k v F32 64x64, wait, attend 0, wait, ", "gate up F32 96x64, ", "logits F32 258x64, "})
+      EXPECT_NE(names.find(part), std::string::npos) << names;
+  }
+  int rows = 0;
+  for (const Json& event : *json->find("traceEvents")->array()) rows += event.find("id") != nullptr;
+  EXPECT_EQ(rows, 6);  // queue, prompt and generation, a beginning and an end of each
 }
 
 TEST(EngineCore, EveryRequestOfAMixtureGetsTheBytesItGetsAlone) { simulate({.experts = 8, .seed = 3}); }

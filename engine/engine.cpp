@@ -140,7 +140,8 @@ Result<std::unique_ptr<Engine::Impl>> Engine::Impl::open(const std::filesystem::
   if (options.chunk_tokens < 1) return invalid("chunk_tokens: {} is less than 1", options.chunk_tokens);
   const int context = options.context_tokens > 0 ? options.context_tokens : std::min(most, kDefaultContext);
   const int chunk = std::min(options.chunk_tokens, context);
-  RunnerOptions of_runner{.chunk_tokens = chunk, .kv_type = options.kv_type, .activations = options.activations, .isa = isa};
+  RunnerOptions of_runner{
+      .chunk_tokens = chunk, .kv_type = options.kv_type, .activations = options.activations, .isa = isa, .trace = options.trace};
   HB_TRY_ASSIGN(program, Runner::compile(*model, *pool, of_runner));
   HB_TRY_ASSIGN(memory, plan_memory({.available = available,
                                      .weights = model->weights.bytes(),

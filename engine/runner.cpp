@@ -37,7 +37,12 @@ Result<Runner> Runner::create(Program program, ThreadPool& pool, const RunnerOpt
   const Need size{.pages = std::vector<int>(program.layout().groups().size(), pages), .slabs = options.slabs};
   HB_TRY_ASSIGN(memory, Memory::create(program.layout(), size, world));
   HB_TRY_ASSIGN(workspace, program.workspace(world));
-  return Runner(std::move(program), std::move(memory), std::move(workspace), pool);
+  std::unique_ptr<const StepTrace> trace;
+  if (options.trace != nullptr) {
+    options.trace->set_threads(pool.threads());
+    trace = std::make_unique<const StepTrace>(*options.trace, program.stage_names());
+  }
+  return Runner(std::move(program), std::move(memory), std::move(workspace), pool, std::move(trace));
 }
 
 std::string Runner::warning() const {
@@ -73,7 +78,7 @@ void Runner::run(std::span<const SliceTokens> slices, const Sink& sink) {
     }
     tokens.insert(tokens.end(), slice.tokens.begin(), slice.tokens.end());
   }
-  program_.run({.tokens = tokens, .slices = slice_rows, .wanted = wanted}, *pool_, workspace_,
+  program_.run({.tokens = tokens, .slices = slice_rows, .wanted = wanted, .trace = trace_.get()}, *pool_, workspace_,
                [&](size_t i, const Logits& logits) { sink(places[i].first, places[i].second, logits); });
   for (const SliceTokens& slice : slices) slice.sequence->length += static_cast<int>(slice.tokens.size());
 }

@@ -25,6 +25,7 @@ struct RunnerOptions {
   KvType kv_type = KvType::kF16;
   ActivationMode activations = ActivationMode::kInt8;
   std::optional<Isa> isa;  // absent: default_isa()
+  Trace* trace = nullptr;  // of what the threads do; flushed by who runs
 };
 
 // kInvalid: there are none, or one is outside the vocabulary; `name` is theirs, in the message.
@@ -53,18 +54,24 @@ class Runner {
   Memory& memory() { return memory_; }
   const Memory& memory() const { return memory_; }
   const Program& program() const { return program_; }
+  Trace* trace() const { return trace_ != nullptr ? &trace_->trace : nullptr; }
   // What the reader of the logits so far should know: keys or values were too great for the cache. Empty: nothing.
   std::string warning() const;
   size_t bytes_cached_per_sequence(int tokens) const { return program_.layout().bytes_for(tokens); }
 
  private:
-  Runner(Program program, Memory memory, Workspace workspace, ThreadPool& pool)
-      : program_(std::move(program)), memory_(std::move(memory)), workspace_(std::move(workspace)), pool_(&pool) {}
+  Runner(Program program, Memory memory, Workspace workspace, ThreadPool& pool, std::unique_ptr<const StepTrace> trace)
+      : program_(std::move(program)),
+        memory_(std::move(memory)),
+        workspace_(std::move(workspace)),
+        pool_(&pool),
+        trace_(std::move(trace)) {}
 
   Program program_;
   Memory memory_;
   Workspace workspace_;
   ThreadPool* pool_;
+  std::unique_ptr<const StepTrace> trace_;  // null: none
 };
 
 }  // namespace halfbyte

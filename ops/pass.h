@@ -126,6 +126,7 @@ struct Program::Pass {
   }
 
   void run_stages(size_t first, size_t last);
+  void wait();
   void run_tokens(const Stage& stage, int begin, int end) const;
   void rope_table(const TokenOp& op, int token) const;
   void merge_attention(const TokenOp& op, int token) const;

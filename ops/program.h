@@ -30,10 +30,12 @@
 #include <atomic>
 #include <functional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/checked.h"
 #include "base/thread_pool.h"
+#include "base/trace.h"
 #include "base/world.h"
 #include "halfbyte/activation_mode.h"
 #include "kernels/kernels.h"
@@ -62,10 +64,17 @@ struct WantedRow {
   LogitsNeed need;
 };
 
+// Where a step's threads say what they do.
+struct StepTrace {
+  Trace& trace;
+  std::vector<std::string> stage_names;  // Program::stage_names()
+};
+
 struct StepInput {
   std::span<const Token> tokens;  // all slices' tokens, in order. Requires: ids inside the vocabulary
   std::span<const SliceRows> slices;
   std::span<const WantedRow> wanted;  // Requires: ascending
+  const StepTrace* trace = nullptr;   // flushed by the caller after the step; null: none
 };
 
 // Called once per wanted row, in order, on the thread that called run(); what `logits` refers to is valid during the call.
@@ -196,6 +205,7 @@ class Program {
 
   const StateLayout& layout() const { return layout_; }
   int max_tokens() const { return max_tokens_; }
+  std::vector<std::string> stage_names() const;  // for a StepTrace
   int vocabulary() const { return vocabulary_; }
   // Bytes of weights that a step of one token reads: every matrix once, of experts as many as it is routed to, one row of the
   // embedding table.

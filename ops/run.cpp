@@ -14,6 +14,7 @@ const SliceRows& Program::Pass::slice_of(int token) const {
 void Program::Pass::run_stages(size_t first, size_t last) {
   for (size_t s = first; s < last; ++s) {
     const Stage& stage = p.stages_[s];
+    if (input.trace != nullptr) input.trace->trace.mark(thread, input.trace->stage_names[s]);
     switch (stage.kind) {
       case Stage::Kind::kTokens:
         if (is_few) {
@@ -30,12 +31,17 @@ void Program::Pass::run_stages(size_t first, size_t last) {
         if (std::ranges::none_of(gathered, [](const WantedRow& wanted) { return wanted.need.asks_logits(); })) break;
         reduce_logits(stage);
         if (!wants(&LogitsNeed::log_sum_exp)) break;
-        pool.barrier(thread);
+        wait();
         sum_exponentials(stage);
         break;
     }
-    pool.barrier(thread);
+    wait();
   }
+}
+
+void Program::Pass::wait() {
+  if (input.trace != nullptr) input.trace->trace.mark(thread, "wait");
+  pool.barrier(thread);
 }
 
 Result<Workspace> Program::workspace(const World& world) const {
@@ -74,10 +80,12 @@ void Program::run(const StepInput& input, ThreadPool& pool, Workspace& workspace
       pass.tokens = static_cast<int>(pass.gathered.size());
       pass.is_few = pass.tokens <= kFewTokens;
       pass.run_stages(head_begin_, stages_.size());
+      if (input.trace != nullptr && thread == 0) input.trace->trace.mark(thread, "choose");
       if (thread == 0)
         for (size_t i = 0; i < pass.gathered.size(); ++i) sink(from + i, pass.delivered(i));
-      if (from + kLogitsRows < input.wanted.size()) pool.barrier(thread);
+      if (from + kLogitsRows < input.wanted.size()) pass.wait();
     }
+    if (input.trace != nullptr) input.trace->trace.mark(thread, "");
   });
 }
 

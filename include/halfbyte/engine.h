@@ -19,6 +19,7 @@
 
 namespace halfbyte {
 
+class Trace;
 class World;
 
 struct EngineOptions {
@@ -36,6 +37,7 @@ struct EngineOptions {
   double latency_target_ms = 0;
   bool speculates = true;    // checks guesses of the next tokens where that pays; no reply depends on it
   bool prefix_cache = true;  // a request that begins like an earlier one of its principal computes only what is new; the same bits
+  Trace* trace = nullptr;    // what every thread does when (base/trace.h); outlives the engine, and is whole once that is gone
   int queue = 64;            // most requests that are unfinished
   std::string isa;           // a name that `halfbyte isa` lists; empty: HALFBYTE_ISA of the environment, else the best that runs here
 };
