@@ -44,6 +44,7 @@ struct Outcome {
   ServingFigures figures;
   Work work;
   int threads = 0;
+  EngineMemory memory;
 };
 
 Work work_between(const EngineStats& before, const EngineStats& after) {
@@ -69,7 +70,8 @@ std::string load_text(const Options& o) {
 
 std::string as_text(const Options& options, const Outcome& outcome) {
   const ServingFigures& f = outcome.figures;
-  std::string out = fmt::format("{}\n{} threads; {}\n\n", options.model, outcome.threads, load_text(options));
+  std::string out =
+      fmt::format("{}\n{} threads; {}\nmemory {}\n\n", options.model, outcome.threads, load_text(options), memory_text(outcome.memory));
   const auto line = [&](std::string_view label, auto count, std::string_view more) {
     out += fmt::format("{:<14} {:>10}   {}\n", label, count, more);
   };
@@ -122,6 +124,8 @@ std::string as_json(const Options& options, const Outcome& outcome) {
   spread("first_token_ms", f.first_token);
   spread("inter_token_ms", f.inter_token);
   spread("request_ms", f.request);
+  out.key("memory").begin_object().member("weight_bytes", outcome.memory.weights).member("workspace_bytes", outcome.memory.workspace);
+  out.member("cache_bytes", outcome.memory.cache).member("cache_tokens", outcome.memory.cache_tokens).end_object();
   out.key("each").begin_array();
   for (const ServedRequest& one : outcome.served) {
     out.begin_object().member("asked_s", one.asked).member("prompt_tokens", one.usage.prompt_tokens);
@@ -169,7 +173,6 @@ Result<int> bench_serve(Options& options) {
   HB_TRY_ASSIGN(engine, Engine::open(found.path, options.engine));
   notice.reset();
   for (const std::string& warning : engine.warnings()) print_aside(fmt::format("warning: {}\n", warning));
-  print_aside(fmt::format("memory: {}\n", memory_text(engine.memory())));
   if (!text.empty()) {
     options.load.text = engine.encode(text, /*add_special=*/false);
     if (options.load.text.empty()) return invalid("--text: {} has no tokens", options.text_file);
@@ -181,7 +184,7 @@ Result<int> bench_serve(Options& options) {
   if (stderr_is_terminal())
     serving.progress = [&](int asked, int ended) { print_status(fmt::format("{} requests asked, {} ended", asked, ended)); };
   const EngineStats before = engine.stats();
-  Outcome outcome{.served = serve(engine, load, serving), .threads = engine.threads()};
+  Outcome outcome{.served = serve(engine, load, serving), .threads = engine.threads(), .memory = engine.memory()};
   if (serving.progress) print_status("");
   outcome.work = work_between(before, engine.stats());
   outcome.figures = figures(outcome.served);
