@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "http/loopback_server.h"
+#include "sampling/head_of_row.h"
 #include "sampling/sampler.h"
 
 namespace halfbyte {
@@ -338,9 +339,10 @@ TEST(Contract, Draw) {
     if (const Json* top_k = row.find("top_k")) options.top_k = static_cast<int>(number(*top_k));
     if (const Json* top_p = row.find("top_p")) options.top_p = static_cast<float>(number(*top_p));
     Sampler sampler(options, 1);
+    HeadOfRow head;
     std::set<Token> drawn;
     for (uint64_t position = 0; position < 1000; ++position) {
-      const auto token = sampler.sample({.row = logits}, position);
+      const auto token = sampler.sample(head(logits, sampler.need()), position);
       ASSERT_TRUE(token) << token.error().message;
       drawn.insert(*token);
     }

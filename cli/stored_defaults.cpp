@@ -39,7 +39,7 @@ struct Neutral {
   std::string_view name;
   double value;
 };
-constexpr Neutral kNotDone[] = {{"typical_p", 1}, {"rope_frequency_base", 0}, {"rope_frequency_scale", 1}};
+constexpr Neutral kNotDone[] = {{"rope_frequency_base", 0}, {"rope_frequency_scale", 1}};
 
 // A number, however it is written; nothing: of another type.
 std::optional<double> number_of(const Json& json) {

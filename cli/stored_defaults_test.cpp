@@ -51,11 +51,10 @@ TEST(StoredDefaults, NumbersMeanTheSameHoweverTheyAreWritten) {
 
 TEST(StoredDefaults, WhatChangesAnswersAndIsNotDoneIsSaid) {
   ChosenReply reply;
-  const auto applied =
-      apply_stored_defaults(R"({"typical_p":0.5,"rope_frequency_base":0,"mirostat":2,"num_thread":4,"new_option":[1]})", reply);
+  const auto applied = apply_stored_defaults(R"({"rope_frequency_base":1e6,"mirostat":2,"num_thread":4,"new_option":[1]})", reply);
   ASSERT_TRUE(applied) << applied.error().message;
-  EXPECT_EQ(applied->notes,
-            (std::vector<std::string>{"the option typical_p 0.5, which is not done", "the option new_option, which is not known"}));
+  EXPECT_EQ(applied->notes, (std::vector<std::string>{"the option rope_frequency_base 1000000, which is not done",
+                                                      "the option new_option, which is not known"}));
 }
 
 TEST(StoredDefaults, AWrongValueIsNamed) {

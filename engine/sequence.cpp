@@ -12,7 +12,8 @@ Sequence::Sequence(SequenceId number, Request asked, TokenSink events, const Tok
       request(std::move(asked)),
       sink(std::move(events)),
       tokens(request.prompt),
-      sampler(request.sampling, context),
+      sampler(request.sampling, context,
+              [&tokenizer](Token token) { return tokenizer.piece(token).find_first_of(kDryBreakers) != std::string::npos; }),
       detokenizer(tokenizer, request.shows_control_tokens),
       stop_scanner(request.stop) {
   if (request.keep_tokens && is_full()) slide(context - std::max(1, context / 4));

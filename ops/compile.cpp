@@ -465,7 +465,7 @@ void Compiler::place_memory() {
   p.own_raw_ = take(p.own_bytes_, p.max_columns_ * 2 * sizeof(float));
   p.own_states_ = take(p.own_bytes_, size_t{2} * AttentionTasks::kQueryRows * p.partial_stride_ * sizeof(float));
   p.own_logits_ = take(p.own_bytes_, kLogitsRows * Program::kLogitsAtOnce * sizeof(float));
-  p.shared_exp_sums_ = take(p.shared_bytes_, kLogitsRows * p.vocabulary_blocks() * sizeof(float));
+  p.shared_exp_sums_ = take(p.shared_bytes_, 2 * kLogitsRows * p.vocabulary_blocks() * sizeof(float));
 }
 
 Result<void> Compiler::compile() {

@@ -2,6 +2,8 @@
 // them, while they are in its cache; nobody scans the whole row.
 #pragma once
 
+#include <algorithm>
+#include <limits>
 #include <optional>
 #include <span>
 #include <vector>
@@ -22,12 +24,13 @@ struct Candidate {
 constexpr bool is_before(const Candidate& a, const Candidate& b) { return a.logit != b.logit ? a.logit > b.logit : a.token < b.token; }
 
 struct LogitsNeed {
-  int greatest = 0;          // so many first candidates; 1: the arg-max
-  bool log_sum_exp = false;  // what turns a logit into a log-probability
-  bool row = false;          // every logit
-  bool hidden = false;       // what the vocabulary matrix is multiplied by: the state behind the last norm
+  int greatest = 0;            // so many first candidates; 1: the arg-max
+  bool log_sum_exp = false;    // what turns a logit into a log-probability
+  bool row = false;            // every logit
+  bool hidden = false;         // what the vocabulary matrix is multiplied by: the state behind the last norm
+  float draw_temperature = 0;  // not 0: sums of exp((logit - the greatest) / it), by block: what draws a token
   // Nothing asked is whether all are finite.
-  bool asks_logits() const { return !hidden || greatest > 0 || log_sum_exp || row; }
+  bool asks_logits() const { return !hidden || greatest > 0 || log_sum_exp || row || draw_temperature != 0; }
 };
 
 struct Logits {
@@ -36,7 +39,14 @@ struct Logits {
   double log_sum_exp = 0;
   std::span<const float> row;  // by id
   std::span<const float> hidden;
+  std::span<const float> block_sums;
+  const KernelTable* kernels = nullptr;  // that made them
 };
+
+// What a block sum has the exponentials of.
+inline float scaled_logit(float logit, float greatest, float temperature) {
+  return (logit - greatest) * std::min(1 / temperature, std::numeric_limits<float>::max());
+}
 
 // The natural logarithm of a token's probability. Requires: log_sum_exp and row were needed, and all logits are finite.
 inline double log_probability(const Logits& logits, Token token) {

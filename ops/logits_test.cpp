@@ -4,9 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <limits>
 #include <random>
+#include <set>
+#include <thread>
 
 #include "ops/program.h"
 #include "quant/panel.h"
@@ -132,9 +135,13 @@ class Head {
     Candidates greatest;
     double log_sum_exp = 0;
     std::vector<float> row;
+    std::vector<float> block_sums;
+    std::thread::id thread;
   };
   // The logits after tokens 0, 1, .. of one step, as needs[0], needs[1], .. want them.
-  std::vector<Delivered> run(const std::vector<LogitsNeed>& needs, int threads = 1, Isa isa = isas_here().back()) const {
+  // One slice, or one for each token.
+  std::vector<Delivered> run(const std::vector<LogitsNeed>& needs, int threads = 1, Isa isa = isas_here().back(),
+                             bool are_apart = false) const {
     const int count = static_cast<int>(needs.size());
     const auto program = Program::compile(*record_, StateLayout({}, KvType::kF16), {.isa = isa, .threads = threads, .max_tokens = count});
     EXPECT_TRUE(program) << program.error().message;
@@ -146,17 +153,23 @@ class Head {
       tokens.push_back(t);
       wanted.push_back({.row = t, .need = needs[static_cast<size_t>(t)]});
     }
-    const SliceRows slice{.count = count};
-    std::vector<Delivered> out;
+    std::vector<SliceRows> slices;
+    for (int t = 0; t < count; t += slices.back().count) slices.push_back({.first_row = t, .count = are_apart ? 1 : count});
+    std::vector<Delivered> out(needs.size());
     for (int again = 0; again < 2; ++again) {  // a workspace that was used before
-      out.clear();
-      program->run({.tokens = tokens, .slices = {&slice, 1}, .wanted = wanted}, pool, *workspace, [&](size_t i, const Logits& logits) {
-        EXPECT_EQ(i, out.size());
-        out.push_back({logits.not_finite,
-                       {logits.greatest.begin(), logits.greatest.end()},
-                       logits.log_sum_exp,
-                       {logits.row.begin(), logits.row.end()}});
+      std::vector<int> order(needs.size());
+      std::atomic<int> calls = 0;
+      program->run({.tokens = tokens, .slices = slices, .wanted = wanted}, pool, *workspace, [&](size_t i, const Logits& logits) {
+        order[i] = calls++;
+        out[i] = {logits.not_finite,
+                  {logits.greatest.begin(), logits.greatest.end()},
+                  logits.log_sum_exp,
+                  {logits.row.begin(), logits.row.end()},
+                  {logits.block_sums.begin(), logits.block_sums.end()},
+                  std::this_thread::get_id()};
       });
+      EXPECT_EQ(calls, count);
+      EXPECT_TRUE(are_apart || std::ranges::is_sorted(order));
     }
     return out;
   }
@@ -226,6 +239,43 @@ TEST_P(HeadTest, EachRowGetsWhatItNeedsWhateverTheOthersDo) {
     EXPECT_EQ(delivered[t].log_sum_exp, needs[t].log_sum_exp ? log_sum_exp(rows[t].row) : 0) << t;
     EXPECT_EQ(delivered[t].row, needs[t].row ? rows[t].row : std::vector<float>()) << t;
   }
+}
+
+TEST_P(HeadTest, DeliversTheSumsThatATokenIsDrawnWith) {
+  const Head head(GetParam());
+  const auto rows = head.run(std::vector(3, kRow));
+  for (const float temperature : {1.0F, 0.7F, 1e-30F})
+    for (const int threads : {1, 3})
+      for (const bool with_log_sum_exp : {false, true}) {
+        const auto delivered =
+            head.run(std::vector(3, LogitsNeed{.log_sum_exp = with_log_sum_exp, .row = true, .draw_temperature = temperature}), threads);
+        for (size_t t = 0; t < rows.size(); ++t) {
+          const std::vector<float>& row = rows[t].row;
+          std::vector<float> sums;
+          for (size_t begin = 0; begin < row.size(); begin += kVocabularyBlock) {
+            std::vector<float> scaled;
+            for (size_t i = begin; i < std::min(row.size(), begin + kVocabularyBlock); ++i)
+              scaled.push_back(scaled_logit(row[i], std::ranges::max(row), temperature));
+            sums.push_back(kKernels.sum_exp(scaled.data(), 0, static_cast<int>(scaled.size())));
+          }
+          EXPECT_EQ(delivered[t].block_sums, sums) << temperature << " by " << threads;
+          EXPECT_EQ(delivered[t].log_sum_exp, with_log_sum_exp ? log_sum_exp(row) : 0);
+        }
+      }
+}
+
+TEST(Head, RowsOfSeveralSlicesAreSeenBySeveralThreads) {
+  const Head head(1000);
+  const std::vector<LogitsNeed> needs(20, {.greatest = 3, .row = true});
+  const auto one = head.run(needs), apart = head.run(needs, 3, isas_here().back(), true);
+  std::set<std::thread::id> threads;
+  for (size_t t = 0; t < needs.size(); ++t) {
+    EXPECT_EQ(apart[t].greatest, one[t].greatest);
+    EXPECT_EQ(apart[t].row, one[t].row);
+    EXPECT_EQ(apart[t].thread, apart[t % 3].thread);
+    threads.insert(apart[t].thread);
+  }
+  EXPECT_EQ(threads.size(), 3U);
 }
 
 TEST(Head, LogitsThatAreNotFiniteAreNamedByTheLowestIdAndOnlyInTheirRow) {

@@ -143,11 +143,20 @@ struct Program::Pass {
   void note_cut_off(std::span<const float> stored) const;
 
   // The head, over the gathered rows.
-  bool wants(bool LogitsNeed::* what) const {
-    return std::ranges::any_of(gathered, [&](const WantedRow& wanted) { return wanted.need.*what; });
+  bool wants_rows() const {
+    return std::ranges::any_of(gathered, [](const WantedRow& wanted) { return wanted.need.row; });
+  }
+  bool wants_sums() const {
+    return std::ranges::any_of(gathered, [](const WantedRow& wanted) { return has_sums(wanted.need); });
   }
   std::span<LogitsReduction> reductions(int of_thread) const { return workspace.reductions_[static_cast<size_t>(of_thread)]; }
   float* exp_sums(size_t i) const { return reinterpret_cast<float*>(shared() + p.shared_exp_sums_) + i * p.vocabulary_blocks(); }
+  float* draw_sums(size_t i) const {  // at temperature 1 they are the others
+    return gathered[i].need.draw_temperature == 1 ? exp_sums(i) : exp_sums(kLogitsRows + i);
+  }
+  static bool has_sums(const LogitsNeed& need) { return need.log_sum_exp || need.draw_temperature != 0; }
+  // Slices are dealt to the threads, so that several are sampled at the same time.
+  bool is_mine(size_t i) const { return (&slice_of(gathered[i].row) - input.slices.data()) % p.threads_ == thread; }
   template <class Visit>
   void for_vocabulary(const Stage& stage, size_t step, Visit visit) const;
   void reduce_logits(const Stage& stage) const;

@@ -77,7 +77,8 @@ struct StepInput {
   const StepTrace* trace = nullptr;   // flushed by the caller after the step; null: none
 };
 
-// Called once per wanted row, in order, on the thread that called run(); what `logits` refers to is valid during the call.
+// Called once per wanted row. Rows of one slice come in order and on one thread; those of several slices may come at the same time from
+// several threads. What `logits` refers to is valid during the call.
 using LogitsSink = std::function<void(size_t wanted_index, const Logits& logits)>;
 
 namespace program {
@@ -266,7 +267,8 @@ class Program {
   size_t bf16_rows_ = 0;                             // of a token, of all products of bf16 the most; 0: there are none
   size_t shared_partials_ = 0, partial_stride_ = 0;  // bytes; floats per state
   size_t own_scratch_ = 0, own_up_ = 0, own_tile_ = 0, own_raw_ = 0, own_states_ = 0;
-  size_t own_logits_ = 0, shared_exp_sums_ = 0;  // by row of the head: logits at once; sums of exponentials by block
+  size_t own_logits_ = 0,
+         shared_exp_sums_ = 0;  // by row of the head: logits at once; sums of exponentials by block, and at the temperature of a draw
   size_t shared_bytes_ = 0, own_bytes_ = 0;
   int max_heads_ = 0;
 };

@@ -30,7 +30,7 @@ void Program::Pass::run_stages(size_t first, size_t last) {
       case Stage::Kind::kLogits:
         if (std::ranges::none_of(gathered, [](const WantedRow& wanted) { return wanted.need.asks_logits(); })) break;
         reduce_logits(stage);
-        if (!wants(&LogitsNeed::log_sum_exp)) break;
+        if (!wants_sums()) break;
         wait();
         sum_exponentials(stage);
         break;
@@ -80,9 +80,9 @@ void Program::run(const StepInput& input, ThreadPool& pool, Workspace& workspace
       pass.tokens = static_cast<int>(pass.gathered.size());
       pass.is_few = pass.tokens <= kFewTokens;
       pass.run_stages(head_begin_, stages_.size());
-      if (input.trace != nullptr && thread == 0) input.trace->trace.mark(thread, "choose");
-      if (thread == 0)
-        for (size_t i = 0; i < pass.gathered.size(); ++i) sink(from + i, pass.delivered(i));
+      if (input.trace != nullptr) input.trace->trace.mark(thread, "choose");
+      for (size_t i = 0; i < pass.gathered.size(); ++i)
+        if (pass.is_mine(i)) sink(from + i, pass.delivered(i));
       if (from + kLogitsRows < input.wanted.size()) pass.wait();
     }
     if (input.trace != nullptr) input.trace->trace.mark(thread, "");

@@ -24,9 +24,9 @@ void Program::Pass::reduce_logits(const Stage& stage) const {
   const std::span<LogitsReduction> reduced = reductions(thread);
   for (size_t i = 0; i < gathered.size(); ++i) {
     const LogitsNeed& need = gathered[i].need;
-    reduced[i].restart(need.log_sum_exp ? std::max(need.greatest, 1) : need.greatest);
+    reduced[i].restart(has_sums(need) ? std::max(need.greatest, 1) : need.greatest);
   }
-  const bool keeps_rows = wants(&LogitsNeed::row) || wants(&LogitsNeed::log_sum_exp);
+  const bool keeps_rows = wants_rows() || wants_sums();
   const size_t y_stride = keeps_rows ? stride(product.out) : kLogitsAtOnce;
   for_vocabulary(stage, kLogitsAtOnce, [&](size_t token, size_t count) {
     float* y = keeps_rows ? row(product.out, 0) + token : reinterpret_cast<float*>(own() + p.own_logits_);
@@ -39,17 +39,24 @@ void Program::Pass::reduce_logits(const Stage& stage) const {
 // Exponentials are taken relative to the row's greatest logit, so they wait until every thread has found its own.
 void Program::Pass::sum_exponentials(const Stage& stage) const {
   for (size_t i = 0; i < gathered.size(); ++i) {
-    if (!gathered[i].need.log_sum_exp) continue;
+    const LogitsNeed& need = gathered[i].need;
+    if (!has_sums(need)) continue;
     float top = reductions(0)[i].top();
     for (int t = 1; t < p.threads_; ++t) top = std::max(top, reductions(t)[i].top());
     const float* logits = row(stage.products[0].out, static_cast<int>(i));
     for_vocabulary(stage, kVocabularyBlock, [&](size_t token, size_t count) {
-      exp_sums(i)[token / kVocabularyBlock] = p.kernels_->sum_exp(logits + token, top, static_cast<int>(count));
+      const size_t block = token / kVocabularyBlock;
+      if (need.log_sum_exp || need.draw_temperature == 1)
+        exp_sums(i)[block] = p.kernels_->sum_exp(logits + token, top, static_cast<int>(count));
+      if (need.draw_temperature == 0 || need.draw_temperature == 1) return;
+      float scaled[kVocabularyBlock];
+      for (size_t j = 0; j < count; ++j) scaled[j] = scaled_logit(logits[token + j], top, need.draw_temperature);
+      draw_sums(i)[block] = p.kernels_->sum_exp(scaled, 0, static_cast<int>(count));
     });
   }
 }
 
-// On one thread, when all have reduced their parts.
+// On one thread for each row, when all have reduced their parts.
 Logits Program::Pass::delivered(size_t i) const {
   const LogitsNeed& need = gathered[i].need;
   Logits out;
@@ -63,12 +70,14 @@ Logits Program::Pass::delivered(size_t i) const {
   for (int t = 1; t < p.threads_; ++t) reduced.add(reductions(t)[i]);
   if (reduced.not_finite()) return {.not_finite = reduced.not_finite()};
   const std::span<const Candidate> candidates = reduced.sort();
+  out.kernels = p.kernels_;
   out.greatest = candidates.first(std::min(candidates.size(), static_cast<size_t>(need.greatest)));
   if (need.log_sum_exp) {
     double sum = 0;
     for (size_t block = 0; block < p.vocabulary_blocks(); ++block) sum += static_cast<double>(exp_sums(i)[block]);
     out.log_sum_exp = static_cast<double>(candidates.front().logit) + std::log(sum);
   }
+  if (need.draw_temperature != 0) out.block_sums = {draw_sums(i), p.vocabulary_blocks()};
   if (need.row) out.row = {row(p.logits_slot_, static_cast<int>(i)), static_cast<size_t>(p.vocabulary_)};
   return out;
 }

@@ -1,50 +1,47 @@
-// Logits to a token, by small steps in a fixed order: penalties, top-k, top-p, min-p, temperature, draw.
-// Temperature 0 stops after the penalties and takes the greatest logit, ties to the lowest id.
-// Most of them need only the greatest logits, which the head gathers on the way; need() says what, before the step.
+// Logits to a token, by a chain of steps that is made once for a request: penalties and DRY move logits; top-n-sigma, top-k, typical-p,
+// top-p, min-p and XTC select, in llama.cpp's order; the last one chooses. Steps that would do nothing are not in it. Temperature 0 takes
+// the greatest logit as it was moved, ties to the lowest id, and mirostat selects by itself: the selecting steps are left out then.
 #pragma once
 
 #include <cstdint>
-#include <deque>
-#include <span>
-#include <unordered_map>
+#include <functional>
+#include <memory>
 #include <vector>
 
 #include "halfbyte/result.h"
 #include "halfbyte/token.h"
 #include "ops/logits.h"
 #include "sampling/fields.h"
+#include "sampling/step.h"
 
 namespace halfbyte {
 
-// The random number of a position: depends on the seed and the position alone, so a sequence draws the same numbers whatever
-// else the machine does. Uniform in [0, 1). SplitMix64 (Steele, Lea, Flood 2014), two rounds.
-double uniform_at(uint64_t seed, uint64_t position);
-
-// One sequence's sampler: its options and the tokens its penalties look back on.
+// One sequence's sampler. What it does depends on options, accepted tokens, logits and positions alone.
 class Sampler {
  public:
-  Sampler(const SamplingOptions& options, int context_tokens);
+  // `ends_repetition`: whether a token's text has one of kDryBreakers.
+  Sampler(const SamplingOptions& options, int context_tokens, std::function<bool(Token)> ends_repetition = {});
   void accept(Token token);  // a prompt token, or one sampled
+  // The last `count` accepted tokens never were. So a preempted sequence keeps its sampler, and one that has only tokens accepts them all
+  // again; only mirostat and adaptive-p remember more of a sampled token than itself: they must have sampled it.
+  void rewind(size_t count);
   // What sample() has to be given. An accepted token may change it.
   // `ahead`: so many more may be accepted before.
   LogitsNeed need(int ahead = 0) const;
-  // The next token, which has index `position` in the sequence. kNumeric: a logit is not finite. Requires: `logits` hold need().
+  // The next token, which has index `position` in the sequence. kNumeric: a logit is not finite, or no token may follow.
+  // Requires: `logits` hold need().
   Result<Token> sample(const Logits& logits, uint64_t position);
 
  private:
-  bool has_penalties() const;
-  size_t top_k() const { return options_.temperature == 0 ? 1 : static_cast<size_t>(*options_.top_k); }
-  void penalize(std::span<const float> row);
-  void keep_top_k();
-  void keep_top_p();
-  void keep_min_p();
-  Token draw(double uniform) const;
+  ChainNeed asked(int ahead) const;
 
-  SamplingOptions options_;  // every field is there
-  size_t window_;
-  std::deque<Token> recent_;
-  std::unordered_map<Token, int> counts_;  // of recent_
-  std::vector<Candidate> candidates_;      // in order from keep_top_k() on
+  uint64_t seed_;
+  std::vector<std::unique_ptr<SamplingStep>> chain_;
+  std::vector<Token> history_;
+  Candidates candidates_;
 };
+
+// A repetition ends at a token whose text has one of these, as in llama.cpp.
+inline constexpr std::string_view kDryBreakers = "\n:\"*";
 
 }  // namespace halfbyte

@@ -21,6 +21,21 @@ struct SamplingOptions {
   std::optional<float> frequency_penalty;
   std::optional<int> repeat_window;
   std::optional<uint64_t> seed;
+  std::optional<float> typical_p;
+  std::optional<float> top_n_sigma;
+  std::optional<float> xtc_probability;
+  std::optional<float> xtc_threshold;
+  std::optional<float> dry_multiplier;
+  std::optional<float> dry_base;
+  std::optional<int> dry_allowed_length;
+  std::optional<int> dry_penalty_last_n;
+  std::optional<float> dynatemp_range;
+  std::optional<float> dynatemp_exponent;
+  std::optional<int> mirostat;
+  std::optional<float> mirostat_tau;
+  std::optional<float> mirostat_eta;
+  std::optional<float> adaptive_target;
+  std::optional<float> adaptive_decay;
   bool operator==(const SamplingOptions&) const = default;
 };
 
@@ -61,6 +76,35 @@ inline constexpr SamplingField kSamplingFields[] = {
      "tokens that count as recent; -1: the whole context"},
     {"seed", "seed", "seed", SamplingRange<uint64_t>{&SamplingOptions::seed, 0, std::numeric_limits<uint64_t>::max(), 0, 0},
      "same seed, same reply; without it every `run` draws one"},
+    {"typical_p", "typical_p", "", SamplingRange<float>{&SamplingOptions::typical_p, 0, 1, 1, 1},
+     "leave the least odd tokens that together have this probability; 1: off"},
+    {"top_n_sigma", "", "", SamplingRange<float>{&SamplingOptions::top_n_sigma, -1, 100, -1, -1},
+     "leave tokens within so many standard deviations of the greatest logit; 0 or less: off"},
+    {"xtc_probability", "", "", SamplingRange<float>{&SamplingOptions::xtc_probability, 0, 1, 0, 0},
+     "how often all likely tokens but the least likely one are left out"},
+    {"xtc_threshold", "", "", SamplingRange<float>{&SamplingOptions::xtc_threshold, 0, 1, 0.1F, 0.1F},
+     "the probability from which xtc calls a token likely"},
+    {"dry_multiplier", "", "", SamplingRange<float>{&SamplingOptions::dry_multiplier, 0, 1000, 0, 0},
+     "taken from the logit of what would make a repetition longer; 0: off"},
+    {"dry_base", "", "", SamplingRange<float>{&SamplingOptions::dry_base, 1, 100, 1.75F, 1.75F},
+     "by this factor more for each token of the repetition"},
+    {"dry_allowed_length", "", "", SamplingRange<int>{&SamplingOptions::dry_allowed_length, 0, kMostWindow, 2, 2},
+     "tokens of a repetition that cost nothing"},
+    {"dry_penalty_last_n", "", "", SamplingRange<int>{&SamplingOptions::dry_penalty_last_n, -1, kMostWindow, 64, 64},
+     "tokens in which dry looks for repetitions; -1: the whole context"},
+    {"dynatemp_range", "", "", SamplingRange<float>{&SamplingOptions::dynatemp_range, 0, 100, 0, 0},
+     "the temperature varies so much up and down with the entropy; 0: it does not"},
+    {"dynatemp_exponent", "", "", SamplingRange<float>{&SamplingOptions::dynatemp_exponent, 0, 100, 1, 1},
+     "how entropy becomes temperature; 1: in proportion"},
+    {"mirostat", "", "", SamplingRange<int>{&SamplingOptions::mirostat, 0, 2, 0, 0},
+     "1 or 2: keep surprise even, in place of what selects tokens"},
+    {"mirostat_tau", "", "", SamplingRange<float>{&SamplingOptions::mirostat_tau, 0, 100, 5, 5},
+     "the surprise that mirostat keeps, in bits"},
+    {"mirostat_eta", "", "", SamplingRange<float>{&SamplingOptions::mirostat_eta, 0, 10, 0.1F, 0.1F}, "how fast mirostat gets there"},
+    {"adaptive_target", "", "", SamplingRange<float>{&SamplingOptions::adaptive_target, -1, 1, -1, -1},
+     "draw tokens with about this probability, over time; below 0: off"},
+    {"adaptive_decay", "", "", SamplingRange<float>{&SamplingOptions::adaptive_decay, 0, 0.99F, 0.9F, 0.9F},
+     "how long adaptive_target remembers: some 1 / (1 - it) tokens"},
 };
 
 }  // namespace halfbyte

@@ -18,6 +18,21 @@ class FurtherSampling(TypedDict, total=False):
     presence_penalty: float
     frequency_penalty: float
     repeat_window: int
+    typical_p: float
+    top_n_sigma: float
+    xtc_probability: float
+    xtc_threshold: float
+    dry_multiplier: float
+    dry_base: float
+    dry_allowed_length: int
+    dry_penalty_last_n: int
+    dynatemp_range: float
+    dynatemp_exponent: float
+    mirostat: int
+    mirostat_tau: float
+    mirostat_eta: float
+    adaptive_target: float
+    adaptive_decay: float
 
 
 @dataclass(frozen=True)
@@ -55,6 +70,21 @@ SAMPLING_FIELDS = {
         SamplingField("frequency_penalty", "frequency_penalty", "frequency_penalty", float, -100, 100, 0, 0),
         SamplingField("repeat_window", "repeat_last_n", "", int, -1, _MANY, 64, 64),
         SamplingField("seed", "seed", "seed", int, 0, 2**64 - 1, 0, 0),
+        SamplingField("typical_p", "typical_p", "", float, 0, 1, 1, 1),
+        SamplingField("top_n_sigma", "", "", float, -1, 100, -1, -1),
+        SamplingField("xtc_probability", "", "", float, 0, 1, 0, 0),
+        SamplingField("xtc_threshold", "", "", float, 0, 1, 0.1, 0.1),
+        SamplingField("dry_multiplier", "", "", float, 0, 1000, 0, 0),
+        SamplingField("dry_base", "", "", float, 1, 100, 1.75, 1.75),
+        SamplingField("dry_allowed_length", "", "", int, 0, _MANY, 2, 2),
+        SamplingField("dry_penalty_last_n", "", "", int, -1, _MANY, 64, 64),
+        SamplingField("dynatemp_range", "", "", float, 0, 100, 0, 0),
+        SamplingField("dynatemp_exponent", "", "", float, 0, 100, 1, 1),
+        SamplingField("mirostat", "", "", int, 0, 2, 0, 0),
+        SamplingField("mirostat_tau", "", "", float, 0, 100, 5, 5),
+        SamplingField("mirostat_eta", "", "", float, 0, 10, 0.1, 0.1),
+        SamplingField("adaptive_target", "", "", float, -1, 1, -1, -1),
+        SamplingField("adaptive_decay", "", "", float, 0, 0.99, 0.9, 0.9),
     )
 }
 

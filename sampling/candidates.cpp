@@ -1,0 +1,197 @@
+#include "sampling/candidates.h"
+
+#include <algorithm>
+
+namespace halfbyte {
+namespace {
+
+constexpr float kNever = -std::numeric_limits<float>::infinity();
+constexpr size_t kKept = 4096;  // candidates whose memory is kept for the next token
+
+}  // namespace
+
+void Candidates::begin(const Logits& logits, bool has_row, float sums_temperature) {
+  logits_ = &logits;
+  has_row_ = has_row;
+  sums_temperature_ = sums_temperature;
+  is_list_ = is_settled_ = false;
+  moved_.clear();
+  if (list_.capacity() > kKept) list_ = {};
+  list_.clear();
+  chosen.reset();
+}
+
+float Candidates::logit(Token token) const {
+  const auto found = moved_.find(token);
+  return found != moved_.end() ? found->second : logits_->row[static_cast<size_t>(token)];
+}
+
+void Candidates::move(Token token, float logit) { moved_[token] = logit; }
+
+// No step moves logits any more.
+void Candidates::settle() {
+  if (is_settled_) return;
+  is_settled_ = true;
+  if (has_row_) return;
+  is_list_ = true;
+  for (const Candidate& c : logits_->greatest)
+    if (moved_.empty() || !moved_.contains(c.token)) list_.push_back(c);
+  for (const auto& [token, logit] : moved_)
+    if (logit != kNever) list_.push_back({logit, token});
+  std::ranges::sort(list_, is_before);  // few, and then sums are in order
+}
+
+// The list of what in the row is not below `least`.
+void Candidates::collect(float least) {
+  list_.clear();
+  const std::span<const float> row = logits_->row;
+  const int n = static_cast<int>(row.size());
+  const float most_passed = std::nextafter(least, kNever);
+  for (int i = 0; i < n; ++i) {
+    if (most_passed >= -std::numeric_limits<float>::max()) {
+      i += logits_->kernels->first_outside(&row[static_cast<size_t>(i)], n - i, -std::numeric_limits<float>::max(), most_passed);
+      if (i == n) break;
+    }
+    if (moved_.empty() || !moved_.contains(i)) list_.push_back({row[static_cast<size_t>(i)], i});
+  }
+  std::vector<Candidate> more;
+  for (const auto& [token, logit] : moved_)
+    if (logit != kNever && logit >= least) more.push_back({logit, token});
+  std::ranges::sort(more, is_before);
+  list_.insert(list_.end(), more.begin(), more.end());
+}
+
+std::vector<Candidate>& Candidates::list() {
+  settle();
+  if (!is_list_) collect(-std::numeric_limits<float>::max());
+  is_list_ = true;
+  return list_;
+}
+
+Candidate& Candidates::likeliest() { return *std::ranges::min_element(list(), is_before); }
+
+float Candidates::top() {
+  settle();
+  if (is_list_) return std::ranges::min_element(list_, is_before)->logit;
+  float top = kNever;
+  for (const auto& [token, logit] : moved_) top = std::max(top, logit);
+  const Candidate& first = logits_->greatest.front();
+  if (!moved_.contains(first.token)) return std::max(top, first.logit);
+  for (Token token = 0; const float logit : logits_->row) {
+    if (logit > top && !moved_.contains(token)) top = logit;
+    ++token;
+  }
+  return top;
+}
+
+bool Candidates::is_empty() {
+  settle();
+  return is_list_ ? list_.empty() : moved_.size() == logits_->row.size() && top() == kNever;
+}
+
+void Candidates::keep_first(size_t k) {
+  std::vector<Candidate>& all = list();
+  if (k >= all.size()) return;
+  std::ranges::nth_element(all, all.begin() + static_cast<std::ptrdiff_t>(k), is_before);
+  all.resize(k);
+  if (k <= kKept) std::ranges::sort(all, is_before);  // then sums do not depend on how the first were found
+}
+
+void Candidates::keep_at_least(float logit) {
+  const float least = std::min(logit, top());
+  if (is_list_)
+    std::erase_if(list_, [&](const Candidate& c) { return c.logit < least; });
+  else
+    collect(least);
+  is_list_ = true;
+}
+
+// Of a row those far below the top are looked at only when the others have not enough of the probability: its total is known by blocks.
+void Candidates::keep_mass(double part) {
+  const float top = this->top();
+  const auto weight = [&](const Candidate& c) { return std::exp(static_cast<double>(c.logit) - static_cast<double>(top)); };
+  double total = 0;
+  if (!is_list_ && has_sums(1)) {
+    for (const float sum : sums()) total += static_cast<double>(sum);
+    total *= std::exp(static_cast<double>(logits_->greatest.front().logit) - static_cast<double>(top));  // what the head's are relative to
+    double mass = 0;
+    float depth = 8;
+    do {
+      collect(depth > 256 ? -std::numeric_limits<float>::max() : top - depth);
+      mass = 0;
+      for (const Candidate& c : list_) mass += weight(c);
+      depth *= 2;
+    } while (mass < part * total && depth <= 512);
+    is_list_ = true;
+  } else {
+    for (const Candidate& c : list()) total += weight(c);
+  }
+  list_.resize(first_to_reach(std::span(list_), part * total, weight, is_before));
+}
+
+// Whether block sums say what there is. Exponentials of logits moved far above the head's greatest would not fit into them.
+bool Candidates::has_sums(float temperature) const {
+  if (temperature != sums_temperature_) return false;
+  const float top = logits_->greatest.front().logit;
+  return std::ranges::none_of(moved_, [&](const auto& entry) { return scaled_logit(entry.second, top, temperature) > 60; });
+}
+
+// Those of the head; of blocks with moved tokens those that it would have made.
+std::span<const float> Candidates::sums() {
+  if (moved_.empty()) return logits_->block_sums;
+  sums_.assign(logits_->block_sums.begin(), logits_->block_sums.end());
+  const float top = logits_->greatest.front().logit;
+  std::vector<bool> is_made(sums_.size());
+  for (const auto& [moved, ignored] : moved_) {
+    const size_t block = static_cast<size_t>(moved) / kVocabularyBlock;
+    if (is_made[block]) continue;
+    is_made[block] = true;
+    float scaled[kVocabularyBlock];
+    const size_t begin = block * kVocabularyBlock, count = std::min<size_t>(kVocabularyBlock, logits_->row.size() - begin);
+    for (size_t i = 0; i < count; ++i) scaled[i] = scaled_logit(logit(static_cast<Token>(begin + i)), top, sums_temperature_);
+    sums_[block] = logits_->kernels->sum_exp(scaled, 0, static_cast<int>(count));
+  }
+  return sums_;
+}
+
+// The same blocks, and within one the same exponentials, as the head has summed.
+Token Candidates::draw_from_row(double uniform) {
+  const std::span<const float> sums = this->sums(), row = logits_->row;
+  double total = 0;
+  for (const float sum : sums) total += static_cast<double>(sum);
+  double left = uniform * total;
+  size_t block = 0, last = 0;
+  for (; block < sums.size(); ++block) {
+    if (sums[block] <= 0) continue;
+    last = block;
+    if (left < static_cast<double>(sums[block])) break;
+    left -= static_cast<double>(sums[block]);
+  }
+  const size_t begin = last * kVocabularyBlock, end = std::min(row.size(), begin + kVocabularyBlock);
+  size_t chosen_at = begin;
+  for (size_t token = begin; token < end; ++token) {
+    const float scaled = scaled_logit(logit(static_cast<Token>(token)), logits_->greatest.front().logit, sums_temperature_);
+    const auto weight = static_cast<double>(logits_->kernels->sum_exp(&scaled, 0, 1));
+    if (weight <= 0) continue;
+    chosen_at = token;
+    left -= weight;
+    if (left < 0) break;
+  }
+  return static_cast<Token>(chosen_at);
+}
+
+Token Candidates::draw(double uniform, float temperature) {
+  settle();
+  if (!is_list_ && has_sums(temperature)) return draw_from_row(uniform);
+  std::vector<Candidate>& all = list();
+  const float top = this->top();
+  const auto weight = [&](const Candidate& c) {
+    return std::exp((static_cast<double>(c.logit) - static_cast<double>(top)) / static_cast<double>(temperature));
+  };
+  double total = 0;
+  for (const Candidate& c : all) total += weight(c);
+  const double reached = std::nextafter(uniform * total, std::numeric_limits<double>::infinity());
+  return all[first_to_reach(std::span(all), reached, weight, is_before) - 1].token;
+}
+
+}  // namespace halfbyte

@@ -1,0 +1,86 @@
+// The tokens that may come next, as the steps of a chain leave them.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "ops/logits.h"
+
+namespace halfbyte {
+
+// At first what the head delivered: its greatest candidates, or the whole row, of which nothing is copied until a step selects from it.
+// Sums are float64, in an order that depends on the logits alone. Nothing is sorted that need not be: what selects or draws halves the
+// candidates again and again (std::nth_element), which costs a few looks at each.
+class Candidates {
+ public:
+  // `sums_temperature`: that of the logits' block sums, where there are some; 0: there are none. Requires: `logits` stay, are finite,
+  // and hold their row, or as many of the greatest as the chain can come to keep.
+  void begin(const Logits& logits, bool has_row, float sums_temperature);
+
+  // Before the first selection: a token's logit, moved or the model's (Requires: the row), and another one for it. -infinity: never.
+  float logit(Token token) const;
+  void move(Token token, float logit);
+  std::span<const float> row() const { return logits_->row; }  // the model's
+  const std::unordered_map<Token, float>& moved() const { return moved_; }
+
+  // Selections. The likeliest is always left.
+  void keep_first(size_t k);
+  void keep_at_least(float logit);
+  void keep_mass(double part);  // the fewest first ones that have this part of the probability together
+
+  bool is_empty();  // every token was moved to -infinity
+  float top();      // the greatest logit
+  // All that are left, in no order; steps may change logits in it, and take away.
+  std::vector<Candidate>& list();
+  Candidate& likeliest();
+  // By probabilities that are in proportion to exp(logit / temperature).
+  Token draw(double uniform, float temperature);
+
+  std::optional<Token> chosen;  // by the last step
+
+ private:
+  void settle();
+  void collect(float least);
+  bool has_sums(float temperature) const;
+  std::span<const float> sums();
+  Token draw_from_row(double uniform);
+
+  const Logits* logits_ = nullptr;
+  bool has_row_ = false, is_list_ = false, is_settled_ = false;
+  float sums_temperature_ = 0;
+  std::unordered_map<Token, float> moved_;
+  std::vector<Candidate> list_;
+  std::vector<float> sums_;  // of blocks, with moved tokens
+};
+
+// How many of `all`, brought to the front, are the fewest first ones in order whose weights reach `mass`. At least one.
+template <class Weight, class Before>
+size_t first_to_reach(std::span<Candidate> all, double mass, Weight weight, Before before) {
+  constexpr size_t kSorted = 64;  // so few are sorted and walked
+  size_t begin = 0, end = all.size();
+  double sum = 0;
+  while (end - begin > kSorted) {
+    const size_t middle = begin + (end - begin) / 2;
+    const auto at = [&](size_t i) { return all.begin() + static_cast<std::ptrdiff_t>(i); };
+    std::nth_element(at(begin), at(middle), at(end), before);
+    double half = 0;
+    for (size_t i = begin; i < middle; ++i) half += weight(all[i]);
+    if (sum + half >= mass)
+      end = middle;
+    else {
+      sum += half;
+      begin = middle;
+    }
+  }
+  std::ranges::sort(all.subspan(begin, end - begin), before);
+  size_t kept = begin;
+  while (kept < end && (kept == begin || sum < mass)) sum += weight(all[kept++]);
+  return kept;
+}
+
+}  // namespace halfbyte
