@@ -51,6 +51,16 @@ TEST(EngineBackend, ACompletionIsContinuedAsItStandsAndSaysSo) {
   EXPECT_EQ(result->metadata.at("sampling"), R"({"max_new_tokens":5,"temperature":null,"top_k":null,"top_p":null,"seed":0})");
 }
 
+TEST(EngineBackend, AResultTellsWhereItsTimeWent) {
+  const TinyModelFile file(endless());
+  const auto result = open(file)->complete("Hello", {.max_new_tokens = 20});
+  ASSERT_TRUE(result) << result.error().message;
+  const auto ms = [&](const char* name) { return std::stod(result->metadata.at(name)); };
+  EXPECT_GT(ms("inter_token_ms"), 0);
+  EXPECT_LE(ms("inter_token_ms"), ms("generation_ms"));
+  EXPECT_LE(ms("queued_ms") + ms("prompt_ms") + ms("generation_ms"), result->latency_ms);
+}
+
 TEST(EngineBackend, PiecesMakeUpTheCompletion) {
   const TinyModelFile file(endless());
   const auto backend = open(file);

@@ -52,9 +52,16 @@ ReplyStream::Step EngineRequest::next(std::optional<std::chrono::milliseconds> t
 Facts EngineRequest::facts(const Event& last) const {
   Facts all = facts_;
   all["finish_reason"] = name_of(*last.finished);
-  if (last.usage.cached_tokens > 0) all["cached_tokens"] = std::to_string(last.usage.cached_tokens);
-  all["prompt_ms"] = fmt::format("{:.3f}", last.usage.prompt_ms);
-  all["generation_ms"] = fmt::format("{:.3f}", last.usage.generation_ms);
+  const Usage& usage = last.usage;
+  const std::pair<const char*, int> counts[] = {
+      {"cached_tokens", usage.cached_tokens}, {"drafted_tokens", usage.drafted_tokens}, {"accepted_tokens", usage.accepted_tokens}};
+  for (const auto& [name, count] : counts)
+    if (count > 0) all[name] = std::to_string(count);
+  const std::pair<const char*, double> times[] = {{"queued_ms", usage.queued_ms},
+                                                  {"prompt_ms", usage.prompt_ms},
+                                                  {"generation_ms", usage.generation_ms},
+                                                  {"inter_token_ms", usage.inter_token_ms}};
+  for (const auto& [name, ms] : times) all[name] = fmt::format("{:.3f}", ms);
   if (!last.warning.empty()) all["warning"] = last.warning;
   return all;
 }

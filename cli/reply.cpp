@@ -53,9 +53,13 @@ std::string usage_text(const Usage& usage) {
   const int steps = std::max(0, usage.completion_tokens - 1);  // the first token comes with the prompt
   const int computed = usage.prompt_tokens - usage.cached_tokens;
   const std::string cached = usage.cached_tokens > 0 ? fmt::format(", {} more known from before", usage.cached_tokens) : "";
-  return fmt::format("prompt      {:>6} tokens {:>9.1f} ms {:>9.1f} tokens/s{}\ngeneration  {:>6} tokens {:>9.1f} ms {:>9.1f} tokens/s\n",
-                     computed, usage.prompt_ms, per_second(computed, usage.prompt_ms), cached, usage.completion_tokens, usage.generation_ms,
-                     per_second(steps, usage.generation_ms));
+  std::string text =
+      fmt::format("prompt      {:>6} tokens {:>9.1f} ms {:>9.1f} tokens/s{}\ngeneration  {:>6} tokens {:>9.1f} ms {:>9.1f} tokens/s\n",
+                  computed, usage.prompt_ms, per_second(computed, usage.prompt_ms), cached, usage.completion_tokens, usage.generation_ms,
+                  per_second(steps, usage.generation_ms));
+  if (usage.inter_token_ms > 0) text += fmt::format("longest between two tokens {:>8.1f} ms\n", usage.inter_token_ms);
+  if (usage.drafted_tokens > 0) text += fmt::format("guessed     {:>6} tokens, {} right\n", usage.drafted_tokens, usage.accepted_tokens);
+  return text;
 }
 
 }  // namespace halfbyte

@@ -83,7 +83,8 @@ class TestAnswers:
         answer = engine.complete("hi", max_new_tokens=4, temperature=0.0)
         assert (answer.prompt_tokens, answer.completion_tokens) == (2, 4)
         assert answer.metadata["finish_reason"] == "length"
-        assert answer.metadata["prompt_ms"] + answer.metadata["generation_ms"] <= answer.latency_ms
+        assert answer.metadata["queued_ms"] + answer.metadata["prompt_ms"] + answer.metadata["generation_ms"] <= answer.latency_ms
+        assert 0 < answer.metadata["inter_token_ms"] <= answer.metadata["generation_ms"]
 
     def test_says_what_it_runs(self, engine: EngineBackend) -> None:
         assert engine.info.name == "engine"
