@@ -30,6 +30,7 @@ struct Options {
   int requests = 0, clients = 0;
   float rate = 0, seconds = 0, latency_target_ms = 0;
   EngineOptions engine;
+  std::string draft_model;
   bool json = false;
 };
 
@@ -162,6 +163,10 @@ Result<int> bench_serve(Options& options) {
   if (!options.text_file.empty())
     HB_TRY_INTO(text, options.text_file == "-" ? read_stdin() : read_text(options.text_file, kMostInputBytes));
   HB_TRY_ASSIGN(found, find_model(options.model));
+  if (!options.draft_model.empty()) {
+    HB_TRY_ASSIGN(draft, find_model(options.draft_model));
+    options.engine.draft_model = draft.path;
+  }
 
   // Room for all clients, that the engine's policy is measured and not its want of memory, unless that is asked for.
   const int most = options.clients * (options.load.shared_prefix + options.load.prompt.greatest(0) + options.load.reply.greatest(0) + 32);
@@ -227,7 +232,7 @@ Action declare_bench_serve(Arguments& args) {
               "is more");
   declare_threads(args, "-t,--threads", options->engine.threads);
   declare_step_options(args, options->engine.chunk_tokens, options->engine.kv_type, options->engine.activations);
-  declare_speculation(args, options->engine);
+  declare_speculation(args, options->engine, options->draft_model);
   declare_trace(args, options->trace);
   declare_json(args, options->json);
   args.text("--svg", options->svg, "also write the latencies' distributions as a picture into this file");

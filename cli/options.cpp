@@ -129,7 +129,8 @@ void declare_memory(Arguments& args, EngineOptions& engine, std::string_view con
   args.number("--memory-utilization", engine.memory_utilization, 0.0F, 1.0F, "part of the memory that is available which may be used");
 }
 
-void declare_speculation(Arguments& args, EngineOptions& engine) {
+void declare_speculation(Arguments& args, EngineOptions& engine, std::string& draft_model) {
+  args.text("--draft", draft_model, "a smaller model of the same vocabulary that guesses the next tokens; no reply depends on it");
   args.value("--speculation", "on|off", "check guesses of the next tokens where that pays; no reply depends on it",
              choice(engine.speculates, {{"on", true}, {"off", false}}));
 }

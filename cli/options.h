@@ -38,7 +38,7 @@ void declare_threads(Arguments& args, std::string_view flags, int& threads);
 void declare_step_options(Arguments& args, int& chunk_tokens, KvType& kv_type, ActivationMode& activations);
 // Context and cache: what an engine may take of the machine's memory.
 void declare_memory(Arguments& args, EngineOptions& engine, std::string_view context_meaning);
-void declare_speculation(Arguments& args, EngineOptions& engine);
+void declare_speculation(Arguments& args, EngineOptions& engine, std::string& draft_model);
 std::string memory_text(const EngineMemory& memory);  // a line
 void declare_json(Arguments& args, bool& json);
 

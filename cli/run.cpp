@@ -32,6 +32,7 @@ struct Options {
   bool raw = false, verbose = false, no_prefix_cache = false;
   ChosenReply reply;
   EngineOptions engine;
+  std::string draft_model;
 };
 
 // The words given, and after a blank line what is piped in. Without words, what is piped in: `raw` byte for byte.
@@ -95,6 +96,10 @@ Result<int> run(const Options& options) {
                     .verbose = options.verbose};
   if (options.engine.threads == 0) reply.calibration_file = calibration_file_from_environment();
   EngineOptions engine_options = options.engine;
+  if (!options.draft_model.empty()) {
+    HB_TRY_ASSIGN(draft, find_model(options.draft_model));
+    engine_options.draft_model = draft.path;
+  }
   HB_TRY_ASSIGN(defaults, apply_stored_defaults(found.parameters, chosen));
   reply.request = std::move(chosen.request);
   if (!reply.request.sampling.seed) reply.request.sampling.seed = random_seed();
@@ -138,7 +143,7 @@ Action declare_run(Arguments& args) {
   declare_threads(args, "--threads", options->engine.threads);
   declare_step_options(args, options->engine.chunk_tokens, options->engine.kv_type, options->engine.activations);
   args.flag("--no-prefix-cache", options->no_prefix_cache, "compute every prompt from its beginning; same text, slower turns");
-  declare_speculation(args, options->engine);
+  declare_speculation(args, options->engine, options->draft_model);
   declare_trace(args, options->trace);
   args.flag("--verbose", options->verbose, "tell tokens, times and speeds on stderr");
   return [options] { return with_trace(options->trace, options->engine, [&] { return run(*options); }); };

@@ -9,14 +9,17 @@
 namespace halfbyte {
 namespace {
 
+constexpr int kModelMatch = 4;  // a draft model is believed, at first, as a match of so many tokens is
+
 double seconds(std::chrono::steady_clock::duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 }  // namespace
 
 using Milliseconds = std::chrono::duration<double, std::milli>;
 
-EngineCore::EngineCore(const Model& model, Runner runner, const CoreLimits& limits, const World& world)
-    : model_(model), runner_(std::move(runner)), limits_(limits), world_(world) {
+EngineCore::EngineCore(const Model& model, Runner runner, const CoreLimits& limits, const World& world,
+                       std::unique_ptr<DraftModel> draft_model)
+    : model_(model), runner_(std::move(runner)), draft_model_(std::move(draft_model)), limits_(limits), world_(world) {
   stats_.pages = stats_.free_pages = runner_.memory().free_pages();
 }
 
@@ -110,17 +113,42 @@ void EngineCore::fail_all(std::vector<Message>& messages) {
 void EngineCore::guess() {
   if (!limits_.speculates || runner_.memory().has_slabs()) return;
   const int others = scheduler_.decoding() - 1;
+  std::vector<Sequence*> without;
   for (const auto& [id, owned] : sequences_) {
     Sequence& sequence = *owned;
     if (sequence.is_given() || sequence.cache.length != sequence.known() - 1) continue;
-    const int most = std::min({DraftLength::kMost, sequence.request.max_tokens - sequence.usage.completion_tokens - 1,
-                               sequence.context_tokens - static_cast<int>(sequence.tokens.size()) - 1});
-    sequence.draft = sequence.drafter.draft(sequence.tokens, std::max(0, most));
+    const int most = sequence.most_guesses();
+    sequence.draft = sequence.drafter.draft(sequence.tokens, most);
     if (!sequence.draft.tokens.empty()) {
       const int best = sequence.draft_length.best(sequence.draft.match, others, [&](int tokens) { return step_times_.decode_ms(tokens); });
-      sequence.draft.tokens.resize(static_cast<size_t>(std::max(0, std::min(best, most))));
+      sequence.draft.tokens.resize(static_cast<size_t>(std::min(best, most)));
     }
+    const bool can_be_taken_back = !sequence.request.sampling.mirostat && !sequence.request.sampling.adaptive_target;  // Sampler::rewind
+    if (sequence.draft.tokens.empty() && most > 0 && can_be_taken_back) without.push_back(&sequence);
     scheduler_.draft(id, static_cast<int>(sequence.draft.tokens.size()));
+  }
+  if (draft_model_ != nullptr && !without.empty()) ask_draft_model(without, others);
+}
+
+void EngineCore::ask_draft_model(std::span<Sequence* const> sequences, int others) {
+  std::vector<DraftAsk> asks;
+  for (Sequence* sequence : sequences) {
+    const int best = sequence->model_draft_length.best(
+        kModelMatch, others, [&](int tokens) { return step_times_.decode_ms(tokens); }, draft_model_->ms_per_guess());
+    sequence->draft = {};
+    if (best > 0)
+      asks.push_back({.id = sequence->id,
+                      .tokens = sequence->tokens,
+                      .dropped = static_cast<uint64_t>(sequence->usage.dropped_tokens),
+                      .sampler = &sequence->sampler,
+                      .count = std::min(best, sequence->most_guesses()),
+                      .guess = &sequence->draft.tokens});
+  }
+  draft_model_->guess(asks);
+  const int vocabulary = model_.formula->dims().vocabulary;
+  for (const DraftAsk& ask : asks) {
+    ask.guess->erase(std::ranges::find_if(*ask.guess, [&](Token token) { return token >= vocabulary; }), ask.guess->end());
+    scheduler_.draft(ask.id, static_cast<int>(ask.guess->size()));
   }
 }
 
@@ -240,7 +268,10 @@ int EngineCore::settle(Sequence& sequence, const Slice& slice) {
   int kept = slice.count;
   if (drafted > 0) {
     kept = std::max(1, static_cast<int>(sequence.chosen.size()));
-    sequence.draft_length.add(sequence.draft.match, drafted, kept - 1);
+    if (sequence.draft.match > 0)
+      sequence.draft_length.add(sequence.draft.match, drafted, kept - 1);
+    else
+      sequence.model_draft_length.add(kModelMatch, drafted, kept - 1);
     sequence.usage.drafted_tokens += drafted;
     sequence.usage.accepted_tokens += kept - 1;
     {
@@ -355,6 +386,7 @@ void EngineCore::bury() {
     }
     start_followers(*it->second);
     runner_.memory().release(it->second->cache);
+    if (draft_model_ != nullptr) draft_model_->forget(it->first);
     scheduler_.remove(it->first);
     it = sequences_.erase(it);
     ++buried_;

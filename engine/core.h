@@ -7,6 +7,7 @@
 #include <mutex>
 #include <vector>
 
+#include "engine/draft_model.h"
 #include "engine/prefix_cache.h"
 #include "engine/scheduler.h"
 #include "engine/sequence.h"
@@ -31,7 +32,9 @@ class EngineCore {
     std::unique_ptr<Sequence> sequence;  // kSubmit
   };
 
-  EngineCore(const Model& model, Runner runner, const CoreLimits& limits, const World& world);
+  // `draft_model`: guesses where a sequence's own tokens give none; may be null.
+  EngineCore(const Model& model, Runner runner, const CoreLimits& limits, const World& world,
+             std::unique_ptr<DraftModel> draft_model = nullptr);
 
   // Takes the messages and computes a step, if there is anything to compute. Returns how many requests had their last event.
   // No exception leaves it: where memory runs out, the requests whose memory it may have been fail.
@@ -51,6 +54,7 @@ class EngineCore {
   void obey_deadlines();
   void fail_all(std::vector<Message>& messages);
   void guess();
+  void ask_draft_model(std::span<Sequence* const> sequences, int others);
   int extend(Sequence& sequence);
   std::vector<Slice> planned();
   void trace(const std::vector<Slice>& plan, std::chrono::steady_clock::time_point began);
@@ -63,6 +67,7 @@ class EngineCore {
 
   const Model& model_;
   Runner runner_;
+  std::unique_ptr<DraftModel> draft_model_;
   CoreLimits limits_;
   Scheduler scheduler_;
   StepTimes step_times_;

@@ -43,10 +43,18 @@ class Bench {
  public:
   Bench(const TinyModelFile& file, int threads) : pool_(threads), model_(std::move(*load_model(file.path(), pool_))) {}
 
-  EngineCore core(const RunnerOptions& options, const CoreLimits& limits, const World& world = this_machine()) {
+  // `draft_model`: a file whose model guesses; null: none does.
+  EngineCore core(const RunnerOptions& options, const CoreLimits& limits, const World& world = this_machine(),
+                  const TinyModelFile* draft_model = nullptr) {
     auto runner = Runner::create(model_, pool_, options);
     EXPECT_TRUE(runner) << runner.error().message;
-    return EngineCore(model_, std::move(*runner), limits, world);
+    std::unique_ptr<DraftModel> drafter;
+    if (draft_model != nullptr) {
+      auto opened = DraftModel::open(draft_model->path(), *model_.tokenizer, pool_, options, world);
+      EXPECT_TRUE(opened) << opened.error().message;
+      drafter = std::move(*opened);
+    }
+    return EngineCore(model_, std::move(*runner), limits, world, std::move(drafter));
   }
   EngineCore::Message submission(RequestId id, const Request& request, TokenSink sink) const {
     return {EngineCore::Message::Kind::kSubmit, id, std::make_unique<Sequence>(id, request, std::move(sink), *model_.tokenizer, kContext)};
@@ -90,7 +98,8 @@ class Clock final : public World {
 // Everything that happens follows from a seed.
 class Simulation {
  public:
-  Simulation(uint64_t seed, const TinyModelFile& file) : random_(seed), clock_(seed), bench_(file, below(3) + 1), alone_bench_(file, 1) {}
+  Simulation(uint64_t seed, const TinyModelFile& file)
+      : random_(seed), file_(file), clock_(seed), bench_(file, below(3) + 1), alone_bench_(file, 1) {}
 
   void run(int requests) {
     const KvType types[] = {KvType::kF16, KvType::kF32, KvType::kQ8_0, KvType::kBf16};
@@ -101,7 +110,9 @@ class Simulation {
     limits.speculates = below(3) > 0;
     limits.prefix_cache = below(4) > 0;
     if (below(2) == 0) limits.latency_target_ms = 1 + below(20);
-    EngineCore core = bench_.core(options, limits, clock_);
+    const TinyModelFile like({.layers = 1}), other({.layers = 1, .seed = 99});
+    const TinyModelFile* drafters[] = {nullptr, &file_, &like, &other};
+    EngineCore core = bench_.core(options, limits, clock_, drafters[below(4)]);
     options.chunk_tokens = 64;
     options.cache_tokens = Bench::kContext;
     int ended = 0;
@@ -222,6 +233,7 @@ class Simulation {
   }
 
   std::mt19937_64 random_;
+  const TinyModelFile& file_;
   Clock clock_;
   Bench bench_, alone_bench_;
   std::vector<std::unique_ptr<Asked>> asked_;

@@ -11,7 +11,7 @@ void DraftLength::add(int match, int drafted, int accepted) {
   if (accepted < drafted) right -= kNewest * right;
 }
 
-int DraftLength::best(int match, int others, const std::function<double(int tokens)>& ms_of) {
+int DraftLength::best(int match, int others, const std::function<double(int tokens)>& ms_of, double guess_ms) {
   constexpr double kWorthwhile = 1.02, kDrift = 0.01;
   const int kind = kind_of(match);
   const double plain = (others + 1) / ms_of(others + 1);
@@ -20,7 +20,7 @@ int DraftLength::best(int match, int others, const std::function<double(int toke
   for (int length = 1; length <= kMost; ++length) {
     reached *= right_[kind];
     tokens += reached;
-    const double rate = (others + tokens) / ms_of(others + 1 + length);
+    const double rate = (others + tokens) / (ms_of(others + 1 + length) + length * guess_ms);
     if (rate <= most) continue;
     most = rate;
     best = length;

@@ -13,8 +13,8 @@ class DraftLength {
   // Of `drafted` tokens that were guessed from so long a match `accepted` were right.
   void add(int match, int drafted, int accepted);
   // For a guess from such a match, in a step that has `others` tokens beside this sequence's own. `ms_of(tokens)`: what a step takes.
-  // 0: it does not pay. Then what is believed of such guesses drifts back to where it began, so that one is tried now and then.
-  int best(int match, int others, const std::function<double(int tokens)>& ms_of);
+  // `guess_ms`: what guessing a token takes. 0: it does not pay. Then what is believed of such guesses drifts back to where it began, so that one is tried now and then.
+  int best(int match, int others, const std::function<double(int tokens)>& ms_of, double guess_ms = 0);
 
  private:
   static constexpr int kKinds = 4;

@@ -35,6 +35,13 @@ TEST(DraftLength, WrongGuessesSwitchItselfOffAndItTriesAgainMuchLater) {
   EXPECT_LT(idle, 1000);
 }
 
+TEST(DraftLength, WhatGuessingCostsCounts) {
+  DraftLength length;
+  for (int i = 0; i < 50; ++i) length.add(8, 3, 3);
+  EXPECT_GT(length.best(8, 0, bent, 0.5), 0);
+  EXPECT_EQ(length.best(8, 0, bent, 12), 0);
+}
+
 TEST(DraftLength, LongMatchesAreBelievedApartFromShortOnes) {
   DraftLength length;
   for (int i = 0; i < 50; ++i) length.add(3, 2, 0);

@@ -13,7 +13,7 @@ namespace halfbyte {
 
 struct Draft {
   std::vector<Token> tokens;
-  int match = 0;  // so many last tokens came before what is guessed from; 0: nothing is guessed
+  int match = 0;  // so many last tokens came before what is guessed from; 0: nothing is guessed, or by a model
 };
 
 // An index over one sequence's tokens, which its owner passes in: they only grow.

@@ -57,14 +57,14 @@ struct Engine::Impl {
   std::thread thread;
 
   Impl(std::unique_ptr<ThreadPool> threads, std::unique_ptr<const Model> loaded, int context, int most, const EngineMemory& planned,
-       Runner runner, const CoreLimits& limits, const World& outside)
+       Runner runner, const CoreLimits& limits, const World& outside, std::unique_ptr<DraftModel> draft_model)
       : pool(std::move(threads)),
         model(std::move(loaded)),
         context_tokens(context),
         queue(most),
         memory(planned),
         world(outside),
-        core(*model, std::move(runner), limits, outside) {
+        core(*model, std::move(runner), limits, outside, std::move(draft_model)) {
     thread = std::thread([this] { loop(); });
   }
   ~Impl() {
@@ -151,9 +151,13 @@ Result<std::unique_ptr<Engine::Impl>> Engine::Impl::open(const std::filesystem::
                                     options));
   of_runner.cache_tokens = memory.cache_tokens;
   HB_TRY_ASSIGN(runner, Runner::create(std::move(program), *pool, of_runner, world));
+  std::unique_ptr<DraftModel> draft_model;
+  if (!options.draft_model.empty())
+    HB_TRY_INTO(draft_model, DraftModel::open(options.draft_model, *model->tokenizer, *pool, of_runner, world));
   CoreLimits limits{.step_tokens = chunk, .speculates = options.speculates, .prefix_cache = options.prefix_cache};
   if (options.latency_target_ms > 0) limits.latency_target_ms = options.latency_target_ms;
-  return std::make_unique<Impl>(std::move(pool), std::move(model), context, options.queue, memory, std::move(runner), limits, world);
+  return std::make_unique<Impl>(std::move(pool), std::move(model), context, options.queue, memory, std::move(runner), limits, world,
+                                std::move(draft_model));
 }
 
 // `continuation`: follows the prompt and is to be scored.

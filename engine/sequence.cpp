@@ -28,6 +28,11 @@ void Sequence::slide(int left) {
   drafter = {};
 }
 
+int Sequence::most_guesses() const {
+  return std::max(0, std::min({DraftLength::kMost, request.max_tokens - usage.completion_tokens - 1,
+                               context_tokens - static_cast<int>(tokens.size()) - 1}));
+}
+
 int Sequence::first_wanted() const {
   if (std::holds_alternative<Scoring>(given)) return static_cast<int>(request.prompt.size()) - 1;
   const auto* embedding = std::get_if<Embedding>(&given);

@@ -38,6 +38,7 @@ struct Sequence {
   // while every guess before it was what the sampler chose. So guesses change no reply: the token of a position is drawn with its own
   // random number, and a right guess is one that equals it.
   void look(const Logits& logits, size_t index);
+  int most_guesses() const;  // that may be checked behind the last token
   bool is_full() const { return static_cast<int>(tokens.size()) >= context_tokens; }
   // Lets tokens behind the first Request::keep_tokens go until `left` remain. What is cached of them is another sequence's then.
   void slide(int left);
@@ -54,7 +55,7 @@ struct Sequence {
   Given given;                // set: nothing is generated
   CachedSequence cache;
   Drafter drafter;
-  DraftLength draft_length;
+  DraftLength draft_length, model_draft_length;
   Draft draft;               // checked in this step
   std::vector<Token> ahead;  // the last known token and the guesses behind it
   Sampler sampler;

@@ -35,11 +35,12 @@ struct EngineOptions {
   ActivationMode activations = ActivationMode::kInt8;
   // Longest time between two tokens of a reply while prompts of others are read beside it; 0: 100 ms, or four times a step without them.
   double latency_target_ms = 0;
-  bool speculates = true;    // checks guesses of the next tokens where that pays; no reply depends on it
-  bool prefix_cache = true;  // a request that begins like an earlier one of its principal computes only what is new; the same bits
-  Trace* trace = nullptr;    // what every thread does when (base/trace.h); outlives the engine, and is whole once that is gone
-  int queue = 64;            // most requests that are unfinished
-  std::string isa;           // a name that `halfbyte isa` lists; empty: HALFBYTE_ISA of the environment, else the best that runs here
+  std::filesystem::path draft_model;  // a smaller model of the same vocabulary, which guesses too; empty: none
+  bool speculates = true;             // checks guesses of the next tokens where that pays; no reply depends on it
+  bool prefix_cache = true;           // a request that begins like an earlier one of its principal computes only what is new; the same bits
+  Trace* trace = nullptr;             // what every thread does when (base/trace.h); outlives the engine, and is whole once that is gone
+  int queue = 64;                     // most requests that are unfinished
+  std::string isa;  // a name that `halfbyte isa` lists; empty: HALFBYTE_ISA of the environment, else the best that runs here
 };
 
 struct Request {
