@@ -48,8 +48,8 @@ run:  ## answer PROMPT="..." with MODEL (smollm2:135m); a chat without PROMPT
 test: deps-test test-models  ## build and run all tests: fuzz targets for a minute, sanitized, then optimized
 	@scripts/test.sh fuzz sanitized release
 
-test-long: deps-test test-models  ## thread sanitizer, pip install, instruction counts, long simulations, and fuzz targets for ten minutes each
-	@FUZZ_SECONDS=600 HALFBYTE_SIMULATIONS=200 scripts/test.sh tsan fuzz sanitized release counts wheel
+test-long: deps-test test-models  ## thread sanitizer, pip install, instruction counts, long simulations, a soak, and fuzz targets for ten minutes each
+	@FUZZ_SECONDS=600 HALFBYTE_SIMULATIONS=200 HALFBYTE_SOAK_SECONDS=600 scripts/test.sh tsan fuzz sanitized release counts wheel
 
 debug: deps-test  ## build with address and undefined-behaviour sanitizers (build-asan/)
 	@scripts/build.sh asan
