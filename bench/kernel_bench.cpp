@@ -109,12 +109,17 @@ void read_memory(benchmark::State& state) {
       benchmark::Counter(static_cast<double>(kStreamBytes) * static_cast<double>(state.iterations()) / 1e9, benchmark::Counter::kIsRate);
 }
 
-using AttendKernel = void(const AttendBlock& block);
+struct CacheType {
+  const char* name;
+  ScoreKernel* score;
+  ValuesKernel* values;
+  size_t bits;  // of a number
+};
 
 // Attention of one kv head over full cache blocks of 64 dims, which lie in the nearest cache (one block) or in memory (many).
-void attend(benchmark::State& state, AttendKernel* kernel, size_t number_bits, int blocks, int queries) {
+void attend(benchmark::State& state, const KernelTable& table, const CacheType& type, int blocks, int queries) {
   constexpr int kDims = 64;
-  const size_t page = kPagePositions * kDims * number_bits / 8;
+  const size_t page = kPagePositions * kDims * type.bits / 8;
   auto memory = Buffer::allocate(static_cast<size_t>(2 * kPagesPerBlock * blocks) * page);
   if (!memory) return state.SkipWithError("no memory");
   std::memset(memory->data(), 0, memory->size());
@@ -129,6 +134,7 @@ void attend(benchmark::State& state, AttendKernel* kernel, size_t number_bits, i
     states[i] = {at, at + 1, at + 2};
   }
   AttendBlock block{};
+  block.v_page_bytes = page;
   block.dims = kDims;
   block.n_queries = queries;
   block.q = rows.data();
@@ -143,7 +149,7 @@ void attend(benchmark::State& state, AttendKernel* kernel, size_t number_bits, i
         block.k_pages[i] = at;
         block.v_pages[i] = at + page;
       }
-      kernel(block);
+      table.attend(block, type.score, type.values);
     }
   }
   const double elapsed = static_cast<double>(cycles() - begin);
@@ -177,17 +183,13 @@ void register_all() {
                                        multiply(state, format, isa, panel_kernel(*table, format.name), tokens);
                                      });
     }
-    struct CacheType {
-      const char* name;
-      AttendKernel* kernel;
-      size_t bits;
-    };
-    for (const CacheType type : {CacheType{"attend_f16/", table->attend_f16, 16}, CacheType{"attend_q8_0/", table->attend_q8_0, 17}})
+    for (const CacheType type : {CacheType{"attend_f16/", table->score_f16, table->values_f16, 16},
+                                 CacheType{"attend_q8_0/", table->score_q8_0, table->values_q8_0, 17}})
       for (const int blocks : {1, 2048})
         for (const int queries : {1, 2, 3, 8, 24, 64})
           benchmark::RegisterBenchmark(
               (type.name + set + "/blocks:" + std::to_string(blocks) + "/queries:" + std::to_string(queries)).c_str(),
-              [type, blocks, queries](benchmark::State& state) { attend(state, type.kernel, type.bits, blocks, queries); });
+              [table, type, blocks, queries](benchmark::State& state) { attend(state, *table, type, blocks, queries); });
     constexpr int kRow = 2048;
     benchmark::RegisterBenchmark(("rms_norm/" + set).c_str(), [table](benchmark::State& state) {
       over_row(state, kRow, [&](const float* a, const float* b, float* out) { table->rms_norm(a, b, 1e-5F, kRow, out); });

@@ -231,7 +231,7 @@ Action declare_bench_serve(Arguments& args) {
               "longest time between two tokens while others' prompts are read, in ms; 0: 100, or four times a step without them where that "
               "is more");
   declare_threads(args, "-t,--threads", options->engine.threads);
-  declare_step_options(args, options->engine.chunk_tokens, options->engine.kv_type, options->engine.activations);
+  declare_step_options(args, options->engine.chunk_tokens, options->engine.kv_types, options->engine.activations);
   declare_speculation(args, options->engine, options->draft_model);
   declare_trace(args, options->trace);
   declare_json(args, options->json);

@@ -13,7 +13,7 @@ namespace halfbyte {
 
 void declare_evaluation(Arguments& args, std::string_view threads_flags, EvaluationOptions& options) {
   declare_threads(args, threads_flags, options.threads);
-  declare_step_options(args, options.evaluate.chunk_tokens, options.evaluate.kv_type, options.evaluate.activations);
+  declare_step_options(args, options.evaluate.chunk_tokens, options.evaluate.kv_types, options.evaluate.activations);
   declare_json(args, options.json);
 }
 

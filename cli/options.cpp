@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <random>
 
+#include "ops/kv_type.h"
 #include "sampling/fields.h"
 
 namespace halfbyte {
@@ -109,11 +110,19 @@ void declare_threads(Arguments& args, std::string_view flags, int& threads) {
   args.number(flags, threads, 0, 1024, "threads; 0: as `doctor`, or a chat while it waited, found best, else one per processor");
 }
 
-void declare_step_options(Arguments& args, int& chunk_tokens, KvType& kv_type, ActivationMode& activations) {
+void declare_step_options(Arguments& args, int& chunk_tokens, KvTypes& kv_types, ActivationMode& activations) {
   args.number("--chunk", chunk_tokens, 1, 1 << 16, "most tokens in one step");
-  std::vector<Choice<KvType>> kv_types;
-  for (const KvTypeName& kind : kKvTypes) kv_types.push_back({kind.name, kind.type});
-  args.value("--kv-type", "f16|bf16|q8_0|f32", "numbers of cached keys and values", choice(kv_type, std::move(kv_types)));
+  const auto kv_type = [&](const char* flag, const char* meaning, std::vector<std::string*> bound) {
+    std::vector<Choice<std::string>> choices;
+    for (const KvType& type : halfbyte::kv_types()) choices.push_back({type.name, std::string(type.name)});
+    args.value(flag, kv_type_names("|"), meaning, [bound, choices](const std::string& given) -> Result<void> {
+      for (std::string* each : bound) HB_TRY(choice(*each, choices)(given));
+      return {};
+    });
+  };
+  kv_type("--kv-type", "numbers of cached keys and values", {&kv_types.k, &kv_types.v});
+  kv_type("--kv-type-k", "of keys alone", {&kv_types.k});
+  kv_type("--kv-type-v", "of values alone", {&kv_types.v});
   args.value("--activations", "int8|f32", "f32 checks the formula: exact and slow",
              choice<ActivationMode>(activations, {{"int8", ActivationMode::kInt8}, {"f32", ActivationMode::kFloat}}));
 }

@@ -35,7 +35,7 @@ void declare_reply_options(Arguments& args, ChosenReply& chosen);
 uint64_t random_seed();
 
 void declare_threads(Arguments& args, std::string_view flags, int& threads);
-void declare_step_options(Arguments& args, int& chunk_tokens, KvType& kv_type, ActivationMode& activations);
+void declare_step_options(Arguments& args, int& chunk_tokens, KvTypes& kv_types, ActivationMode& activations);
 // Context and cache: what an engine may take of the machine's memory.
 void declare_memory(Arguments& args, EngineOptions& engine, std::string_view context_meaning);
 void declare_speculation(Arguments& args, EngineOptions& engine, std::string& draft_model);

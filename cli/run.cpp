@@ -141,7 +141,7 @@ Action declare_run(Arguments& args) {
   declare_reply_options(args, options->reply);
   declare_memory(args, options->engine, "longest prompt and reply together, in tokens; 0: the model's own, at most 4096");
   declare_threads(args, "--threads", options->engine.threads);
-  declare_step_options(args, options->engine.chunk_tokens, options->engine.kv_type, options->engine.activations);
+  declare_step_options(args, options->engine.chunk_tokens, options->engine.kv_types, options->engine.activations);
   args.flag("--no-prefix-cache", options->no_prefix_cache, "compute every prompt from its beginning; same text, slower turns");
   declare_speculation(args, options->engine, options->draft_model);
   declare_trace(args, options->trace);

@@ -102,9 +102,9 @@ class Simulation {
       : random_(seed), file_(file), clock_(seed), bench_(file, below(3) + 1), alone_bench_(file, 1) {}
 
   void run(int requests) {
-    const KvType types[] = {KvType::kF16, KvType::kF32, KvType::kQ8_0, KvType::kBf16};
+    const char* types[] = {"f16", "f32", "q8_0", "bf16"};
     const int steps[] = {1, 2, 7, 32, 64};
-    RunnerOptions options{.cache_tokens = Bench::kContext + 32 * below(6), .kv_type = types[below(4)]};
+    RunnerOptions options{.cache_tokens = Bench::kContext + 32 * below(6), .kv_types = {types[below(4)], types[below(4)]}};
     options.chunk_tokens = steps[below(5)];
     CoreLimits limits{.step_tokens = options.chunk_tokens};
     limits.speculates = below(3) > 0;
@@ -177,6 +177,8 @@ class Simulation {
       const int length = static_cast<int>(earlier.prompt.size());
       request.prompt.assign(earlier.prompt.begin(), earlier.prompt.begin() + (below(2) == 0 ? length : 1 + below(length)));
       request.principal = earlier.principal;
+    } else if (below(2) == 0) {
+      for (Token token = 0; token < 70; ++token) request.prompt.push_back(token);  // a system message
     }
     for (int more = 1 + below(below(4) == 0 ? 120 : 12); more > 0 && request.prompt.size() < 150; --more)
       request.prompt.push_back(below(TinyModel::kVocabulary));

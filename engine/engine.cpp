@@ -125,6 +125,8 @@ Result<Engine> Engine::open(const std::filesystem::path& path, const EngineOptio
 Result<std::unique_ptr<Engine::Impl>> Engine::Impl::open(const std::filesystem::path& path, const EngineOptions& options,
                                                          const World& world) {
   HB_TRY_ASSIGN(isa, options.isa.empty() ? choose_isa() : parse_isa(options.isa));
+  HB_TRY(find_kv_type("kv_types.k", options.kv_types.k));
+  HB_TRY(find_kv_type("kv_types.v", options.kv_types.v));
   const int threads = options.threads > 0 ? options.threads : processors_available();
   auto pool = std::make_unique<ThreadPool>(threads);
   if (!(options.memory_utilization > 0 && options.memory_utilization <= 1))
@@ -141,7 +143,7 @@ Result<std::unique_ptr<Engine::Impl>> Engine::Impl::open(const std::filesystem::
   const int context = options.context_tokens > 0 ? options.context_tokens : std::min(most, kDefaultContext);
   const int chunk = std::min(options.chunk_tokens, context);
   RunnerOptions of_runner{
-      .chunk_tokens = chunk, .kv_type = options.kv_type, .activations = options.activations, .isa = isa, .trace = options.trace};
+      .chunk_tokens = chunk, .kv_types = options.kv_types, .activations = options.activations, .isa = isa, .trace = options.trace};
   HB_TRY_ASSIGN(program, Runner::compile(*model, *pool, of_runner));
   HB_TRY_ASSIGN(memory, plan_memory({.available = available,
                                      .weights = model->weights.bytes(),

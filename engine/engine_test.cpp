@@ -86,9 +86,16 @@ TEST(Engine, TheLastEventSaysWhatTheCacheCutOff) {
       for (size_t at = 0; at < tensor.data.size(); at += sizeof great) std::memcpy(tensor.data.data() + at, &great, sizeof great);
     }
   }});
-  Engine half = open(file), whole = open(file, {.kv_type = KvType::kF32});
+  Engine half = open(file), whole = open(file, {.kv_types = {"f32", "f32"}});
   EXPECT_NE(half.complete(request_of({1, 2, 3}, 2))->warning.find("65504"), std::string::npos);
   EXPECT_EQ(whole.complete(request_of({1, 2, 3}, 2))->warning, "");
+}
+
+TEST(Engine, TakesTheTypesOfKeysAndValuesThatAreNamed) {
+  const TinyModelFile file;
+  EXPECT_EQ(Engine::open(file.path(), {.kv_types = {.v = "f8"}}).error().message,
+            "kv_types.v: 'f8' is not known: expected f16, bf16, q8_0 or f32");
+  EXPECT_TRUE(open(file, {.kv_types = {"q8_0", "bf16"}}).complete(request_of({1, 2, 3}, 20)));
 }
 
 TEST(Engine, TakesTheInstructionSetThatIsNamed) {

@@ -29,7 +29,7 @@ constexpr int kAll = 0, kWindow = 1;  // groups
 struct Desk {
   Memory memory;
   explicit Desk(const StateList& list, int pages = 8, int slabs = 4)
-      : memory(std::move(*Memory::create(StateLayout(list, KvType::kF16), {.pages = {pages, pages}, .slabs = slabs}))) {}
+      : memory(std::move(*Memory::create(StateLayout(list), {.pages = {pages, pages}, .slabs = slabs}))) {}
 
   // As a run does: positions get their bytes.
   [[nodiscard]] bool compute(CachedSequence& sequence, int tokens, char mark = 'a') {

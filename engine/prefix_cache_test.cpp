@@ -32,7 +32,7 @@ struct Desk {
     list.paged(0, {.heads = 1, .k_dims = 8, .v_dims = 8});
     if (window > 0) list.paged(1, {.heads = 1, .k_dims = 8, .v_dims = 8, .window = window});
     if (slab_bytes > 0) list.fixed("convolution", static_cast<size_t>(slab_bytes));
-    return StateLayout(list, KvType::kF16);
+    return StateLayout(list);
   }
   static Need sizes(int window, int pages) { return {.pages = std::vector<int>(window > 0 ? 2 : 1, pages), .slabs = 6}; }
 

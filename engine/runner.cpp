@@ -12,7 +12,9 @@ Result<Program> Runner::compile(const Model& model, const ThreadPool& pool, cons
   model.formula->forward(record);
   StateList state;
   model.formula->state(state);
-  return Program::compile(record, StateLayout(state, options.kv_type),
+  HB_TRY_ASSIGN(k_type, find_kv_type("kv_types.k", options.kv_types.k));
+  HB_TRY_ASSIGN(v_type, find_kv_type("kv_types.v", options.kv_types.v));
+  return Program::compile(record, StateLayout(state, *k_type, *v_type),
                           {.isa = options.isa.value_or(default_isa()),
                            .threads = pool.threads(),
                            .max_tokens = options.chunk_tokens,
@@ -46,16 +48,18 @@ Result<Runner> Runner::create(Program program, ThreadPool& pool, const RunnerOpt
 }
 
 std::string Runner::warning() const {
-  if (!workspace_.has_cut_off()) return {};
-  const float limit = greatest_kept(program_.layout().type());
-  std::string_view type;
-  std::string others;
-  for (const KvTypeName& kind : kKvTypes) {
-    if (kind.type == program_.layout().type()) type = kind.name;
-    if (greatest_kept(kind.type) > limit) others += fmt::format("{}{}", others.empty() ? "" : ", ", kind.name);
-  }
-  return fmt::format("keys or values beyond {:.8g} were cut off: a cache of {} holds no greater ones, kv type {} does", limit, type,
-                     others);
+  const auto sentence = [](std::string_view what, const KvType& type) {
+    std::string others;
+    for (const KvType& other : kv_types())
+      if (other.greatest > type.greatest) others += fmt::format("{}{}", others.empty() ? "" : ", ", other.name);
+    return fmt::format("{} beyond {:.8g} were cut off: a cache of {} holds no greater ones, kv type {} does", what, type.greatest,
+                       type.name, others);
+  };
+  const KvType &k = program_.layout().k_type(), &v = program_.layout().v_type();
+  const bool keys = workspace_.has_cut_off_k(), values = workspace_.has_cut_off_v();
+  if (!keys && !values) return {};
+  if (&k == &v) return sentence("keys or values", k);
+  return fmt::format("{}{}{}", keys ? sentence("keys", k) : "", keys && values ? "; " : "", values ? sentence("values", v) : "");
 }
 
 void Runner::run(std::span<const SliceTokens> slices, const Sink& sink) {

@@ -11,7 +11,7 @@
 
 #include "engine/memory.h"
 #include "halfbyte/activation_mode.h"
-#include "halfbyte/kv_type.h"
+#include "halfbyte/kv_types.h"
 #include "halfbyte/token.h"
 #include "models/model.h"
 #include "ops/program.h"
@@ -22,7 +22,7 @@ struct RunnerOptions {
   int cache_tokens = 0;    // positions of all sequences together, in pages of each layer group
   int slabs = 8;           // where the formula keeps something of a fixed size: of all sequences and snapshots together
   int chunk_tokens = 512;  // most tokens in one step
-  KvType kv_type = KvType::kF16;
+  KvTypes kv_types;
   ActivationMode activations = ActivationMode::kInt8;
   std::optional<Isa> isa;  // absent: default_isa()
   Trace* trace = nullptr;  // of what the threads do; flushed by who runs

@@ -81,13 +81,18 @@ TEST_P(RunnerTest, ChunksAndThreadsDoNotChangeABit) {
 TEST_P(RunnerTest, NeitherDoTheyWithAnyCacheType) {
   const TinyModel tiny{.format = GetParam()};
   const std::vector<Token> tokens = some_tokens(300);
-  for (const KvTypeName& kind : kKvTypes) {
-    SCOPED_TRACE(kind.name);
-    const Rows whole = Bench(tiny, 1).logits(tokens, {.kv_type = kind.type});
-    EXPECT_EQ(same_bits(whole, Bench(tiny, 1).logits(tokens)), kind.type == KvType::kF16);
-    for (const auto& [threads, chunk] : {std::pair(1, 1), std::pair(2, 7), std::pair(3, 64)})
-      EXPECT_TRUE(same_bits(whole, Bench(tiny, threads).logits(tokens, {.chunk_tokens = chunk, .kv_type = kind.type})));
-  }
+  std::vector<Rows> seen;
+  for (const KvType& k : kv_types())
+    for (const KvType& v : kv_types()) {
+      SCOPED_TRACE(std::string(k.name) + " keys, " + std::string(v.name) + " values");
+      const KvTypes types{std::string(k.name), std::string(v.name)};
+      const Rows whole = Bench(tiny, 1).logits(tokens, {.kv_types = types});
+      for (const Rows& other : seen) EXPECT_FALSE(same_bits(whole, other)) << "each pair has bits of its own";
+      seen.push_back(whole);
+      const std::pair<int, int> ways[] = {{1, 1}, {2, 7}, {3, 64}};
+      const auto& [threads, chunk] = ways[seen.size() % 3];
+      EXPECT_TRUE(same_bits(whole, Bench(tiny, threads).logits(tokens, {.chunk_tokens = chunk, .kv_types = types})));
+    }
 }
 
 TEST_P(RunnerTest, EveryInstructionSetComputesTheSameBits) {
@@ -170,7 +175,7 @@ TEST(Runner, SlicesOfOneStepGetTheBitsTheyGetAlone) {
 }
 
 TEST(Runner, SaysThatTheCacheCutsOffKeysThatItCannotHold) {
-  const auto warning_of = [](float factor, KvType type) {
+  const auto warning_of = [](float factor, std::string k, std::string v) {
     Bench bench({.change_tensors = [factor](std::vector<TinyModel::TensorBytes>& tensors) {
       for (TinyModel::TensorBytes& tensor : tensors) {
         if (tensor.name != "blk.0.attn_k.weight") continue;
@@ -180,20 +185,23 @@ TEST(Runner, SaysThatTheCacheCutsOffKeysThatItCannotHold) {
         std::memcpy(tensor.data.data(), weights.data(), tensor.data.size());
       }
     }});
-    auto runner = Runner::create(bench.model, bench.pool, {.cache_tokens = 64, .kv_type = type});
+    auto runner = Runner::create(bench.model, bench.pool, {.cache_tokens = 64, .kv_types = {std::move(k), std::move(v)}});
     const std::vector<Token> tokens = some_tokens(40);
     CachedSequence sequence;
     const SliceTokens slice{.sequence = &sequence, .tokens = tokens, .first_wanted = tokens.size()};
     step(*runner, slice, [](size_t, size_t, const Logits&) {});
     return runner->warning();
   };
-  EXPECT_EQ(warning_of(1, KvType::kF16), "");
-  EXPECT_EQ(warning_of(3e5F, KvType::kF16),
+  EXPECT_EQ(warning_of(1, "f16", "f16"), "");
+  EXPECT_EQ(warning_of(3e5F, "f16", "f16"),
             "keys or values beyond 65504 were cut off: a cache of f16 holds no greater ones, kv type bf16, q8_0, f32 does");
-  EXPECT_EQ(warning_of(3e5F, KvType::kQ8_0), "");
-  EXPECT_EQ(warning_of(1e9F, KvType::kQ8_0),
+  EXPECT_EQ(warning_of(3e5F, "q8_0", "q8_0"), "");
+  EXPECT_EQ(warning_of(1e9F, "q8_0", "q8_0"),
             "keys or values beyond 8319008 were cut off: a cache of q8_0 holds no greater ones, kv type bf16, f32 does");
-  for (const KvType type : {KvType::kBf16, KvType::kF32}) EXPECT_EQ(warning_of(1e9F, type), "");
+  for (const char* type : {"bf16", "f32"}) EXPECT_EQ(warning_of(1e9F, type, type), "");
+  EXPECT_EQ(warning_of(3e5F, "bf16", "f16"), "");
+  EXPECT_EQ(warning_of(3e5F, "f16", "bf16"),
+            "keys beyond 65504 were cut off: a cache of f16 holds no greater ones, kv type bf16, q8_0, f32 does");
 }
 
 TEST(Runner, PagesOutsideTheWindowAreGivenBack) {
@@ -218,11 +226,14 @@ Rows continued(Runner& runner, CachedSequence& sequence, std::span<const Token> 
   return out;
 }
 
-class KeptSequence : public testing::TestWithParam<std::tuple<int, KvTypeName>> {
+class KeptSequence : public testing::TestWithParam<std::tuple<int, KvType>> {
  protected:
   static constexpr int kTokens = 200;
   TinyModel tiny() const { return {.window = std::get<0>(GetParam()), .format = "Q8_0"}; }
-  RunnerOptions options() const { return {.cache_tokens = 2 * kTokens, .kv_type = std::get<1>(GetParam()).type}; }
+  RunnerOptions options() const {
+    const std::string type(std::get<1>(GetParam()).name);
+    return {.cache_tokens = 2 * kTokens, .kv_types = {type, type}};
+  }
 };
 
 TEST_P(KeptSequence, RewoundAndReplayedIsNeverDrafted) {
@@ -294,7 +305,7 @@ TEST_P(KeptSequence, WhatIsReadBackFromBytesIsThePrefixComputedAlone) {
   EXPECT_TRUE(same_bits(continued(*reader, second, std::span(tokens).subspan(96)), alone));
 }
 
-INSTANTIATE_TEST_SUITE_P(Windows, KeptSequence, testing::Combine(testing::Values(0, 40), testing::ValuesIn(kKvTypes)), [](const auto& p) {
+INSTANTIATE_TEST_SUITE_P(Windows, KeptSequence, testing::Combine(testing::Values(0, 40), testing::ValuesIn(kv_types())), [](const auto& p) {
   return std::string(std::get<0>(p.param) == 0 ? "all_" : "window_") + std::string(std::get<1>(p.param).name);
 });
 

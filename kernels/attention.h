@@ -24,6 +24,8 @@ constexpr int kCacheBlock = 256;
 constexpr int kScaleDims = 32;  // dims that share a scale of a q8_0 cache
 constexpr int kPagesPerBlock = kCacheBlock / kPagePositions;
 
+// Keys and values have kernels of their own, one for each number type: attend() asks one of each.
+//
 // Running attention of one query row: greatest score, weight sum, weighted value sum[dims].
 struct AttendState {
   float* max;
@@ -35,6 +37,7 @@ struct AttendBlock {
   // Pages of this block for one kv head; entries past the last needed position may be null.
   const void* k_pages[kPagesPerBlock];  // each: 2 tiles of 16 keys
   const void* v_pages[kPagesPerBlock];  // each: 32 rows [dims], then their scales
+  size_t v_page_bytes;                  // of those of one page: what is fetched ahead
   int dims;                             // head size; a multiple of 8, at most 512
   int n_queries;
   const float* const* q;  // [n_queries] -> row of dims
@@ -42,6 +45,11 @@ struct AttendBlock {
   const int* last;        // [n_queries] one past the last, <= 256
   AttendState* out;       // [n_queries] partial results of this block
 };
+
+// s[j] of `count` query rows from `query` on, for the tiles of 16 keys from first_tile to last_tile.
+using ScoreKernel = void(const AttendBlock& block, int query, int count, int first_tile, int last_tile, float (*scores)[kCacheBlock]);
+// sum[d] of those rows, from their p[j]; zeros where a row sees nothing.
+using ValuesKernel = void(const AttendBlock& block, int query, int count, const float (*weights)[kCacheBlock]);
 
 // merge_partial(state, partial): m = max(state.m, partial.m); a = exp(state.m - m), b = exp(partial.m - m) (0 where its m is -inf);
 //   weight = fma(state.weight, a, partial.weight * b); sum[d] = fma(state.sum[d], a, partial.sum[d] * b). A state starts as (-inf, 0, 0).

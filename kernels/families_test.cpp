@@ -85,18 +85,23 @@ Bytes run_store_v_bf16(const KernelTable& table, int n) { return TestCache(table
 Bytes run_store_v_q8_0(const KernelTable& table, int n) { return TestCache(table, CacheKind::kQ8_0, dims_of(n), 37).v_bytes(); }
 Bytes run_store_v_f32(const KernelTable& table, int n) { return TestCache(table, CacheKind::kF32, dims_of(n), 37).v_bytes(); }
 
-Bytes attended(const KernelTable& table, CacheKind kind, int n) {
+Bytes attended(const KernelTable& table, CacheKind keys, CacheKind values, int n) {
   const int dims = dims_of(n), queries = n % 19 + 1;
-  const TestCache cache(table, kind, dims, kPositions);
+  const TestCache cache(table, keys, values, dims, kPositions);
   std::vector<QueryRange> ranges;
   for (int i = 0; i < queries; ++i) ranges.push_back({(7 * i * n) % 100, 101 + (n + i) % 100});  // a window that slides
   ranges[0] = {n % kPositions, n % kPositions};                                                  // sees nothing
   return bytes_of(cache.attend(random_floats(static_cast<size_t>(dims * queries), 23, 0.3F), ranges));
 }
-Bytes run_attend_f16(const KernelTable& table, int n) { return attended(table, CacheKind::kF16, n); }
-Bytes run_attend_bf16(const KernelTable& table, int n) { return attended(table, CacheKind::kBf16, n); }
-Bytes run_attend_q8_0(const KernelTable& table, int n) { return attended(table, CacheKind::kQ8_0, n); }
-Bytes run_attend_f32(const KernelTable& table, int n) { return attended(table, CacheKind::kF32, n); }
+Bytes run_score_f16(const KernelTable& table, int n) { return attended(table, CacheKind::kF16, CacheKind::kF16, n); }
+Bytes run_score_bf16(const KernelTable& table, int n) { return attended(table, CacheKind::kBf16, CacheKind::kF16, n); }
+Bytes run_score_q8_0(const KernelTable& table, int n) { return attended(table, CacheKind::kQ8_0, CacheKind::kF16, n); }
+Bytes run_score_f32(const KernelTable& table, int n) { return attended(table, CacheKind::kF32, CacheKind::kF16, n); }
+Bytes run_values_f16(const KernelTable& table, int n) { return attended(table, CacheKind::kF16, CacheKind::kF16, n); }
+Bytes run_values_bf16(const KernelTable& table, int n) { return attended(table, CacheKind::kF16, CacheKind::kBf16, n); }
+Bytes run_values_q8_0(const KernelTable& table, int n) { return attended(table, CacheKind::kF16, CacheKind::kQ8_0, n); }
+Bytes run_values_f32(const KernelTable& table, int n) { return attended(table, CacheKind::kF16, CacheKind::kF32, n); }
+Bytes run_attend(const KernelTable& table, int n) { return attended(table, CacheKind::kF32, CacheKind::kF32, n); }
 
 Bytes run_merge_partial(const KernelTable& table, int n) {
   auto sum = numbers(n, 11), partial = numbers(n, 12);

@@ -16,14 +16,14 @@ struct QueryRange {
 
 class TestCache {
   static size_t size(int a, int b) { return static_cast<size_t>(a) * static_cast<size_t>(b); }
-  size_t page_bytes() const {  // of keys, and of values
-    if (kind_ == CacheKind::kQ8_0) return size(kPagePositions, dims_ + 2 * ((dims_ + kScaleDims - 1) / kScaleDims));
-    return size(kPagePositions, dims_) * (kind_ == CacheKind::kF32 ? 4 : 2);
+  size_t page_bytes(CacheKind kind) const {  // of keys, or of values
+    if (kind == CacheKind::kQ8_0) return size(kPagePositions, dims_ + 2 * ((dims_ + kScaleDims - 1) / kScaleDims));
+    return size(kPagePositions, dims_) * (kind == CacheKind::kF32 ? 4 : 2);
   }
   template <class Kernel>
-  Kernel pick(Kernel f16, Kernel bf16, Kernel q8_0, Kernel f32) const {
+  static Kernel pick(CacheKind kind, Kernel f16, Kernel bf16, Kernel q8_0, Kernel f32) {
     const Kernel kernels[] = {f16, bf16, q8_0, f32};
-    return kernels[static_cast<size_t>(kind_)];
+    return kernels[static_cast<size_t>(kind)];
   }
   template <class At>
   std::vector<float> stored(At at) const {
@@ -36,31 +36,35 @@ class TestCache {
     std::memcpy(&half, scale, sizeof half);
     return static_cast<float>(static_cast<int8_t>(*q)) * half_to_float(half);
   }
-  auto store_k() const { return pick(table_.store_k_f16, table_.store_k_bf16, table_.store_k_q8_0, table_.store_k_f32); }
-  auto store_v() const { return pick(table_.store_v_f16, table_.store_v_bf16, table_.store_v_q8_0, table_.store_v_f32); }
-  auto attend_kernel() const { return pick(table_.attend_f16, table_.attend_bf16, table_.attend_q8_0, table_.attend_f32); }
+  auto store_k() const { return pick(k_kind_, table_.store_k_f16, table_.store_k_bf16, table_.store_k_q8_0, table_.store_k_f32); }
+  auto store_v() const { return pick(v_kind_, table_.store_v_f16, table_.store_v_bf16, table_.store_v_q8_0, table_.store_v_f32); }
+  auto score() const { return pick(k_kind_, table_.score_f16, table_.score_bf16, table_.score_q8_0, table_.score_f32); }
+  auto values_kernel() const { return pick(v_kind_, table_.values_f16, table_.values_bf16, table_.values_q8_0, table_.values_f32); }
 
  public:
   // Positions 0..positions-1 of the block hold random rows; later ones, and pages past them, are absent.
-  TestCache(const KernelTable& table, CacheKind kind, int dims, int positions)
+  TestCache(const KernelTable& table, CacheKind kind, int dims, int positions) : TestCache(table, kind, kind, dims, positions) {}
+  TestCache(const KernelTable& table, CacheKind k_kind, CacheKind v_kind, int dims, int positions)
       : table_(table),
-        kind_(kind),
+        k_kind_(k_kind),
+        v_kind_(v_kind),
         dims_(dims),
         keys(random_floats(size(positions, dims), 21)),
         values(random_floats(size(positions, dims), 22)) {
-    const size_t page = page_bytes();
+    const size_t k_page = page_bytes(k_kind), v_page = page_bytes(v_kind);
     const int pages = (positions + kPagePositions - 1) / kPagePositions;
     // Bytes 0xff are NaN in every type, q8_0 by its scale: whoever reads what was never stored shows it.
-    k_.assign(static_cast<size_t>(pages) * page, std::byte{0xff});
-    v_.assign(static_cast<size_t>(pages) * page, std::byte{0xff});
+    k_.assign(static_cast<size_t>(pages) * k_page, std::byte{0xff});
+    v_.assign(static_cast<size_t>(pages) * v_page, std::byte{0xff});
     for (int j = 0; j < positions; ++j) {
-      store_k()(keys.data() + size(j, dims), dims, j % 16, k_.data() + size(j / 16, 1) * (page / 2));
-      store_v()(values.data() + size(j, dims), dims, j % kPagePositions, v_.data() + size(j / kPagePositions, 1) * page);
+      store_k()(keys.data() + size(j, dims), dims, j % 16, k_.data() + size(j / 16, 1) * (k_page / 2));
+      store_v()(values.data() + size(j, dims), dims, j % kPagePositions, v_.data() + size(j / kPagePositions, 1) * v_page);
     }
     for (int p = 0; p < pages; ++p) {
-      block_.k_pages[p] = k_.data() + size(p, 1) * page;
-      block_.v_pages[p] = v_.data() + size(p, 1) * page;
+      block_.k_pages[p] = k_.data() + size(p, 1) * k_page;
+      block_.v_pages[p] = v_.data() + size(p, 1) * v_page;
     }
+    block_.v_page_bytes = v_page;
     block_.dims = dims;
   }
 
@@ -83,7 +87,7 @@ class TestCache {
     block.first = first.data();
     block.last = last.data();
     block.out = states.data();
-    attend_kernel()(block);
+    table_.attend(block, score(), values_kernel());
     return out;
   }
   const std::vector<std::byte>& k_bytes() const { return k_; }
@@ -92,7 +96,7 @@ class TestCache {
   // What a q8_0 cache holds, by the drawing of kernels/attention.h: q * scale, exact in float32.
   std::vector<float> stored_keys() const {
     return stored([this](size_t j, size_t d) {
-      const std::byte* block = k_.data() + j / 16 * (page_bytes() / 2) + d / kScaleDims * (32 + 16 * kScaleDims);
+      const std::byte* block = k_.data() + j / 16 * (page_bytes(k_kind_) / 2) + d / kScaleDims * (32 + 16 * kScaleDims);
       const size_t quad = d % kScaleDims / 4;
       return number(block + 2 * (j % 16), block + 32 + 64 * quad + 4 * (j % 16) + d % 4);
     });
@@ -100,14 +104,14 @@ class TestCache {
   std::vector<float> stored_values() const {
     return stored([this](size_t j, size_t d) {
       const size_t n = static_cast<size_t>(dims_), row = j % kPagePositions;
-      const std::byte* page = v_.data() + j / kPagePositions * page_bytes();
+      const std::byte* page = v_.data() + j / kPagePositions * page_bytes(v_kind_);
       return number(page + kPagePositions * n + 2 * (d / kScaleDims * kPagePositions + row), page + row * n + d);
     });
   }
 
  private:
   const KernelTable& table_;
-  CacheKind kind_;
+  CacheKind k_kind_, v_kind_;
   int dims_;
   std::vector<std::byte> k_, v_;
   AttendBlock block_{};

@@ -19,7 +19,7 @@ Result<void> run(const Model& model, ThreadPool& pool, std::span<const Token> to
   HB_TRY_ASSIGN(runner, Runner::create(model, pool,
                                        {.cache_tokens = length,
                                         .chunk_tokens = std::min(options.chunk_tokens, length),
-                                        .kv_type = options.kv_type,
+                                        .kv_types = options.kv_types,
                                         .activations = options.activations,
                                         .isa = isa}));
   CachedSequence sequence;

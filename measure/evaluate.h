@@ -7,7 +7,7 @@
 #include <string>
 
 #include "halfbyte/activation_mode.h"
-#include "halfbyte/kv_type.h"
+#include "halfbyte/kv_types.h"
 #include "halfbyte/token.h"
 #include "kernels/isa.h"
 #include "models/model.h"
@@ -16,7 +16,7 @@ namespace halfbyte {
 
 struct EvaluateOptions {
   int chunk_tokens = 512;
-  KvType kv_type = KvType::kF16;
+  KvTypes kv_types;
   ActivationMode activations = ActivationMode::kInt8;
   std::optional<Isa> isa;                             // absent: choose_isa()
   std::function<void(const std::string& text)> warn;  // called at the end with Runner::warning(), if there is one

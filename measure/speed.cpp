@@ -68,7 +68,7 @@ Result<MeasuredSpeed> measure_speed(const Model& model, ThreadPool& pool, const 
       runner,
       Runner::create(
           model, pool,
-          {.cache_tokens = longest, .chunk_tokens = chunk, .kv_type = options.kv_type, .activations = options.activations, .isa = isa}));
+          {.cache_tokens = longest, .chunk_tokens = chunk, .kv_types = options.kv_types, .activations = options.activations, .isa = isa}));
   MeasuredSpeed measured{
       .bytes_per_token = runner.program().bytes_per_token() + runner.bytes_cached_per_sequence(work.depth + work.generated_tokens / 2),
       .macs_per_token = runner.program().macs_per_token(),

@@ -143,7 +143,7 @@ class Head {
   std::vector<Delivered> run(const std::vector<LogitsNeed>& needs, int threads = 1, Isa isa = isas_here().back(),
                              bool are_apart = false) const {
     const int count = static_cast<int>(needs.size());
-    const auto program = Program::compile(*record_, StateLayout({}, KvType::kF16), {.isa = isa, .threads = threads, .max_tokens = count});
+    const auto program = Program::compile(*record_, StateLayout(StateList()), {.isa = isa, .threads = threads, .max_tokens = count});
     EXPECT_TRUE(program) << program.error().message;
     auto workspace = program->workspace();
     ThreadPool pool(threads);

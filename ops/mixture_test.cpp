@@ -70,9 +70,8 @@ class MixtureTest : public testing::TestWithParam<const char*> {
     const Tensor x = s.embed(table_);
     const Tensor mixed = s.experts(x, s.route(s.linear(x, {router_, {}}), kUsed), experts_);
     s.logits(s.output(s.add(x, mixed)), {table_, {}});
-    const auto program =
-        Program::compile(s, StateLayout({}, KvType::kF16),
-                         {.isa = way.isa, .threads = way.threads, .max_tokens = way.chunk, .activations = way.activations});
+    const auto program = Program::compile(
+        s, StateLayout(StateList()), {.isa = way.isa, .threads = way.threads, .max_tokens = way.chunk, .activations = way.activations});
     EXPECT_TRUE(program) << program.error().message;
     auto workspace = program->workspace();
     ThreadPool pool(way.threads);
@@ -201,7 +200,7 @@ TEST_P(MixtureTest, ATokenReadsItsOwnExpertsOnly) {
   Step s(weights_);
   const Tensor x = s.embed(table_);
   s.logits(s.output(s.experts(x, s.route(s.linear(x, {router_, {}}), kUsed), experts_)), {table_, {}});
-  const auto program = Program::compile(s, StateLayout({}, KvType::kF16), {.max_tokens = 4});
+  const auto program = Program::compile(s, StateLayout(StateList()), {.max_tokens = 4});
   ASSERT_TRUE(program);
   const size_t expert = 3 * weights_[experts_.gate[0]].bytes();
   EXPECT_EQ(program->bytes_per_token(), weights_[router_].bytes() + kUsed * expert + weights_[table_].bytes() + kWidth * sizeof(float));

@@ -8,18 +8,6 @@
 
 namespace halfbyte {
 
-namespace program {
-
-// How a layer's keys and values are stored and read.
-struct CacheKernels {
-  decltype(KernelTable::store_k_f16) store_k;
-  decltype(KernelTable::store_v_f16) store_v;
-  decltype(KernelTable::attend_f16) attend;
-};
-CacheKernels cache_kernels(const KernelTable& kernels, KvType type);
-
-}  // namespace program
-
 struct Program::Pass {
   using Product = program::Product;
   using Slot = program::Slot;
@@ -140,7 +128,7 @@ struct Program::Pass {
   void run_experts(const Stage& stage) const;
   void sum_experts(const Stage& stage) const;
   void finish_heads(const Product& product, size_t first_row, size_t last_row) const;
-  void note_cut_off(std::span<const float> stored) const;
+  void note_cut_off(std::span<const float> stored, program::HeadEpilogue::Role role) const;
 
   // The head, over the gathered rows.
   bool wants_rows() const {

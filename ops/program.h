@@ -171,19 +171,21 @@ struct Stage {
 class Workspace {
  public:
   Workspace() = default;
-  // A key or value of a run was greater than the cache keeps (ops/state_layout.h). True from then on.
-  bool has_cut_off() const {
-    return std::ranges::any_of(cut_off_, [](uint8_t here) { return here != 0; });
-  }
+  // A key, or a value, of a run was greater than the cache keeps (ops/kv_type.h). True from then on.
+  bool has_cut_off_k() const { return std::ranges::any_of(cut_off_, &CutOff::k); }
+  bool has_cut_off_v() const { return std::ranges::any_of(cut_off_, &CutOff::v); }
 
  private:
   friend class Program;
   Buffer shared_;
   std::vector<Buffer> own_;                               // by thread
   std::vector<std::vector<LogitsReduction>> reductions_;  // by thread, by row of a pass of the head
-  std::vector<uint8_t> cut_off_;                          // by thread
-  std::vector<SlicePositions> positions_;                 // of the step
-  std::vector<AttentionTasks> attention_;                 // of the step, by shape
+  struct CutOff {
+    bool k = false, v = false;
+  };
+  std::vector<CutOff> cut_off_;            // by thread
+  std::vector<SlicePositions> positions_;  // of the step
+  std::vector<AttentionTasks> attention_;  // of the step, by shape
 };
 
 struct ProgramOptions {

@@ -111,7 +111,7 @@ TEST_F(ToyTest, ComputesTheFormulaForFewAndForManyTokens) {
   record(step);
   for (const int threads : {1, 2}) {
     const auto program =
-        Program::compile(step, StateLayout({}, KvType::kF16), {.isa = isas_here().back(), .threads = threads, .max_tokens = 32});
+        Program::compile(step, StateLayout(StateList()), {.isa = isas_here().back(), .threads = threads, .max_tokens = 32});
     ASSERT_TRUE(program) << program.error().message;
     for (const int count : {1, 8, 9, 32})
       run(*program, threads, count, [](std::span<const float> row, const std::vector<double>& right) {
@@ -126,7 +126,7 @@ TEST_F(ToyTest, ComputesItFromPanelsToo) {
   Step step(weights_);
   record(step);
   for (const Isa isa : isas_here()) {
-    const auto program = Program::compile(step, StateLayout({}, KvType::kF16), {.isa = isa, .threads = 2, .max_tokens = 40});
+    const auto program = Program::compile(step, StateLayout(StateList()), {.isa = isa, .threads = 2, .max_tokens = 40});
     ASSERT_TRUE(program) << program.error().message;
     for (const int count : {1, 16, 23, 40})
       run(*program, 2, count, [&](std::span<const float> row, const std::vector<double>& right) {
@@ -145,7 +145,7 @@ TEST_F(ToyTest, LayerNormWithAndWithoutABiasLearnedPositionsAndGeluFollowTheirFo
     const Tensor fused = step.gelu(step.linear(step.layer_norm(embedded, scale, bias, 1e-5F), {gate_, {}}));
     const Tensor alone = step.gelu(step.add(embedded, step.linear(fused, {down_, {}})));
     step.logits(step.output(alone), {table_, {}});
-    const auto program = Program::compile(step, StateLayout({}, KvType::kF16), {.isa = isas_here().back(), .threads = 2, .max_tokens = 16});
+    const auto program = Program::compile(step, StateLayout(StateList()), {.isa = isas_here().back(), .threads = 2, .max_tokens = 16});
     ASSERT_TRUE(program) << program.error().message;
 
     const auto values_of = [&](MatrixId id, int row) {
@@ -207,7 +207,7 @@ TEST_F(ToyTest, EqualScoresGoToTheFirstExperts) {
     Step step(weights_);
     const Tensor x = step.embed(table_);
     step.logits(step.output(step.experts(x, step.route(step.linear(x, {scored_by, {}}), 2), experts)), {table_, {}});
-    const auto program = Program::compile(step, StateLayout({}, KvType::kF16), {.isa = isas_here().back(), .max_tokens = 4});
+    const auto program = Program::compile(step, StateLayout(StateList()), {.isa = isas_here().back(), .max_tokens = 4});
     auto workspace = program->workspace();
     ThreadPool pool(1);
     const std::vector<Token> tokens{7};
@@ -224,7 +224,7 @@ TEST_F(ToyTest, EqualScoresGoToTheFirstExperts) {
 TEST_F(ToyTest, OnlyTheRowsAskedForGetLogits) {
   Step step(weights_);
   record(step);
-  const auto program = Program::compile(step, StateLayout({}, KvType::kF16), {.isa = Isa::kScalar, .max_tokens = 4});
+  const auto program = Program::compile(step, StateLayout(StateList()), {.isa = Isa::kScalar, .max_tokens = 4});
   ASSERT_TRUE(program);
   auto workspace = program->workspace();
   ThreadPool pool(1);
@@ -242,7 +242,7 @@ TEST_F(ToyTest, OnlyTheRowsAskedForGetLogits) {
 TEST_F(ToyTest, AGenerationStepReadsEveryMatrixOnceAndOneRowOfTheTable) {
   Step step(weights_);
   record(step);
-  const auto program = Program::compile(step, StateLayout({}, KvType::kF16), {.isa = Isa::kScalar, .max_tokens = 4});
+  const auto program = Program::compile(step, StateLayout(StateList()), {.isa = Isa::kScalar, .max_tokens = 4});
   ASSERT_TRUE(program);
   EXPECT_EQ(program->bytes_per_token(), sizeof(float) * (3 * kFfn * kWidth + kVocabulary * kWidth + kWidth));
 }
@@ -250,7 +250,7 @@ TEST_F(ToyTest, AGenerationStepReadsEveryMatrixOnceAndOneRowOfTheTable) {
 TEST_F(ToyTest, ARecordWithoutLogitsIsRefused) {
   Step step(weights_);
   step.output(step.embed(table_));
-  const auto program = Program::compile(step, StateLayout({}, KvType::kF16), {.isa = Isa::kScalar, .max_tokens = 4});
+  const auto program = Program::compile(step, StateLayout(StateList()), {.isa = Isa::kScalar, .max_tokens = 4});
   ASSERT_FALSE(program);
   EXPECT_EQ(program.error().message, "step: the record has no output or no logits");
 }
@@ -259,14 +259,14 @@ TEST_F(ToyTest, HeadsOutsideAnAttentionAreRefused) {
   Step step(weights_);
   const Tensor x = step.heads(step.embed(table_), 16);
   step.logits(step.output(x), {table_, {}});
-  EXPECT_FALSE(Program::compile(step, StateLayout({}, KvType::kF16), {.isa = Isa::kScalar, .max_tokens = 4}));
+  EXPECT_FALSE(Program::compile(step, StateLayout(StateList()), {.isa = Isa::kScalar, .max_tokens = 4}));
 }
 
 TEST_F(ToyTest, ExpertsWithoutARouteAreRefused) {
   Step step(weights_);
   const Tensor x = step.embed(table_);
   step.logits(step.output(step.experts(x, x, {{gate_}, {up_}, {down_}})), {table_, {}});
-  const auto program = Program::compile(step, StateLayout({}, KvType::kF16), {.isa = Isa::kScalar, .max_tokens = 4});
+  const auto program = Program::compile(step, StateLayout(StateList()), {.isa = Isa::kScalar, .max_tokens = 4});
   ASSERT_FALSE(program);
   EXPECT_EQ(program.error().message, "step: node 1: experts are only known after a route");
 }

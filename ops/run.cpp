@@ -52,7 +52,7 @@ Result<Workspace> Program::workspace(const World& world) const {
     HB_TRY_ASSIGN(own, world.allocate(own_bytes_));
     workspace.own_.push_back(std::move(own));
     workspace.reductions_.emplace_back(kLogitsRows);
-    workspace.cut_off_.push_back(0);
+    workspace.cut_off_.emplace_back();
   }
   return workspace;
 }

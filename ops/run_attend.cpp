@@ -9,21 +9,13 @@ namespace halfbyte {
 
 using namespace program;
 
-CacheKernels program::cache_kernels(const KernelTable& k, KvType type) {
-  switch (type) {
-    case KvType::kF16: break;
-    case KvType::kBf16: return {k.store_k_bf16, k.store_v_bf16, k.attend_bf16};
-    case KvType::kQ8_0: return {k.store_k_q8_0, k.store_v_q8_0, k.attend_q8_0};
-    case KvType::kF32: return {k.store_k_f32, k.store_v_f32, k.attend_f32};
-  }
-  return {k.store_k_f16, k.store_v_f16, k.attend_f16};
-}
-
 // Query rows of one kv head against cache blocks first_block..last_block, merged into `out` in ascending order.
 void Program::Pass::attend_rows(const Stage& stage, const SliceRows& slice, int kv_head, int first_block, int last_block,
                                 std::span<const float* const> q, std::span<const int> positions, std::span<AttendState> out) const {
   const int layer = stage.attention.layer;
-  const auto attend = cache_kernels(*p.kernels_, p.layout_.type()).attend;
+  const KernelTable& k = *p.kernels_;
+  const auto score = k.*p.layout_.k_type().score;
+  const auto values = k.*p.layout_.v_type().values;
   std::byte* const* pages = slice.pages[static_cast<size_t>(p.layout_.group_of(layer))];
   int first[AttentionTasks::kQueryRows], last[AttentionTasks::kQueryRows];
   AttendState partials[AttentionTasks::kQueryRows];
@@ -34,8 +26,13 @@ void Program::Pass::attend_rows(const Stage& stage, const SliceRows& slice, int 
     *out[i].max = -std::numeric_limits<float>::infinity();
   }
   for (int block = first_block; block <= last_block; ++block) {
-    AttendBlock task{
-        .dims = stage.head_dim, .n_queries = static_cast<int>(q.size()), .q = q.data(), .first = first, .last = last, .out = partials};
+    AttendBlock task{.v_page_bytes = p.layout_.v_page_bytes(layer),
+                     .dims = stage.head_dim,
+                     .n_queries = static_cast<int>(q.size()),
+                     .q = q.data(),
+                     .first = first,
+                     .last = last,
+                     .out = partials};
     const int base = block * kCacheBlock;
     int least = kCacheBlock, most = 0;
     for (size_t i = 0; i < q.size(); ++i) {
@@ -52,8 +49,8 @@ void Program::Pass::attend_rows(const Stage& stage, const SliceRows& slice, int 
       task.k_pages[page] = at + p.layout_.k_offset(layer, kv_head);
       task.v_pages[page] = at + p.layout_.v_offset(layer, kv_head);
     }
-    attend(task);
-    for (size_t i = 0; i < q.size(); ++i) p.kernels_->merge_partial(out[i], partials[i], stage.head_dim);
+    k.attend(task, score, values);
+    for (size_t i = 0; i < q.size(); ++i) k.merge_partial(out[i], partials[i], stage.head_dim);
   }
 }
 

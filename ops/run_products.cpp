@@ -60,12 +60,15 @@ void Program::Pass::multiply_gated(const Product& product, const Rows& x, size_t
 }
 
 // A pass over numbers that lie in the nearest cache, before the store that would cut them off: that stays as it is on every set.
-void Program::Pass::note_cut_off(std::span<const float> stored) const {
-  const float greatest = greatest_kept(p.layout_.type());
+void Program::Pass::note_cut_off(std::span<const float> stored, program::HeadEpilogue::Role role) const {
+  const bool is_key = role == HeadEpilogue::Role::kKey;
+  const float greatest = (is_key ? p.layout_.k_type() : p.layout_.v_type()).greatest;
   const int n = static_cast<int>(stored.size());
   if (p.kernels_->first_outside(stored.data(), n, -greatest, greatest) == n) return;
-  if (std::ranges::any_of(stored, [&](float x) { return std::abs(x) > greatest; }))  // a NaN is stored as it is
-    workspace.cut_off_[static_cast<size_t>(thread)] = 1;
+  if (std::ranges::any_of(stored, [&](float x) { return std::abs(x) > greatest; })) {  // a NaN is stored as it is
+    Workspace::CutOff& here = workspace.cut_off_[static_cast<size_t>(thread)];
+    (is_key ? here.k : here.v) = true;
+  }
 }
 
 void Program::Pass::finish_heads(const Product& product, size_t first_row, size_t last_row) const {
@@ -73,7 +76,7 @@ void Program::Pass::finish_heads(const Product& product, size_t first_row, size_
   const KernelTable& k = *p.kernels_;
   const auto dim = static_cast<size_t>(h.head_dim);
   const float* norm = (*p.weights_)[h.norm];
-  const CacheKernels cache = cache_kernels(k, p.layout_.type());
+  const KvType& type = h.role == HeadEpilogue::Role::kKey ? p.layout_.k_type() : p.layout_.v_type();
   for (int t = 0; t < tokens; ++t) {
     const SliceRows& slice = slice_of(t);
     const int at = slice.first_position + t - slice.first_row;
@@ -92,15 +95,15 @@ void Program::Pass::finish_heads(const Product& product, size_t first_row, size_
         k.scale(x, h.scale, h.head_dim, x);
         continue;
       }
-      note_cut_off({x, dim});
+      note_cut_off({x, dim}, h.role);
       const int kv_head = static_cast<int>(first / dim);
       std::byte* page = slice.pages[static_cast<size_t>(p.layout_.group_of(h.layer))][at / kPagePositions];
       const int in_page = at % kPagePositions;
       if (h.role == HeadEpilogue::Role::kKey) {
         std::byte* tile = page + p.layout_.k_offset(h.layer, kv_head) + static_cast<size_t>(in_page / 16) * p.layout_.k_tile_bytes(h.layer);
-        cache.store_k(x, h.head_dim, in_page % 16, tile);
+        (k.*type.store_k)(x, h.head_dim, in_page % 16, tile);
       } else {
-        cache.store_v(x, h.head_dim, in_page, page + p.layout_.v_offset(h.layer, kv_head));
+        (k.*type.store_v)(x, h.head_dim, in_page, page + p.layout_.v_offset(h.layer, kv_head));
       }
     }
   }

@@ -1,7 +1,6 @@
 #include "ops/state_layout.h"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "base/checked.h"
@@ -13,16 +12,6 @@ constexpr uint64_t kLine = 64;  // what is placed starts at a cache line
 
 }  // namespace
 
-float greatest_kept(KvType type) {
-  switch (type) {
-    case KvType::kF16: return 65504.0F;
-    case KvType::kBf16: return 0x1.fep127F;
-    case KvType::kQ8_0: return 127 * 65504.0F;  // the greatest int8 times the greatest scale
-    case KvType::kF32: break;
-  }
-  return std::numeric_limits<float>::infinity();
-}
-
 void StateList::paged(int layer, const PagedState& state) {
   const auto at = static_cast<size_t>(layer);
   if (at >= layers_.size()) layers_.resize(at + 1);
@@ -31,28 +20,23 @@ void StateList::paged(int layer, const PagedState& state) {
 
 void StateList::fixed(std::string name, size_t bytes) { fixed_.push_back({std::move(name), bytes}); }
 
-StateLayout::StateLayout(const StateList& list, KvType type)
-    : layers_(list.layers()), type_(type), places_(layers_.size()), fixed_(list.fixed()) {
+StateLayout::StateLayout(const StateList& list, const KvType& k, const KvType& v)
+    : layers_(list.layers()), k_type_(&k), v_type_(&v), places_(layers_.size()), fixed_(list.fixed()) {
   for (size_t i = 0; i < layers_.size(); ++i) {
     const PagedState& layer = layers_[i];
     if (layer.heads == 0) continue;
     auto group = std::ranges::find(groups_, layer.window, &Group::window);
     if (group == groups_.end()) group = groups_.insert(groups_.end(), Group{layer.window, 0});
     places_[i] = {static_cast<int>(group - groups_.begin()), group->page_bytes};
-    group->page_bytes += round_up(2 * static_cast<size_t>(layer.heads) * (tile_bytes(layer.k_dims) + tile_bytes(layer.v_dims)), kLine);
+    group->page_bytes +=
+        round_up(kPagePositions * static_cast<size_t>(layer.heads) * (row_bytes(k, layer.k_dims) + row_bytes(v, layer.v_dims)), kLine);
   }
   for (const StateList::Fixed& state : fixed_) slab_bytes_ += round_up(state.bytes, kLine);
 }
 
-size_t StateLayout::tile_bytes(int dims) const {
+size_t StateLayout::row_bytes(const KvType& type, int dims) {
   const auto n = static_cast<size_t>(dims);
-  switch (type_) {
-    case KvType::kF16:
-    case KvType::kBf16: return 16 * 2 * n;
-    case KvType::kQ8_0: return 16 * (n + 2 * ceil_div(n, size_t{kScaleDims}));
-    case KvType::kF32: break;
-  }
-  return 16 * 4 * n;
+  return n * static_cast<size_t>(type.number_bytes) + ceil_div(n, size_t{kScaleDims}) * static_cast<size_t>(type.scale_bytes);
 }
 
 size_t StateLayout::k_offset(int layer, int head) const {
@@ -60,7 +44,7 @@ size_t StateLayout::k_offset(int layer, int head) const {
 }
 
 size_t StateLayout::v_offset(int layer, int head) const {
-  return k_offset(layer, this->layer(layer).heads) + static_cast<size_t>(head) * 2 * tile_bytes(this->layer(layer).v_dims);
+  return k_offset(layer, this->layer(layer).heads) + static_cast<size_t>(head) * v_page_bytes(layer);
 }
 
 size_t StateLayout::fixed_offset(std::string_view name) const {

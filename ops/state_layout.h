@@ -7,7 +7,8 @@
 // A q8_0 cache has a half-precision scale per position, head and 32 dims (the choice of the published engines), beside the int8 it scales:
 //     K tile, per 32 dims:  | 16 scales | dims 0..3: position 0, 1, ... 15 | dims 4..7 | ... | dims 28..31 |   read from front to back
 //     V of a kv head:       | row 0: dims | row 1 | ... | row 31 | 32 scales of dims 0..31 | 32 scales of dims 32..63 | ...
-// Both K and V take dims + 2 * ceil(dims / 32) bytes a position: 53 % of f16. kernels/attention.h says how they are used.
+// So they take dims + 2 * ceil(dims / 32) bytes a position: 53 % of f16. kernels/attention.h says how they are used. K and V have types of
+// their own.
 //
 // A slab holds a sequence's states of fixed size (of convolutions, of recurrences), one after the other in the order of the list. It
 // starts as zeros and changes with every token, so that only a copy of it leads back to an earlier position.
@@ -18,8 +19,8 @@
 #include <string_view>
 #include <vector>
 
-#include "halfbyte/kv_type.h"
 #include "kernels/attention.h"
+#include "ops/kv_type.h"
 
 namespace halfbyte {
 
@@ -47,12 +48,10 @@ class StateList {
   std::vector<Fixed> fixed_;
 };
 
-// The greatest magnitude that a cache keeps; what is beyond is stored as it. f32: infinity, nothing is.
-float greatest_kept(KvType type);
-
 class StateLayout {
  public:
-  StateLayout(const StateList& list, KvType type);
+  // The types must outlive the layout, as those of kv_types() do.
+  explicit StateLayout(const StateList& list, const KvType& k = kv_types().front(), const KvType& v = kv_types().front());
 
   struct Group {
     int window = 0;
@@ -62,11 +61,13 @@ class StateLayout {
   int group_of(int layer) const { return places_[static_cast<size_t>(layer)].group; }
   const PagedState& layer(int layer) const { return layers_[static_cast<size_t>(layer)]; }
   int layers() const { return static_cast<int>(layers_.size()); }
-  KvType type() const { return type_; }
+  const KvType& k_type() const { return *k_type_; }
+  const KvType& v_type() const { return *v_type_; }
   // Byte offsets inside a page of the layer's group.
   size_t k_offset(int layer, int head) const;
   size_t v_offset(int layer, int head) const;
-  size_t k_tile_bytes(int layer) const { return tile_bytes(this->layer(layer).k_dims); }  // of 16 keys
+  size_t k_tile_bytes(int layer) const { return 16 * row_bytes(*k_type_, this->layer(layer).k_dims); }              // of 16 keys
+  size_t v_page_bytes(int layer) const { return kPagePositions * row_bytes(*v_type_, this->layer(layer).v_dims); }  // of one head
 
   size_t page_bytes() const;                         // of a page of every group
   size_t slab_bytes() const { return slab_bytes_; }  // 0: the formula keeps nothing of a fixed size
@@ -80,10 +81,10 @@ class StateLayout {
     int group = -1;
     size_t offset = 0;  // of the layer inside the page
   };
-  size_t tile_bytes(int dims) const;  // of 16 positions of one head
+  static size_t row_bytes(const KvType& type, int dims);  // of a position and head, scales included
 
   std::vector<PagedState> layers_;
-  KvType type_;
+  const KvType *k_type_, *v_type_;
   std::vector<Place> places_;
   std::vector<Group> groups_;
   std::vector<StateList::Fixed> fixed_;

@@ -16,7 +16,7 @@ TEST(StateLayout, LayersOfOneWindowShareAGroupAndDoNotOverlap) {
   list.paged(0, {.heads = 2, .k_dims = 16, .v_dims = 16, .window = 64});
   list.paged(1, {.heads = 1, .k_dims = 32, .v_dims = 32});
   list.paged(2, {.heads = 2, .k_dims = 16, .v_dims = 16, .window = 64});
-  const StateLayout layout(list, KvType::kF16);
+  const StateLayout layout(list);
   ASSERT_EQ(layout.groups().size(), 2U);
   EXPECT_EQ(layout.group_of(0), layout.group_of(2));
   EXPECT_NE(layout.group_of(0), layout.group_of(1));
@@ -27,20 +27,22 @@ TEST(StateLayout, LayersOfOneWindowShareAGroupAndDoNotOverlap) {
 }
 
 TEST(StateLayout, KeysAndValuesHaveSizesOfTheirOwn) {
-  const StateLayout layout(one_layer({.heads = 2, .k_dims = 48, .v_dims = 16}), KvType::kF16);
+  const StateLayout layout(one_layer({.heads = 2, .k_dims = 48, .v_dims = 16}));
   EXPECT_EQ(layout.k_offset(0, 1), 32U * 48 * 2);
   EXPECT_EQ(layout.v_offset(0, 0), 2 * 32U * 48 * 2);
   EXPECT_EQ(layout.v_offset(0, 1) - layout.v_offset(0, 0), 32U * 16 * 2);
   EXPECT_EQ(layout.groups()[0].page_bytes, 2 * 32U * (48 + 16) * 2);
 }
 
-TEST(StateLayout, ABytePerNumberAndAScalePer32) {
-  const auto page = [](KvType type, int dims) {
-    return StateLayout(one_layer({.heads = 2, .k_dims = dims, .v_dims = dims}), type).groups()[0].page_bytes;
+TEST(StateLayout, KeysAndValuesHaveTypesOfTheirOwn) {
+  const auto page = [](const char* k, const char* v, int dims) {
+    const StateList list = one_layer({.heads = 2, .k_dims = dims, .v_dims = dims});
+    return StateLayout(list, **find_kv_type("k", k), **find_kv_type("v", v)).groups()[0].page_bytes;
   };
-  EXPECT_EQ(page(KvType::kQ8_0, 64), 2U * 2 * 32 * 68);
-  EXPECT_EQ(page(KvType::kQ8_0, 40), 2U * 2 * 32 * 44);  // 8 dims have a scale of their own
-  EXPECT_EQ(page(KvType::kBf16, 64), page(KvType::kF16, 64));
+  EXPECT_EQ(page("q8_0", "q8_0", 64), 2U * 2 * 32 * 68);
+  EXPECT_EQ(page("q8_0", "q8_0", 40), 2U * 2 * 32 * 44);  // 8 dims have a scale of their own
+  EXPECT_EQ(page("f32", "q8_0", 64), 2U * 32 * (4 * 64 + 68));
+  EXPECT_EQ(page("bf16", "bf16", 64), page("f16", "f16", 64));
 }
 
 TEST(StateLayout, StatesOfAFixedSizeLieOneAfterTheOtherInASlab) {
@@ -48,7 +50,7 @@ TEST(StateLayout, StatesOfAFixedSizeLieOneAfterTheOtherInASlab) {
   list.fixed("convolution.0", 100);
   list.paged(1, {.heads = 1, .k_dims = 8, .v_dims = 8});
   list.fixed("recurrence.0", 64);
-  const StateLayout layout(list, KvType::kF16);
+  const StateLayout layout(list);
   EXPECT_EQ(layout.fixed_offset("convolution.0"), 0U);
   EXPECT_EQ(layout.fixed_offset("recurrence.0"), 128U);
   EXPECT_EQ(layout.slab_bytes(), 192U);

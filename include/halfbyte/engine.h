@@ -12,7 +12,7 @@
 
 #include "halfbyte/activation_mode.h"
 #include "halfbyte/engine_stats.h"
-#include "halfbyte/kv_type.h"
+#include "halfbyte/kv_types.h"
 #include "halfbyte/result.h"
 #include "halfbyte/sampling.h"
 #include "halfbyte/token.h"
@@ -31,7 +31,7 @@ struct EngineOptions {
   float memory_utilization = 0.9F;
   int threads = 0;         // 0: one per processor this process may use, within its control group's quota
   int chunk_tokens = 512;  // most tokens in one step; less memory when small, slower prompts
-  KvType kv_type = KvType::kF16;
+  KvTypes kv_types;        // of the cache; kInvalid names one that is not known
   ActivationMode activations = ActivationMode::kInt8;
   // Longest time between two tokens of a reply while prompts of others are read beside it; 0: 100 ms, or four times a step without them.
   double latency_target_ms = 0;
@@ -89,7 +89,7 @@ struct Event {
   std::optional<FinishReason> finished;
   Usage usage;                 // with finished
   std::optional<Error> error;  // with kFailed
-  // With finished: what the reader should know, once it has happened in this engine: keys or values were too great for kv_type and
+  // With finished: what the reader should know, once it has happened in this engine: keys or values were too great for kv_types and
   // cut off. Names the limit and the types that keep them. Else empty.
   std::string warning;
 };

@@ -105,9 +105,8 @@ template <class Cache, int kQueries, class Rows>
 HALFBYTE_INLINE void score_rows(const AttendBlock& block, const Rows& rows, bool fetches, int first_tile, int last_tile, Scores* scores) {
   for (int tile = first_tile; tile < last_tile;) {
     if (fetches && tile % 2 == 0) {
-      const size_t bytes = 2 * key_tile_bytes<Cache>(block.dims);
-      if (tile + 2 < last_tile) prefetch_part(block.k_pages[tile / 2 + 1], bytes);
-      prefetch_part(block.v_pages[tile / 2], bytes);
+      if (tile + 2 < last_tile) prefetch_part(block.k_pages[tile / 2 + 1], 2 * key_tile_bytes<Cache>(block.dims));
+      prefetch_part(block.v_pages[tile / 2], block.v_page_bytes);
     }
     const std::byte* k = (const std::byte*)block.k_pages[tile / 2] + (size_t)(tile % 2) * key_tile_bytes<Cache>(block.dims);
     // Two tiles of a page at once, where registers allow it: dependent steps then leave the multipliers less idle.
@@ -122,7 +121,7 @@ HALFBYTE_INLINE void score_rows(const AttendBlock& block, const Rows& rows, bool
 }
 
 template <class Cache, int kQueries>
-void score(const AttendBlock& block, int query, int first_tile, int last_tile, Scores* scores) {
+void score_queries(const AttendBlock& block, int query, int first_tile, int last_tile, Scores* scores) {
   const float* const* q = block.q + query;
   const bool fetches = query == 0 && block.n_queries <= kFewQueries;
   if (fetches) prefetch_part(block.k_pages[first_tile / 2], 2 * key_tile_bytes<Cache>(block.dims));
@@ -245,40 +244,56 @@ HALFBYTE_INLINE void add_visible_values(const AttendBlock& block, int query, con
 }
 
 template <class Cache, int kQueries>
-void attend_queries(const AttendBlock& block, int query) {
-  alignas(64) Scores scores[kQueries];
-  int begin = kCacheBlock, end = 0;
-  for (int i = query; i < query + kQueries; ++i) {
-    if (block.first[i] >= block.last[i]) continue;
-    begin = block.first[i] < begin ? block.first[i] : begin;
-    end = block.last[i] > end ? block.last[i] : end;
-  }
-  if (begin < end) score<Cache, kQueries>(block, query, begin / kKeyTile, (end + kKeyTile - 1) / kKeyTile, scores);
-  for (int i = 0; i < kQueries; ++i) {
-    const AttendState out = block.out[query + i];
-    if (block.first[query + i] < block.last[query + i]) {
-      weigh(scores[i], block.first[query + i], block.last[query + i], out);
-    } else {
-      *out.max = -__builtin_inff();
-      *out.weight = 0.0F;
-    }
-  }
+void values_of_queries(const AttendBlock& block, int query, const Scores* weights) {
   int i = 0;
-  for (; i + kValueQueries <= kQueries; i += kValueQueries) add_visible_values<Cache, kValueQueries>(block, query + i, scores + i);
-  if constexpr (kQueries % kValueQueries != 0) add_visible_values<Cache, kQueries % kValueQueries>(block, query + i, scores + i);
+  for (; i + kValueQueries <= kQueries; i += kValueQueries) add_visible_values<Cache, kValueQueries>(block, query + i, weights + i);
+  if constexpr (kQueries % kValueQueries != 0) add_visible_values<Cache, kQueries % kValueQueries>(block, query + i, weights + i);
 }
 
 template <class Cache>
-HALFBYTE_INLINE void attend(const AttendBlock& block) {
+HALFBYTE_INLINE void score(const AttendBlock& block, int query, int count, int first_tile, int last_tile, Scores* scores) {
+  with_constant<kScoreQueries>(count,
+                               [&](auto n) { score_queries<Cache, decltype(n)::value>(block, query, first_tile, last_tile, scores); });
+}
+template <class Cache>
+HALFBYTE_INLINE void values(const AttendBlock& block, int query, int count, const Scores* weights) {
+  with_constant<kScoreQueries>(count, [&](auto n) { values_of_queries<Cache, decltype(n)::value>(block, query, weights); });
+}
+
+#define HALFBYTE_CACHE(type, Cache)                                                                                  \
+  void score_##type(const AttendBlock& block, int query, int count, int first_tile, int last_tile, Scores* scores) { \
+    score<Cache>(block, query, count, first_tile, last_tile, scores);                                                \
+  }                                                                                                                  \
+  void values_##type(const AttendBlock& block, int query, int count, const Scores* weights) { values<Cache>(block, query, count, weights); }
+HALFBYTE_CACHE(f16, HalfCache)
+HALFBYTE_CACHE(bf16, BfloatCache)
+HALFBYTE_CACHE(q8_0, ByteCache)
+HALFBYTE_CACHE(f32, FloatCache)
+#undef HALFBYTE_CACHE
+
+void attend(const AttendBlock& block, ScoreKernel* score, ValuesKernel* values) {
+  alignas(64) Scores scores[kScoreQueries];
   for (int query = 0; query < block.n_queries; query += kScoreQueries) {
-    const int n = block.n_queries - query < kScoreQueries ? block.n_queries - query : kScoreQueries;
-    with_constant<kScoreQueries>(n, [&](auto count) { attend_queries<Cache, decltype(count)::value>(block, query); });
+    const int count = block.n_queries - query < kScoreQueries ? block.n_queries - query : kScoreQueries;
+    int begin = kCacheBlock, end = 0;
+    for (int i = query; i < query + count; ++i) {
+      if (block.first[i] >= block.last[i]) continue;
+      begin = block.first[i] < begin ? block.first[i] : begin;
+      end = block.last[i] > end ? block.last[i] : end;
+    }
+    if (begin < end) score(block, query, count, begin / kKeyTile, (end + kKeyTile - 1) / kKeyTile, scores);
+    for (int i = 0; i < count; ++i) {
+      const AttendState out = block.out[query + i];
+      if (block.first[query + i] < block.last[query + i]) {
+        weigh(scores[i], block.first[query + i], block.last[query + i], out);
+      } else {
+        *out.max = -__builtin_inff();
+        *out.weight = 0.0F;
+      }
+    }
+    values(block, query, count, scores);
   }
 }
-void attend_f16(const AttendBlock& block) { attend<HalfCache>(block); }
-void attend_bf16(const AttendBlock& block) { attend<BfloatCache>(block); }
-void attend_q8_0(const AttendBlock& block) { attend<ByteCache>(block); }
-void attend_f32(const AttendBlock& block) { attend<FloatCache>(block); }
 
 HALFBYTE_INLINE float exp_of(float x) {
   float lanes[16];

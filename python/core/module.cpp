@@ -18,15 +18,6 @@ namespace {
 namespace nb = nanobind;
 using namespace nb::literals;
 
-KvType kv_type_of(const std::string& name) {
-  std::string known;
-  for (const KvTypeName& each : kKvTypes) {
-    if (name == each.name) return each.type;
-    known += fmt::format("{}{}", known.empty() ? "" : ", ", each.name);
-  }
-  raise(invalid("kv_type: expected {}, found {}", known, escaped(name)));
-}
-
 // The names by which halfbyte/inference/engine_errors.py lists its classes.
 nb::typed<nb::list, nb::str> code_names() {
   nb::typed<nb::list, nb::str> names;
@@ -99,18 +90,21 @@ void declare_engine(nb::module_& module) {
       .def(
           "__init__",
           [](HeldEngine* self, const nb::bytes& model, const std::string& name, bool use_template, std::optional<bool> enable_thinking,
-             bool parse_special, int context_tokens, int cache_tokens, int threads, const std::string& kv_type) {
-            new (self) HeldEngine(
-                std::string(model.c_str(), model.size()),
-                {.name = name,
-                 .use_template = use_template,
-                 .enable_thinking = enable_thinking,
-                 .parse_special = parse_special,
-                 .engine = {
-                     .context_tokens = context_tokens, .cache_tokens = cache_tokens, .threads = threads, .kv_type = kv_type_of(kv_type)}});
+             bool parse_special, int context_tokens, int cache_tokens, int threads, const std::string& kv_type_k,
+             const std::string& kv_type_v, bool prefix_cache) {
+            new (self) HeldEngine(std::string(model.c_str(), model.size()), {.name = name,
+                                                                             .use_template = use_template,
+                                                                             .enable_thinking = enable_thinking,
+                                                                             .parse_special = parse_special,
+                                                                             .engine = {.context_tokens = context_tokens,
+                                                                                        .cache_tokens = cache_tokens,
+                                                                                        .threads = threads,
+                                                                                        .kv_types = {kv_type_k, kv_type_v},
+                                                                                        .prefix_cache = prefix_cache}});
           },
           "model"_a, nb::kw_only(), "name"_a, "use_template"_a, "enable_thinking"_a.none(), "parse_special"_a, "context_tokens"_a,
-          "cache_tokens"_a, "threads"_a, "kv_type"_a, "Loads a model: a path as the file system has it, or a name.")
+          "cache_tokens"_a, "threads"_a, "kv_type_k"_a, "kv_type_v"_a, "prefix_cache"_a,
+          "Loads a model: a path as the file system has it, or a name.")
       .def("info", &HeldEngine::info)
       .def("start", &HeldEngine::start, "prompt"_a, "options"_a)
       .def("start_chat", &HeldEngine::start_chat, "messages"_a, "tools"_a, "options"_a)

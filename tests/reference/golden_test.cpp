@@ -139,7 +139,7 @@ TEST_P(Golden, InFloat32ThroughoutLogitsAndLeadsAreTheReferences) {
     const auto margins = numbers_of(*c.find("greedy_margin"));
     const auto argmax = tokens_of(*c.find("argmax"));
     tokens.insert(tokens.end(), greedy.begin(), greedy.end() - 1);
-    const auto rows = logits_from(model_, pool_, tokens, {.kv_type = KvType::kF32, .activations = ActivationMode::kFloat}, 0);
+    const auto rows = logits_from(model_, pool_, tokens, {.kv_types = {"f32", "f32"}, .activations = ActivationMode::kFloat}, 0);
     ASSERT_TRUE(rows) << rows.error().message;
     for (size_t i = 0; i < prompt; ++i) EXPECT_EQ(most_likely((*rows)[i]), argmax[i]) << "position " << i;
     for (const Json& entry : *c.find("last_logits_top20")->array()) {

@@ -23,7 +23,7 @@ void expect_the_references_logits(const std::filesystem::path& path, const std::
 
   for (const int chunk : {512, 7, 1}) {
     const auto rows =
-        logits_from(*model, pool, tokens, {.chunk_tokens = chunk, .kv_type = KvType::kF32, .activations = ActivationMode::kFloat}, 0);
+        logits_from(*model, pool, tokens, {.chunk_tokens = chunk, .kv_types = {"f32", "f32"}, .activations = ActivationMode::kFloat}, 0);
     ASSERT_TRUE(rows) << rows.error().message;
     ASSERT_EQ(rows->size(), tokens.size());
     for (size_t i = 0; i < tokens.size(); ++i)

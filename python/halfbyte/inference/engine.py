@@ -44,7 +44,9 @@ class EngineBackend(Backend):
     context: most tokens of a prompt and its reply together; None: the model's own, at most 4096.
     cache: tokens that all requests at the same time share; None: one context. What does not fit waits for its turn.
     threads: None is one per processor, within the control group's quota.
-    kv_type: the numbers of cached keys and values, "f16", "bf16", "q8_0" (half the memory) or "f32".
+    kv_type: the numbers of cached keys and values, "f16", "bf16", "q8_0" (half the memory) or "f32"; kv_type_k and kv_type_v are for
+        one of the two.
+    prefix_cache: a prompt that begins like an earlier one computes only what is new, with the same bytes.
     model_id: in `info`; None: the model's name as it was found.
 
     Every failure is an `EngineError`, and a ValueError, FileNotFoundError, OSError, ... where that says the same
@@ -62,6 +64,9 @@ class EngineBackend(Backend):
         cache: int | None = None,
         threads: int | None = None,
         kv_type: str = "f16",
+        kv_type_k: str | None = None,
+        kv_type_v: str | None = None,
+        prefix_cache: bool = True,
         name: str = "engine",
         model_id: str | None = None,
         extra: dict[str, Any] | None = None,
@@ -75,8 +80,11 @@ class EngineBackend(Backend):
             raise TypeError(f"parse_special: expected True or False, found {parse_special!r}")
         if thinking is not None and not isinstance(thinking, bool):
             raise TypeError(f"thinking: expected True, False or None, found {thinking!r}")
-        if not isinstance(kv_type, str):
-            raise TypeError(f"kv_type: expected a string, found {kv_type!r}")
+        for key, kind in {"kv_type": kv_type, "kv_type_k": kv_type_k, "kv_type_v": kv_type_v}.items():
+            if not isinstance(kind, str) and (kind is not None or key == "kv_type"):
+                raise TypeError(f"{key}: expected a string, found {kind!r}")
+        if not isinstance(prefix_cache, bool):
+            raise TypeError(f"prefix_cache: expected True or False, found {prefix_cache!r}")
         counts = {"context": context, "cache": cache, "threads": threads}
         for key, count in counts.items():
             if count is not None:
@@ -93,7 +101,9 @@ class EngineBackend(Backend):
             context_tokens=context or 0,
             cache_tokens=cache or 0,
             threads=threads or 0,
-            kv_type=kv_type,
+            kv_type_k=kv_type_k or kv_type,
+            kv_type_v=kv_type_v or kv_type,
+            prefix_cache=prefix_cache,
         )
         self._has_warned = False
         told = self._engine.info()
