@@ -222,7 +222,7 @@ void EngineCore::step() {
       sequences_.at(plan[slice].sequence)->look(logits, static_cast<size_t>(plan[slice].first) + token);
     });
   const auto began = std::exchange(now_, world_.now());
-  trace(plan, began);
+  const auto traced = trace(plan, began);
   if (has_room) {
     for (Slice& slice : plan) slice.count = settle(*sequences_.at(slice.sequence), slice);
     scheduler_.advance(plan);
@@ -241,12 +241,13 @@ void EngineCore::step() {
       end(sequence, FinishReason::kFailed, {}, out_of_memory());
     }
   }
-  if (runner_.trace() != nullptr) runner_.trace()->span("publish", now_, world_.now(), "{}");
+  if (traced) runner_.trace()->span("publish", *traced, world_.now(), "{}");
 }
 
-void EngineCore::trace(const std::vector<Slice>& plan, std::chrono::steady_clock::time_point began) {
+// When it had been written, which takes a while; nothing: there is no trace.
+std::optional<Trace::Time> EngineCore::trace(const std::vector<Slice>& plan, Trace::Time began) {
   Trace* const trace = runner_.trace();
-  if (trace == nullptr) return;
+  if (trace == nullptr) return {};
   trace->flush();
   JsonWriter json;
   int tokens = 0;
@@ -260,6 +261,7 @@ void EngineCore::trace(const std::vector<Slice>& plan, std::chrono::steady_clock
   trace->values("running", began, value("sequences", scheduler_.running()));
   trace->values("waiting", began, value("sequences", scheduler_.waiting()));
   trace->values("free", began, value("pages", runner_.memory().free_pages()));
+  return world_.now();
 }
 
 // Takes wrong guesses back. Returns how many tokens of the slice remain computed.

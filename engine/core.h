@@ -57,7 +57,7 @@ class EngineCore {
   void ask_draft_model(std::span<Sequence* const> sequences, int others);
   int extend(Sequence& sequence);
   std::vector<Slice> planned();
-  void trace(const std::vector<Slice>& plan, std::chrono::steady_clock::time_point began);
+  std::optional<Trace::Time> trace(const std::vector<Slice>& plan, Trace::Time began);
   void record(const std::vector<Slice>& plan, std::chrono::steady_clock::duration took);
   int settle(Sequence& sequence, const Slice& slice);
   void step();
