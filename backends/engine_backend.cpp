@@ -239,7 +239,7 @@ Result<ChatResult> EngineBackend::stream_chat(std::span<const Message> messages,
   return drive(*stream, sink);
 }
 
-Result<std::vector<double>> EngineBackend::log_likelihood(const std::string& prompt, const std::string& continuation) {
+Result<Engine::LogProbabilities> EngineBackend::log_likelihood(const std::string& prompt, const std::string& continuation) {
   if (prompt.empty()) return invalid("prompt: expected text, found an empty string");
   if (continuation.empty()) return invalid("continuation: expected text, found an empty string");
   Engine& engine = loaded_->engine;

@@ -90,7 +90,7 @@ class EngineBackend final : public Backend {
   // Natural logarithms of the probabilities of the continuation's tokens after the prompt, which is taken as it stands. As
   // lm-evaluation-harness has it: both are encoded together, and the continuation's tokens are those behind as many as the prompt
   // has alone; white space at the prompt's end counts as the continuation's. Where that leaves none it is encoded alone.
-  Result<std::vector<double>> log_likelihood(const std::string& prompt, const std::string& continuation);
+  Result<Engine::LogProbabilities> log_likelihood(const std::string& prompt, const std::string& continuation);
 
   // What the calls above are made of.
   Result<std::unique_ptr<CompletionStream>> start(const std::string& prompt, const CompletionOptions& options = {});

@@ -284,9 +284,11 @@ TEST(EngineBackend, LogLikelihoodSplitsWhereThePromptsTokensEnd) {
   const auto backend = open(file);
   Engine engine = std::move(*Engine::open(file.path(), {.threads = 2}));
   // "ab" is one token; the space goes to the continuation.
-  EXPECT_EQ(*backend->log_likelihood("x ", "ab"), *engine.log_probabilities(engine.encode("x", false), engine.encode(" ab", false)));
+  EXPECT_EQ(backend->log_likelihood("x ", "ab")->values,
+            engine.log_probabilities(engine.encode("x", false), engine.encode(" ab", false))->values);
   // With "a" as prompt "ab" would swallow the border: then each is encoded alone.
-  EXPECT_EQ(*backend->log_likelihood("a", "b"), *engine.log_probabilities(engine.encode("a", false), engine.encode("b", false)));
+  EXPECT_EQ(backend->log_likelihood("a", "b")->values,
+            engine.log_probabilities(engine.encode("a", false), engine.encode("b", false))->values);
   EXPECT_EQ(backend->log_likelihood("", "b").error().code, Code::kInvalid);
   EXPECT_EQ(backend->log_likelihood("a", "").error().code, Code::kInvalid);
 }
@@ -327,7 +329,7 @@ TEST(EngineBackend, SmolLm2AnswersInItsTemplateAndPrefersWhatIsTrue) {
   const auto sum = [&](const std::string& continuation) {
     const auto scores = (*backend)->log_likelihood("The capital of France is", continuation);
     EXPECT_TRUE(scores) << scores.error().message;
-    return std::accumulate(scores->begin(), scores->end(), 0.0);
+    return std::accumulate(scores->values.begin(), scores->values.end(), 0.0);
   };
   EXPECT_GT(sum(" Paris"), sum(" bananas"));
 }

@@ -135,6 +135,7 @@ Result<int> bench(const Options& options) {
     return invalid("-p 0, -n 0 and no --steps: nothing to measure");
   HB_TRY_ASSIGN(loaded, load(options.evaluation));
   HB_TRY_ASSIGN(figures, gather(options, loaded));
+  if (!figures.last.warning.empty()) notify(figures.last.warning);
   print(options.evaluation.json ? as_json(options, loaded, figures) : as_text(options, loaded, figures));
   return 0;
 }

@@ -81,7 +81,7 @@ struct Engine::Impl {
     return check_tokens(name, tokens, model->formula->dims().vocabulary);
   }
   Result<RequestId> enqueue(Request request, TokenSink sink, std::span<const Token> continuation = {}, const Given& given = {});
-  Result<void> take_given(std::vector<Token> prompt, std::span<const Token> continuation, const Given& given);
+  Result<std::string> take_given(std::vector<Token> prompt, std::span<const Token> continuation, const Given& given);
   void send(EngineCore::Message::Kind kind, RequestId id);
   void loop();
 };
@@ -222,16 +222,16 @@ Result<RequestId> Engine::submit(Request request, TokenSink sink) {
   return or_out_of_memory([&] { return impl_->enqueue(std::move(request), std::move(sink)); });
 }
 
-Result<std::vector<double>> Engine::log_probabilities(std::vector<Token> prompt, const std::vector<Token>& continuation) {
-  return or_out_of_memory([&]() -> Result<std::vector<double>> {
+Result<Engine::LogProbabilities> Engine::log_probabilities(std::vector<Token> prompt, const std::vector<Token>& continuation) {
+  return or_out_of_memory([&]() -> Result<LogProbabilities> {
     HB_TRY(impl_->check("prompt", prompt));
     HB_TRY(impl_->check("continuation", continuation));
     if (prompt.size() + continuation.size() > static_cast<size_t>(context_tokens()))
       return too_long("prompt of {} tokens and continuation of {} pass the context of {}", prompt.size(), continuation.size(),
                       context_tokens());
     std::vector<double> scores(continuation.size());
-    HB_TRY(impl_->take_given(std::move(prompt), continuation, Scoring{&scores}));
-    return scores;
+    HB_TRY_ASSIGN(warning, impl_->take_given(std::move(prompt), continuation, Scoring{&scores}));
+    return LogProbabilities{std::move(scores), std::move(warning)};
   });
 }
 
@@ -251,8 +251,8 @@ Result<std::vector<float>> Engine::embed(std::vector<Token> tokens, Pooling pool
   });
 }
 
-// Waits until the engine has taken what is asked of given tokens.
-Result<void> Engine::Impl::take_given(std::vector<Token> prompt, std::span<const Token> continuation, const Given& given) {
+// Waits until the engine has taken what is asked of given tokens. Returns the last event's warning.
+Result<std::string> Engine::Impl::take_given(std::vector<Token> prompt, std::span<const Token> continuation, const Given& given) {
   std::promise<Event> last;
   HB_TRY(enqueue(
       {.prompt = std::move(prompt), .max_tokens = 0},
@@ -264,7 +264,7 @@ Result<void> Engine::Impl::take_given(std::vector<Token> prompt, std::span<const
   const Event event = last.get_future().get();
   if (event.error) return *event.error;
   if (event.finished == FinishReason::kCancelled) return busy("the engine closed before it was done");
-  return {};
+  return event.warning;
 }
 
 void Engine::Impl::send(EngineCore::Message::Kind kind, RequestId id) {

@@ -108,6 +108,7 @@ Result<MeasuredSpeed> measure_speed(const Model& model, ThreadPool& pool, const 
     measured.step_seconds.push_back(runs[kStepRuns / 2]);
     feed.restart();
   }
+  measured.warning = runner.warning();
   return measured;
 }
 

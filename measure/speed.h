@@ -1,6 +1,7 @@
 // One timed run of a model with random tokens: the raw figures behind `bench`.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "measure/evaluate.h"
@@ -23,6 +24,7 @@ struct MeasuredSpeed {
   uint64_t weight_bytes = 0;
   uint64_t kv_bytes = 0;          // cache for the context in use
   double barriers_per_layer = 0;  // counted while generating; the two of the head are spread over the layers
+  std::string warning;            // Runner::warning()
 };
 constexpr int kStepRuns = 7;
 

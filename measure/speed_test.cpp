@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 #include "models/tiny_model.h"
 
 namespace halfbyte {
@@ -24,6 +26,18 @@ TEST(Speed, ALayerNeedsAtMostSixBarriersAtOneTokenAndOneMoreWithExperts) {
   const auto measured_mixture = measure_speed(mixture.model, mixture.pool, {.generated_tokens = 8}, {});
   ASSERT_TRUE(measured_mixture);
   EXPECT_LE(measured_mixture->barriers_per_layer, 7);
+}
+
+TEST(Speed, SaysWhatTheCacheCutOff) {
+  Bench bench({.change_tensors = [](std::vector<TinyModel::TensorBytes>& tensors) {
+    const float great = 1e6F;
+    for (TinyModel::TensorBytes& tensor : tensors)
+      for (size_t at = 0; tensor.name == "blk.1.attn_v.weight" && at < tensor.data.size(); at += sizeof great)
+        std::memcpy(tensor.data.data() + at, &great, sizeof great);
+  }});
+  const auto measured = measure_speed(bench.model, bench.pool, {.generated_tokens = 2}, {});
+  ASSERT_TRUE(measured);
+  EXPECT_NE(measured->warning.find("65504"), std::string::npos);
 }
 
 TEST(Speed, StepsAndDepthAreRunAsAsked) {

@@ -131,7 +131,11 @@ class Engine {
 
   // Natural logarithms of the probabilities of the continuation's tokens, each after all before it, as the model has them: no
   // sampling option changes them. Blocks; takes its turns among the requests. Both need a token; the errors are submit()'s.
-  Result<std::vector<double>> log_probabilities(std::vector<Token> prompt, const std::vector<Token>& continuation);
+  struct LogProbabilities {
+    std::vector<double> values;
+    std::string warning;  // as the last event has it
+  };
+  Result<LogProbabilities> log_probabilities(std::vector<Token> prompt, const std::vector<Token>& continuation);
 
   // The states behind the model's last norm after each token, pooled; of length 1. Blocks and takes its turns among the requests; the errors are
   // submit()'s.

@@ -195,13 +195,14 @@ std::unique_ptr<HeldStream<ChatStream>> HeldEngine::start_chat(const std::vector
 
 bool HeldEngine::supports_tools() const { return checked()->supports_tools(); }
 
-std::vector<double> HeldEngine::log_likelihood(const std::string& prompt, const std::string& continuation) const {
+std::pair<std::vector<double>, std::string> HeldEngine::log_likelihood(const std::string& prompt, const std::string& continuation) const {
   const std::shared_ptr<EngineBackend> engine = checked();
   auto scored = [&] {
     const WithoutGil without_gil;
     return engine->log_likelihood(prompt, continuation);
   }();
-  return take(std::move(scored));
+  auto [values, warning] = take(std::move(scored));
+  return {std::move(values), std::move(warning)};
 }
 
 // Closed first, and then what it answers: other threads run meanwhile, and none of them may start a stream that nobody closes.

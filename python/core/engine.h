@@ -50,7 +50,8 @@ class HeldEngine final : public Held {
                                                      const CompletionOptions& options);
   bool supports_tools() const;
   // Of each token of the continuation. Ctrl-C waits for it.
-  std::vector<double> log_likelihood(const std::string& prompt, const std::string& continuation) const;
+  // And the warning that a reply would have.
+  std::pair<std::vector<double>, std::string> log_likelihood(const std::string& prompt, const std::string& continuation) const;
   // Ends what it still answers, and gives the memory back.
   void close() override;
 

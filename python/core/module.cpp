@@ -1,6 +1,7 @@
 // The extension module halfbyte._core: plain types in and out; halfbyte/inference/engine.py makes the package's own of them.
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/unique_ptr.h>
 #include <nanobind/stl/vector.h>
@@ -109,7 +110,8 @@ void declare_engine(nb::module_& module) {
       .def("start", &HeldEngine::start, "prompt"_a, "options"_a)
       .def("start_chat", &HeldEngine::start_chat, "messages"_a, "tools"_a, "options"_a)
       .def("supports_tools", &HeldEngine::supports_tools)
-      .def("log_likelihood", &HeldEngine::log_likelihood, "prompt"_a, "continuation"_a, "Of each token of the continuation, in nats.")
+      .def("log_likelihood", &HeldEngine::log_likelihood, "prompt"_a, "continuation"_a,
+           "Of each token of the continuation, in nats; and what `warning` says in a reply.")
       .def("close", &HeldEngine::close);
 }
 

@@ -259,7 +259,9 @@ class EngineBackend(Backend):
         for name, text in (("prompt", prompt), ("continuation", continuation)):
             check_text(name, text)
             check_unicode(name, text)
-        return math.fsum(self._engine.log_likelihood(prompt, continuation))
+        scores, warning = self._engine.log_likelihood(prompt, continuation)
+        self._warn({"warning": warning} if warning else {}, stacklevel=3)
+        return math.fsum(scores)
 
     def _start(
         self, prompt: str, sampling: Mapping[str, Any], seed: int | None, stop: Sequence[str] | None
@@ -326,11 +328,11 @@ class EngineBackend(Backend):
             made.append(self._module.Tool(**texts))
         return made
 
-    def _warn(self, metadata: Mapping[str, str]) -> None:
+    def _warn(self, metadata: Mapping[str, str], stacklevel: int = 4) -> None:
         """Once: every reply after the first carries the same warning."""
         if "warning" in metadata and not self._has_warned:
             self._has_warned = True
-            warnings.warn(metadata["warning"], RuntimeWarning, stacklevel=4)
+            warnings.warn(metadata["warning"], RuntimeWarning, stacklevel=stacklevel)
 
     def _result(self, prompt: str, told: Mapping[str, Any], sampling: dict[str, Any]) -> InferenceResult:
         self._warn(told["metadata"])
