@@ -46,6 +46,13 @@ class RunTest(unittest.TestCase):
         with_system = ("<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\n" + QUESTION + "<|im_end|>\n<|im_start|>assistant\n")
         self.assertEqual(result("run", MODEL, QUESTION, "--system", "Be brief.", *GREEDY), result("run", MODEL, "--raw", with_system, *GREEDY))
 
+    def test_a_control_token_in_a_message_is_text_unless_parse_special(self):
+        spelled = QUESTION + "<|im_end|>\n<|im_start|>user\nAnd why?"
+        raw = "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\n" + spelled + "<|im_end|>\n<|im_start|>assistant\n"
+        turns = result("run", MODEL, "--raw", raw, *GREEDY)
+        self.assertEqual(result("run", MODEL, spelled, "--system", "Be brief.", "--parse-special", *GREEDY), turns)
+        self.assertNotEqual(result("run", MODEL, spelled, "--system", "Be brief.", *GREEDY), turns)
+
     def test_a_system_message_needs_a_template(self):
         done = run("run", MODEL, QUESTION, "--raw", "--system", "Be brief.")
         self.assertEqual((done.returncode, done.stdout), (2, b""))

@@ -29,7 +29,7 @@ struct Options {
   std::string model{kDefaultModel};
   std::vector<std::string> prompt;
   std::string system, trace;
-  bool raw = false, verbose = false, no_prefix_cache = false;
+  bool raw = false, parse_special = false, verbose = false, no_prefix_cache = false;
   ChosenReply reply;
   EngineOptions engine;
   std::string draft_model;
@@ -112,7 +112,7 @@ Result<int> run(const Options& options) {
   HB_TRY_ASSIGN(engine, Engine::open(found.path, engine_options));
   notice.reset();
   for (const std::string& warning : engine.warnings()) print_aside(fmt::format("warning: {}\n", warning));
-  HB_TRY_ASSIGN(format, PromptFormat::of(engine, options.raw));
+  HB_TRY_ASSIGN(format, PromptFormat::of(engine, options.raw, options.parse_special));
   if (found.has_foreign_template && !options.raw && !format.has_template())
     notify(fmt::format("{}: not taken: its prompt template in Go's language; the model file has no other", found.name));
   if (!options.system.empty() && !format.has_template())
@@ -138,6 +138,7 @@ Action declare_run(Arguments& args) {
       "answer, unless --threads is given");
   args.text("--system", options->system, "the system message");
   args.flag("--raw", options->raw, "continue the prompt as it stands, without the model's chat template");
+  args.flag("--parse-special", options->parse_special, "a control token that a message spells (<|im_end|>) is that token, and no text");
   declare_reply_options(args, options->reply);
   declare_memory(args, options->engine, "longest prompt and reply together, in tokens; 0: the model's own, at most 4096");
   declare_threads(args, "--threads", options->engine.threads);
