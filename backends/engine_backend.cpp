@@ -9,6 +9,7 @@
 #include "backends/transcript.h"
 #include "base/errors.h"
 #include "store/model_store.h"
+#include "text/message_parts.h"
 #include "text/reply_parser.h"
 
 namespace halfbyte {
@@ -189,6 +190,7 @@ Result<std::unique_ptr<ChatStream>> EngineBackend::start_chat(std::span<const Me
                                                               const CompletionOptions& options) {
   const Stopwatch watch;
   HB_TRY(check_messages(messages, options));
+  HB_TRY_ASSIGN(turns, with_content(messages));
   if (!loaded_->format) return loaded_->format.error();
   if (!tools.empty() && !supports_tools()) return unsupported("{} ({}) takes no tools", loaded_->info.name, loaded_->info.model_id);
   const std::string& source = loaded_->format->source(!tools.empty());
@@ -196,13 +198,13 @@ Result<std::unique_ptr<ChatStream>> EngineBackend::start_chat(std::span<const Me
   Request request;
   Facts facts;
   if (loaded_->has_template()) {
-    HB_TRY_ASSIGN(made, loaded_->format->prompt(messages, tools, loaded_->enable_thinking));
+    HB_TRY_ASSIGN(made, loaded_->format->prompt(turns, tools, loaded_->enable_thinking));
     prompt = std::move(made.text);
     request.prompt = std::move(made.tokens);
     request.shows_control_tokens = ReplyParser::expects_markers(source, tools);
     facts = {{"template", "model's"}};
   } else {
-    prompt = transcript(messages);
+    prompt = transcript(turns);
     request.stop = {std::string(kNextTurn)};
     facts = {{"template", "none"}, {"chat_format", "transcript"}};
     request.prompt = loaded_->format->encode(prompt);

@@ -16,7 +16,9 @@ struct Turns {
   template <class Change>
   void each_text(const Change& change) {
     for (Message& message : messages) {
-      for (std::string* text : {&message.role, &message.content, &message.thinking, &message.tool_name, &message.call_id}) change(*text);
+      for (std::string* text :
+           {&message.role, &message.content, &message.thinking, &message.tool_name, &message.call_id, &message.parts, &message.extra})
+        change(*text);
       for (ToolCall& call : message.tool_calls)
         for (std::string* text : {&call.name, &call.arguments, &call.call_id}) change(*text);
     }
@@ -25,8 +27,10 @@ struct Turns {
   }
   template <class Change>
   void each_json(const Change& change) {
-    for (Message& message : messages)
+    for (Message& message : messages) {
+      for (std::string* text : {&message.parts, &message.extra}) change(*text);
       for (ToolCall& call : message.tool_calls) change(call.arguments);
+    }
     for (Tool& tool : tools)
       for (std::string* text : {&tool.parameters, &tool.definition}) change(*text);
   }

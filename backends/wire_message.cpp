@@ -2,6 +2,7 @@
 
 #include "backends/json_members.h"
 #include "base/errors.h"
+#include "text/message_parts.h"
 
 namespace halfbyte {
 namespace {
@@ -50,11 +51,17 @@ Result<Json> wire_tools(std::span<const Tool> tools) {
 }
 
 Result<Json> wire_messages(std::span<const Message> messages, WireArguments arguments) {
+  HB_TRY_ASSIGN(filled, with_content(messages));
   Json::Array all;
-  for (const Message& message : messages) {
+  for (const Message& message : filled) {
     Json::Object wire;
     add(wire, "role", {message.role});
-    add(wire, "content", {message.content});
+    if (!message.parts.empty() && arguments == WireArguments::kText) {  // Ollama's content is text alone
+      HB_TRY_ASSIGN(parts, parse_json(message.parts, "parts"));
+      add(wire, "content", std::move(parts));
+    } else {
+      add(wire, "content", {message.content});
+    }
     if (!message.thinking.empty() && arguments == WireArguments::kObject) add(wire, "thinking", {message.thinking});
     if (!message.tool_name.empty() && arguments == WireArguments::kObject) add(wire, "tool_name", {message.tool_name});
     if (!message.call_id.empty()) add(wire, "tool_call_id", {message.call_id});
@@ -64,6 +71,8 @@ Result<Json> wire_messages(std::span<const Message> messages, WireArguments argu
       calls.push_back(std::move(one));
     }
     if (!calls.empty()) add(wire, "tool_calls", {std::move(calls)});
+    HB_TRY_ASSIGN(extra, object_of(message.extra, "a message's further members"));
+    for (const auto& [name, value] : *extra.object()) add(wire, name, value);
     all.push_back({std::move(wire)});
   }
   return Json{std::move(all)};

@@ -61,9 +61,13 @@ Result<void> write(JsonWriter& json, const ToolCall& call, Arguments form) {
   return {};
 }
 
+// What templates get as content: text, or parts as their caller has them.
+enum class Content { kText, kParts };
+
 // Members that are not there are left out: templates ask whether a message has them.
-Result<void> write(JsonWriter& json, const Message& message, Arguments form) {
-  json.begin_object().member("role", message.role).member("content", message.content);
+Result<void> write(JsonWriter& json, const Message& message, Content content, Arguments form) {
+  json.begin_object().member("role", message.role).key("content");
+  content == Content::kParts && !message.parts.empty() ? json.json(message.parts) : json.value(message.content);
   const auto add = [&](std::string_view name, const std::string& text) {
     if (!text.empty()) json.member(name, text);
   };
@@ -76,15 +80,18 @@ Result<void> write(JsonWriter& json, const Message& message, Arguments form) {
     for (const ToolCall& call : message.tool_calls) HB_TRY(write(json, call, form));
     json.end_array();
   }
+  HB_TRY_ASSIGN(extra, object_text(message.extra, "{}", "a message's further members"));
+  HB_TRY_ASSIGN(members, parse_json(extra, "a message's further members"));
+  for (const auto& [name, value] : *members.object()) json.member(name, value);
   json.end_object();
   return {};
 }
 
 // The template's variables, named as transformers names them; it passes tools and documents also when there are none.
-Result<std::string> variables(std::span<const Message> messages, const TemplateOptions& options, Arguments form) {
+Result<std::string> variables(std::span<const Message> messages, const TemplateOptions& options, Content content, Arguments form) {
   JsonWriter json;
   json.begin_object().key("messages").begin_array();
-  for (const Message& message : messages) HB_TRY(write(json, message, form));
+  for (const Message& message : messages) HB_TRY(write(json, message, content, form));
   json.end_array().key("tools");
   if (options.tools.empty()) {
     json.value(nullptr);
@@ -104,7 +111,8 @@ Result<std::string> variables(std::span<const Message> messages, const TemplateO
 size_t bytes_of(std::span<const Message> messages, std::span<const Tool> tools) {
   size_t bytes = 0;
   for (const Message& message : messages) {
-    for (const std::string* text : {&message.role, &message.content, &message.thinking, &message.tool_name, &message.call_id})
+    for (const std::string* text :
+         {&message.role, &message.content, &message.thinking, &message.tool_name, &message.call_id, &message.parts, &message.extra})
       bytes += text->size();
     for (const ToolCall& call : message.tool_calls) bytes += call.name.size() + call.arguments.size() + call.call_id.size();
   }
@@ -129,16 +137,25 @@ Result<ChatTemplate> ChatTemplate::compile(std::string_view source) {
 Result<std::string> ChatTemplate::render(std::span<const Message> messages, const TemplateOptions& options) const {
   if (const size_t bytes = bytes_of(messages, options.tools); bytes > kMaxMessageBytes)
     return Error{Code::kTooLong, fmt::format("messages and tools: {} bytes of text, at most {} are rendered", bytes, kMaxMessageBytes)};
-  const auto attempt = [&](Arguments form) -> Result<std::string> {
-    HB_TRY_ASSIGN(json, variables(messages, options, form));
+  const auto attempt = [&](std::span<const Message> turns, Content content, Arguments form) -> Result<std::string> {
+    HB_TRY_ASSIGN(json, variables(turns, options, content, form));
     const hb_template_reply reply = hb_template_render(compiled_.get(), json.data(), json.size(), options.local_time_s);
     if (!reply.ok) return template_error(Code::kInvalid, "failed", reply);
     return take(reply.text);
   };
-  auto rendered = attempt(Arguments::kObject);
+  // Most templates join content to text; of a list they would show its brackets. Asked, they tell.
+  const auto tells_parts_apart = [&] {
+    const Message probe{.role = "user", .parts = R"([{"type": "text", "text": "one part"}])"};
+    const auto text = attempt({&probe, 1}, Content::kParts, Arguments::kObject);
+    return text && text->find("one part") != std::string::npos && text->find("'one part'") == std::string::npos &&
+           text->find("\"one part\"") == std::string::npos;
+  };
+  const bool has_parts = std::ranges::any_of(messages, [](const Message& message) { return !message.parts.empty(); });
+  const Content content = has_parts && tells_parts_apart() ? Content::kParts : Content::kText;
+  auto rendered = attempt(messages, content, Arguments::kObject);
   if (rendered || std::ranges::all_of(messages, [](const Message& message) { return message.tool_calls.empty(); })) return rendered;
   // A template that joins arguments to text (DeepSeek V3) fails on an object.
-  auto second = attempt(Arguments::kText);
+  auto second = attempt(messages, content, Arguments::kText);
   return second ? std::move(second) : std::move(rendered);
 }
 

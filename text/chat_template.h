@@ -34,6 +34,7 @@ class ChatTemplate {
   // kCorrupt: larger than 1 MiB, or not a template; the message says in which line.
   static Result<ChatTemplate> compile(std::string_view source);
 
+  // `content` of a message with parts is their text (message_parts.h).
   // kTooLong: more than kMaxMessageBytes. kInvalid: the template refuses these messages (two user turns in a row, say) or runs into a limit; kInvalid too when a message
   // is not UTF-8, or a tool's parameters or a call's arguments are no JSON object. What runs into a limit fails alone: the template
   // is as it was, unless four of its renders could not be ended; then it is refused, for what they hold is lost.

@@ -12,6 +12,8 @@
 
 #include "base/file.h"
 #include "base/json_writer.h"
+#include "text/message_parts.h"
+#include "text/message_parts.h"
 
 namespace halfbyte {
 namespace {
@@ -158,6 +160,40 @@ TEST(ChatTemplate, ArgumentsAreTextForATemplateThatJoinsThemToText) {
   EXPECT_EQ(rendered("{{ 'call ' + messages[0].tool_calls[0].function.arguments }}",
                      {{.role = "assistant", .tool_calls = {{.name = "f", .arguments = R"({"a": 1})"}}}}),
             R"(call {"a": 1})");
+}
+
+std::string rendered_parts(const std::string& source, const Message& message) {
+  const auto filled = with_content({&message, 1});
+  return filled ? rendered(source, *filled) : filled.error().message;
+}
+
+TEST(ChatTemplate, PartsOfContentAreToldApartWhereTheTemplateDoesThat) {
+  const Message message{.role = "user", .parts = R"([{"type": "text", "text": "one", "cache": 1}, {"type": "text", "text": "two"}])"};
+  EXPECT_EQ(rendered_parts("{% for part in messages[0].content %}<{{ part.text }}{{ part.cache }}>{% endfor %}", message), "<one1><two>");
+  // What joins content to text gets text: a list would show its brackets, or fail.
+  EXPECT_EQ(rendered_parts("{{ messages[0].content }}", message), "one\ntwo");
+  EXPECT_EQ(rendered_parts("{{ messages[0].content|tojson }}", message), R"("one\ntwo")");
+  EXPECT_EQ(rendered_parts("{{ 'user: ' + messages[0].content }}", message), "user: one\ntwo");
+}
+
+TEST(ChatTemplate, PartsThatAreNoTextAreRefusedByTheirPlace) {
+  const auto refused = [](const std::string& parts) { return rendered_parts("", {.role = "user", .parts = parts}); };
+  EXPECT_EQ(refused(R"([{"type": "text", "text": "a"}, {"type": "image_url", "image_url": {"url": "x"}}])"),
+            "messages[0].content[1]: a part of type 'image_url': models read text here, and no images, sounds or files");
+  EXPECT_EQ(refused(R"([{"text": "a"}])"), "messages[0].content[0]: expected a part with a type, found none");
+  EXPECT_EQ(refused(R"([{"type": "text"}])"), "messages[0].content[0]: a part of type 'text' without its text");
+  EXPECT_EQ(refused(R"({"type": "text"})"), R"(messages[0].content: expected a JSON list of parts, found {"type": "text"})");
+  EXPECT_TRUE(refused("[").starts_with("messages[0].content: not valid JSON at byte ")) << refused("[");
+  EXPECT_EQ(rendered_parts("", {.role = "user", .content = "a", .parts = "[]"}), "messages[0].content: expected text or parts, found both");
+}
+
+TEST(ChatTemplate, FurtherMembersOfAMessageReachTheTemplate) {
+  const std::string source = "{{ messages[0].mood }} {{ messages[0].scores|tojson }} {{ messages[0].absent is defined }}";
+  EXPECT_EQ(rendered_parts(source, {.role = "user", .content = "a", .extra = R"({"mood": "calm", "scores": [1, 2.5]})"}),
+            "calm [1, 2.5] False");
+  EXPECT_EQ(rendered_parts(source, {.role = "user", .extra = R"({"content": "b"})"}),
+            "messages[0]: 'content' is a field of its own, and no further member");
+  EXPECT_EQ(rendered_parts(source, {.role = "user", .extra = "[1]"}), "messages[0]: expected a JSON object of further members, found [1]");
 }
 
 TEST(ChatTemplate, LeavesTheAssistantsTurnClosedWhenAskedTo) {

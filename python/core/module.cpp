@@ -68,15 +68,18 @@ void declare_values(nb::module_& module) {
       .def(
           "__init__",
           [](Message* self, const std::string& role, const std::string& content, const std::string& thinking,
-             const std::vector<ToolCall>& tool_calls, const std::string& tool_name, const std::string& call_id) {
+             const std::vector<ToolCall>& tool_calls, const std::string& tool_name, const std::string& call_id, const std::string& parts,
+             const std::string& extra) {
             new (self) Message{.role = role,
                                .content = content,
                                .thinking = thinking,
                                .tool_calls = tool_calls,
                                .tool_name = tool_name,
-                               .call_id = call_id};
+                               .call_id = call_id,
+                               .parts = parts,
+                               .extra = extra};
           },
-          nb::kw_only(), "role"_a, "content"_a, "thinking"_a, "tool_calls"_a, "tool_name"_a, "call_id"_a);
+          nb::kw_only(), "role"_a, "content"_a, "thinking"_a, "tool_calls"_a, "tool_name"_a, "call_id"_a, "parts"_a, "extra"_a);
   nb::class_<CompletionOptions>(module, "Options")
       .def(
           "__init__",

@@ -196,6 +196,14 @@ class TestChat:
         with EngineBackend(scripted_model("Fine", ".")) as backend:
             assert backend.chat(turns, temperature=0.0).content == "Fine."
 
+    def test_content_in_parts_and_further_members_reach_the_template(self) -> None:
+        template = "{% for message in messages %}{% for part in message.content %}{{ part.text }}{% endfor %}{{ message.mood }}{% endfor %}"
+        parts = [{"type": "text", "text": "a"}, {"type": "text", "text": "bc"}]
+        with EngineBackend(scripted_model("Fine", ".", chat_template=template)) as backend:
+            told = backend.chat([{"role": "user", "content": parts, "mood": "def"}], temperature=0.0)
+            assert told.prompt_tokens == backend.complete("abcdef", max_new_tokens=1).prompt_tokens
+            assert told.messages[0]["content"] == parts
+
 
 class TestLogLikelihood:
     def test_is_the_sum_over_the_continuations_tokens(self, engine: EngineBackend) -> None:
@@ -435,6 +443,10 @@ class TestErrors:
         "message",
         [
             {"role": "user", "content": 7},
+            {"role": "user", "content": ["text"]},
+            {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "image_url", "image_url": {"url": "x"}}]},
+            {"role": "user", "content": "x", "mood": {1, 2}},
+            {"role": "user", "content": "x", "mood": "\ud83d"},
             {"role": "assistant", "tool_calls": "weather"},
             {"role": "assistant", "tool_calls": [{"arguments": {}}]},
             {"role": "tool", "content": "x", "call_id": 1},

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from ._sampling import FurtherSampling
 
 Message = Mapping[str, Any]
-"""One turn: `role` (system, user, assistant, tool), `content`, and `tool_calls`, `tool_name`, `call_id` where they apply."""
+"""One turn: `role` (system, user, assistant, tool), `content` (text, or a list of {"type": "text", "text": ...}), and
+`tool_calls`, `tool_name`, `call_id` where they apply."""
 
 
 def _count(name: str, count: Any) -> int | None:
@@ -147,8 +148,24 @@ class ChatResult:
 
 def transcript(messages: Sequence[Message]) -> str:
     """A conversation as plain text that ends where the assistant speaks next, for models without a chat format."""
-    lines = [f"{str(message['role']).capitalize()}: {message.get('content') or ''}" for message in messages]
+    lines = [
+        f"{str(message['role']).capitalize()}: {_content_text(f'messages[{number}].content', message.get('content') or '')}"
+        for number, message in enumerate(messages)
+    ]
     return "\n".join([*lines, "Assistant:"])
+
+
+def _content_text(where: str, content: object) -> object:
+    """Of content in parts their texts, each on a line of its own."""
+    if not isinstance(content, (list, tuple)):
+        return content
+    texts = []
+    for number, part in enumerate(content):
+        kind = part.get("type") if isinstance(part, Mapping) else None
+        if kind != "text" or not isinstance(part.get("text"), str):
+            raise ValueError(f"{where}[{number}]: expected a part of type 'text' with its text, found type {kind!r}")
+        texts.append(part["text"])
+    return "\n".join(texts)
 
 
 class Backend(ABC):

@@ -8,7 +8,6 @@ import json
 import math
 import os
 import warnings
-import warnings
 from collections.abc import Generator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -26,6 +25,10 @@ if TYPE_CHECKING:
 DEFAULT_ENGINE_MODEL = "smollm2:135m"
 LARGEST_INT = 2**30  # of tokens, as the engine counts them
 _COUNTS = ("context_tokens", "threads")
+# Of a message, by either service's name; what else it has reaches the template as it is.
+_FIELDS = {
+    "role", "content", "thinking", "reasoning_content", "tool_name", "name", "call_id", "tool_call_id", "tool_calls"
+}  # fmt: skip
 
 
 class EngineBackend(Backend):
@@ -34,6 +37,7 @@ class EngineBackend(Backend):
     A prompt is continued as it stands, or with template=True answered as a user's turn in the model's chat template;
     metadata["template"] says which. `chat` always speaks the model's format, and a plain transcript where it has none.
     `stream_chat` gives the answer only; what the model thought stands in the result.
+    A message's content is text, or a list of {"type": "text", "text": ...}; members beside the usual reach the template as they are.
     What a cache of `kv_type` cannot hold is cut off: a RuntimeWarning says so once, and metadata["warning"] of every result after it.
     Without a seed it is 0: the same call gives the same text, whatever else the engine answers at the moment.
 
@@ -281,9 +285,14 @@ class EngineBackend(Backend):
         return [self._message(f"messages[{number}]", message) for number, message in enumerate(messages)]
 
     def _message(self, where: str, message: Message) -> _core.Message:
+        content = message.get("content") or ""
+        has_parts = isinstance(content, (list, tuple))
+        extra = {key: value for key, value in message.items() if key not in _FIELDS}
         texts = {
             "role": message["role"],
-            "content": message.get("content") or "",
+            "content": "" if has_parts else content,
+            "parts": _json(f"{where}.content", content) if has_parts else "",
+            "extra": _json(where, extra) if extra else "",
             "thinking": message.get("thinking") or message.get("reasoning_content") or "",
             "tool_name": message.get("tool_name") or message.get("name") or "",
             "call_id": message.get("call_id") or message.get("tool_call_id") or "",
@@ -381,6 +390,13 @@ def check_unicode(name: str, text: object) -> None:
         text.encode()
     except UnicodeEncodeError as cause:
         raise ValueError(f"{name}: expected text, found half a character at {cause.start}") from cause
+
+
+def _json(where: str, value: object) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError) as cause:
+        raise TypeError(f"{where}: expected what JSON can say: {cause}") from cause
 
 
 def _metadata(facts: Mapping[str, str], sampling: dict[str, Any]) -> dict[str, Any]:
