@@ -9,6 +9,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
@@ -45,6 +46,18 @@ constexpr size_t kReadBytes = 16 << 10;
 
 bool has_control_character(std::string_view text) {
   return std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+}
+
+// A request is written by hand: Beast's way of it takes longer to compile than the rest of this file.
+constexpr std::string_view kLineEnd = "\r\n";
+void add_header(std::string& message, std::string_view name, std::string_view value) {
+  message.append(name).append(": ").append(value).append(kLineEnd);
+}
+std::string request_head(std::string_view method, std::string_view target, std::string_view host) {
+  std::string message = fmt::format("{} {} HTTP/1.1{}", method, target, kLineEnd);
+  add_header(message, "Host", host);
+  add_header(message, "User-Agent", "halfbyte");
+  return message;
 }
 
 // One connection for one request. Each operation is started asynchronously and run to its end, so that it has a deadline and
@@ -116,11 +129,11 @@ class Exchange {
   // Has the proxy pass on what comes after its answer (RFC 9110, 9.3.6): TLS, which it cannot read.
   Result<void> open_tunnel(TcpStream& stream) {
     const std::string place = (url_.host.find(':') == std::string::npos ? url_.host : "[" + url_.host + "]") + ":" + url_.port;
-    http::request<http::string_body> message(http::verb::connect, place, 11);
-    message.set(http::field::host, place);
-    message.set(http::field::user_agent, "halfbyte");
+    std::string message = request_head("CONNECT", place, place);
     add_proxy_authorization(message);
-    if (const error_code failed = wait([&](Done done) { http::async_write(stream, message, done); })) return unreached(failed);
+    message += kLineEnd;
+    if (const error_code failed = wait([&](Done done) { asio::async_write(stream, asio::buffer(message), done); }))
+      return unreached(failed);
     beast::flat_buffer buffer(size_t{options_.most_header_bytes} + kReadBytes);
     http::response_parser<http::string_body> parser;
     parser.header_limit(options_.most_header_bytes);
@@ -133,27 +146,27 @@ class Exchange {
     return {};
   }
 
-  template <class Message>
-  void add_proxy_authorization(Message& message) const {
+  void add_proxy_authorization(std::string& message) const {
     const std::string basic = options_.proxy->basic();
-    if (!basic.empty()) message.set(http::field::proxy_authorization, basic);
+    if (!basic.empty()) add_header(message, "Proxy-Authorization", basic);
   }
 
   template <class Stream>
   Result<HttpResponse> exchange(Stream& stream) {
-    const auto method = http::string_to_verb(request_.method);
-    if (method == http::verb::unknown) return invalid("{}: unknown method '{}'", shown_, escaped(request_.method));
+    if (http::string_to_verb(request_.method) == http::verb::unknown)
+      return invalid("{}: unknown method '{}'", shown_, escaped(request_.method));
     const bool is_asked_of_proxy = options_.proxy && !url_.is_secure;
     const std::string target = (is_asked_of_proxy ? "http://" + url_.authority() : "") + url_.target();
-    http::request<http::string_body> message(method, target, 11, request_.body);
-    for (const HttpHeader& header : request_.headers) message.insert(header.name, header.value);
-    if (const std::string basic = url_.basic(); !basic.empty()) message.set(http::field::authorization, basic);
+    std::string message = request_head(request_.method, target, url_.authority());
+    const std::string basic = url_.basic();
+    for (const HttpHeader& header : request_.headers)
+      if (basic.empty() || !beast::iequals(header.name, "Authorization")) add_header(message, header.name, header.value);
+    if (!basic.empty()) add_header(message, "Authorization", basic);
     if (is_asked_of_proxy) add_proxy_authorization(message);
-    message.set(http::field::host, url_.authority());
-    message.set(http::field::user_agent, "halfbyte");
-    message.set(http::field::connection, "close");
-    message.prepare_payload();
-    if (const error_code failed = wait([&](Done done) { http::async_write(stream, message, done); })) return broken(failed);
+    add_header(message, "Connection", "close");
+    if (!request_.body.empty() || request_.method == "POST") add_header(message, "Content-Length", std::to_string(request_.body.size()));
+    message.append(kLineEnd).append(request_.body);
+    if (const error_code failed = wait([&](Done done) { asio::async_write(stream, asio::buffer(message), done); })) return broken(failed);
 
     beast::flat_buffer buffer(size_t{options_.most_header_bytes} + kReadBytes);
     http::response_parser<http::string_body> parser;
