@@ -56,6 +56,7 @@ inline double log_probability(const Logits& logits, Token token) {
 // The first candidates of a row, and whether all its logits are finite, from one part of the row after the other.
 class LogitsReduction {
  public:
+  void reserve(int greatest) { candidates_.reserve(static_cast<size_t>(greatest)); }  // then restart() and add() ask for no memory
   void restart(int greatest);
   // Logits of the tokens `first`, first + 1, ... Requires: all of them come after those that were added before.
   void add(const KernelTable& kernels, std::span<const float> logits, Token first);

@@ -1,4 +1,6 @@
 // One run of a compiled step: every thread walks the same list of stages.
+#include <algorithm>
+
 #include "ops/pass.h"
 
 namespace halfbyte {
@@ -64,6 +66,9 @@ void Program::run(const StepInput& input, ThreadPool& pool, Workspace& workspace
   for (const SliceRows& slice : input.slices) workspace.positions_.push_back({slice.first_row, slice.count, slice.first_position});
   for (size_t shape = 0; shape < shapes_.size(); ++shape)
     workspace.attention_[shape].plan(workspace.positions_, shapes_[shape], threads_, is_few);
+  for (size_t i = 0; i < input.wanted.size(); ++i)  // none of the threads below can say that there is no memory
+    for (std::vector<LogitsReduction>& rows : workspace.reductions_)
+      rows[i % kLogitsRows].reserve(std::clamp(input.wanted[i].need.greatest, 1, vocabulary_));
   pool.run([&](int thread) {
     Pass pass{.p = *this,
               .input = input,

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <new>
+#include <optional>
 
 #include "halfbyte/engine.h"
 #include "models/tiny_model.h"
@@ -75,6 +76,33 @@ TEST(Memory, ThatRunsOutWhileAnEngineOpensIsAnError) {
         });
     EXPECT_GT(pieces, 20);
   }
+}
+
+// What grows with the first step that needs it.
+TEST(Memory, ThatRunsOutInAnEnginesFirstStepFailsTheRequestAlone) {
+  least_size = 0;
+  const TinyModelFile file({.layers = 1});
+  const Request request{.prompt = {1, 2, 3}, .max_tokens = 2, .sampling = {.top_k = 200, .seed = 1}, .obey_end_tokens = false};
+  std::optional<Result<Engine>> engine;
+  std::string usual;
+  const int pieces = with_every_piece_refused(
+      [&](const auto& begin) {
+        engine.emplace(Engine::open(file.path(), {.context_tokens = 64, .threads = 2}));
+        Request copy = request;
+        begin();
+        return (*engine)->complete(std::move(copy));
+      },
+      [&](const Result<Engine::Reply>& reply) {
+        if (!reply) {
+          EXPECT_TRUE(was_refused);
+          expect_out_of_memory(reply.error());
+        }
+        const auto next = (*engine)->complete(request);
+        ASSERT_TRUE(next) << next.error().message;
+        if (usual.empty()) usual = next->text;
+        EXPECT_EQ(next->text, usual);
+      });
+  EXPECT_GT(pieces, 20);
 }
 
 TEST(Memory, ThatRunsOutWhileARequestIsAnsweredFailsItAlone) {
