@@ -43,10 +43,4 @@ std::optional<double> number_member(const Json& object, std::string_view key) {
   return std::nullopt;
 }
 
-std::string text_member(const Json& object, std::string_view key) {
-  const Json* member = object.find(key);
-  const std::string* text = member != nullptr ? member->text() : nullptr;
-  return text != nullptr ? *text : "";
-}
-
 }  // namespace halfbyte

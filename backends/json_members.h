@@ -23,6 +23,5 @@ void write_sampling(JsonWriter& json, const CompletionOptions& options);  // its
 
 // Members of an answer. Absent, of another type, or negative: none.
 std::optional<double> number_member(const Json& object, std::string_view key);
-std::string text_member(const Json& object, std::string_view key);  // "" for none
 
 }  // namespace halfbyte

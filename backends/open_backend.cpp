@@ -1,9 +1,9 @@
 // Which backend to open: by name, by what the project has settled on, or by what is there.
 #include <algorithm>
 
+#include "backends/answer.h"
 #include "backends/artifacts.h"
 #include "backends/engine_backend.h"
-#include "backends/json_members.h"
 #include "backends/service_address.h"
 #include "base/errors.h"
 #include "halfbyte/backends.h"
@@ -32,10 +32,13 @@ Result<std::unique_ptr<Backend>> open_artifact_noting(const ArtifactOptions& opt
   engine.extra = options.local.extra;
   engine.extra.insert(passed_over.begin(), passed_over.end());
   engine.extra["artifact_dir"] = folder.string();
-  const std::string family = text_member(manifest, "canonical_name");
+  const std::string of_manifest = (folder / "manifest.json").string() + ": ";
+  HB_TRY_ASSIGN(family, word_at(manifest, "canonical_name", of_manifest));
   engine.extra["canonical_name"] = family.empty() ? artifact_family(*choice.name) : family;
-  for (const char* key : {"source", "kind"})
-    if (std::string value = text_member(manifest, key); !value.empty()) engine.extra[key] = std::move(value);
+  for (const char* key : {"source", "kind"}) {
+    HB_TRY_ASSIGN(value, word_at(manifest, key, of_manifest));
+    if (!value.empty()) engine.extra[key] = std::move(value);
+  }
   const bool is_file = weights->extension() == ".gguf";
   HB_TRY_ASSIGN(backend, EngineBackend::open(is_file ? weights->string() : folder.string(), engine));
   return std::unique_ptr<Backend>(std::move(backend));
@@ -48,19 +51,22 @@ Result<std::unique_ptr<Backend>> open_prodlm_noting(const std::optional<std::str
   HB_TRY_ASSIGN(config, read_json_object(file));
   const bool is_there = !config.object()->empty();
   if (!is_there && !model_id) return not_found("no ProdLM manifest in {}: write one with python/scripts/prodlm.sh", folder.string());
-  const std::string kind = is_there ? text_member(config, "kind") : "ollama_backend";
+  const std::string of_config = file + ": ";
+  HB_TRY_ASSIGN(kind, is_there ? word_at(config, "kind", of_config) : Result<std::string>("ollama_backend"));
   if (kind != "ollama_backend" && kind != "engine_backend")
     return invalid("{}: expected kind ollama_backend or engine_backend, found '{}'", file, escaped(kind));
 
-  const std::string configured = text_member(config, "model_id");
+  HB_TRY_ASSIGN(configured, word_at(config, "model_id", of_config));
   std::map<std::string, std::string> extra = passed_over;
   extra["configured_name"] = "ProdLM";
   if (kind == "engine_backend")
     return open_local(model_id.value_or(configured.empty() ? std::string(kDefaultModel) : configured), {.name = "prodlm", .extra = extra});
   OllamaOptions options{.name = "prodlm", .extra = extra};
   if (model_id || !configured.empty()) options.model_id = model_id.value_or(configured);
-  if (std::string url = text_member(config, "base_url"); !url.empty()) options.base_url = std::move(url);
-  if (const auto seconds = number_member(config, "timeout")) options.timeout_seconds = *seconds;
+  HB_TRY_ASSIGN(url, word_at(config, "base_url", of_config));
+  if (!url.empty()) options.base_url = std::move(url);
+  HB_TRY_ASSIGN(seconds, number_at(config, "timeout", of_config));
+  if (seconds) options.timeout_seconds = *seconds;
   return open_ollama(options);
 }
 

@@ -82,6 +82,15 @@ TEST_F(ArtifactTest, ASafetensorsDirectoryOpensInTheEngine) {
   EXPECT_EQ(info.extra.at("kind"), "hugging_face");
 }
 
+TEST_F(ArtifactTest, AFieldOfAManifestThatIsNoTextIsNamed) {
+  write("Small", "model.gguf", "x");
+  write("Small", "manifest.json", R"({"canonical_name": "Small", "source": ["a", "b"]})");
+  const auto refused = open_artifact({.name = "Small", .root = root_});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kCorrupt);
+  EXPECT_EQ(refused.error().message, (models_ / "Small" / "manifest.json").string() + ": source: expected text, found a list");
+}
+
 TEST_F(ArtifactTest, AGgufAnswers) {
   const TinyModelFile file(TinyModel{});
   fs::create_directories(models_ / "Tiny");
