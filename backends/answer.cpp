@@ -6,6 +6,7 @@
 #include "backends/answer_text.h"
 #include "backends/json_members.h"
 #include "base/errors.h"
+#include "base/white_space.h"
 
 namespace halfbyte {
 namespace {
@@ -13,8 +14,6 @@ namespace {
 constexpr size_t kMostShownCharacters = 200;
 const Json kNoObject{Json::Object{}};
 const Json::Array kNoList;
-
-bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n\v\f") == std::string_view::npos; }
 
 std::optional<double> number_in(const Json& value) {
   if (const auto* number = std::get_if<int64_t>(&value.value)) return static_cast<double>(*number);

@@ -10,6 +10,13 @@ namespace halfbyte {
 
 void add(Json::Object& object, std::string key, Json value) { object.push_back({std::move(key), std::move(value)}); }
 
+void add_stop(Json::Object& object, const std::vector<std::string>& texts) {
+  if (texts.empty()) return;
+  Json::Array stop;
+  for (const std::string& text : texts) stop.push_back({text});
+  add(object, "stop", {std::move(stop)});
+}
+
 double shortest_double(float number) {
   char digits[64];
   const char* end = std::to_chars(digits, digits + sizeof digits, number).ptr;

@@ -15,6 +15,7 @@ namespace halfbyte {
 double shortest_double(float number);
 
 void add(Json::Object& object, std::string key, Json value);
+void add_stop(Json::Object& object, const std::vector<std::string>& texts);  // "stop", as both services call it, where there are some
 
 // {"max_new_tokens": ..., "temperature": ..., "top_k": ..., "top_p": ...} and what else is given, as results keep it in their metadata.
 // Null: left to the backend. The seed is a fact of those that promise something about it.

@@ -45,11 +45,7 @@ Result<Json> OllamaBackend::body(const CompletionOptions& options, bool is_strea
   Json::Object sampling;
   add(sampling, "num_predict", {int64_t{options.max_new_tokens}});
   HB_TRY(add_sampling(sampling, options.sampling, &SamplingField::ollama, "Ollama"));
-  if (!options.stop.empty()) {
-    Json::Array stop;
-    for (const std::string& text : options.stop) stop.push_back({text});
-    add(sampling, "stop", {std::move(stop)});
-  }
+  add_stop(sampling, options.stop);
   add(fields, "model", {info_.model_id});
   add(fields, "stream", {is_stream});
   add(fields, "options", {std::move(sampling)});
@@ -64,38 +60,13 @@ Facts OllamaBackend::facts(const OllamaReply& reply, const CompletionOptions& op
   return facts;
 }
 
-InferenceResult OllamaBackend::result(const std::string& prompt, const OllamaReply& reply, double latency_ms, Facts metadata) const {
-  if (!reply.thinking.text().empty()) metadata["thinking"] = reply.thinking.text();
-  return {.prompt = prompt,
-          .completion = reply.content.text(),
-          .prompt_tokens = reply.prompt_tokens,
-          .completion_tokens = reply.completion_tokens,
-          .latency_ms = latency_ms,
-          .backend = info_,
-          .metadata = std::move(metadata)};
-}
-
-ChatResult OllamaBackend::chat_result(std::span<const Message> messages, const OllamaReply& reply, double latency_ms,
-                                      Facts metadata) const {
-  ChatResult result{.messages = {messages.begin(), messages.end()},
-                    .content = reply.content.text(),
-                    .tool_calls = reply.tool_calls,
-                    .prompt_tokens = reply.prompt_tokens,
-                    .completion_tokens = reply.completion_tokens,
-                    .latency_ms = latency_ms,
-                    .backend = info_,
-                    .metadata = std::move(metadata)};
-  if (!reply.thinking.text().empty()) result.thinking = reply.thinking.text();
-  return result;
-}
-
 Result<InferenceResult> OllamaBackend::complete(const std::string& prompt, const CompletionOptions& options) {
   HB_TRY(check_request(prompt, options));
   OllamaReply reply(OllamaReply::Route::kGenerate);
   const Stopwatch clock;
   HB_TRY_ASSIGN(asked, body(options, false, {{"prompt", {prompt}}}));
   HB_TRY(service_.post(kGenerate, asked, options.cancel, reply));
-  return result(prompt, reply, clock.ms(), facts(reply, options, false));
+  return inference_result(reply, prompt, info_, clock.ms(), facts(reply, options, false));
 }
 
 Result<InferenceResult> OllamaBackend::stream(const std::string& prompt, const CompletionOptions& options, const TextSink& sink) {
@@ -104,7 +75,7 @@ Result<InferenceResult> OllamaBackend::stream(const std::string& prompt, const C
   const Stopwatch clock;
   HB_TRY_ASSIGN(asked, body(options, true, {{"prompt", {prompt}}}));
   HB_TRY_ASSIGN(ended, service_.stream(kGenerate, asked, options.cancel, reply, sink));
-  return result(prompt, reply, clock.ms(), facts(reply, options, ended.is_cancelled));
+  return inference_result(reply, prompt, info_, clock.ms(), facts(reply, options, ended.is_cancelled));
 }
 
 Result<ChatResult> OllamaBackend::chat(std::span<const Message> messages, std::span<const Tool> tools, const CompletionOptions& options) {
@@ -119,7 +90,7 @@ Result<ChatResult> OllamaBackend::chat(std::span<const Message> messages, std::s
   const Stopwatch clock;
   HB_TRY_ASSIGN(asked, body(options, false, std::move(fields)));
   HB_TRY(service_.post(kChat, asked, options.cancel, reply));
-  return chat_result(messages, reply, clock.ms(), facts(reply, options, false));
+  return chat_result(reply, messages, info_, clock.ms(), facts(reply, options, false));
 }
 
 Result<ChatResult> OllamaBackend::stream_chat(std::span<const Message> messages, const CompletionOptions& options, const TextSink& sink) {
@@ -129,7 +100,7 @@ Result<ChatResult> OllamaBackend::stream_chat(std::span<const Message> messages,
   const Stopwatch clock;
   HB_TRY_ASSIGN(asked, body(options, true, {{"messages", std::move(wire)}}));
   HB_TRY_ASSIGN(ended, service_.stream(kChat, asked, options.cancel, reply, sink));
-  return chat_result(messages, reply, clock.ms(), facts(reply, options, ended.is_cancelled));
+  return chat_result(reply, messages, info_, clock.ms(), facts(reply, options, ended.is_cancelled));
 }
 
 Result<std::vector<std::string>> OllamaBackend::model_ids() const {

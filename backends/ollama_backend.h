@@ -27,8 +27,6 @@ class OllamaBackend final : public Backend {
       : info_(std::move(info)), service_(std::move(service)), think_(std::move(think)) {}
   Result<Json> body(const CompletionOptions& options, bool is_stream, Json::Object fields) const;
   Facts facts(const OllamaReply& reply, const CompletionOptions& options, bool is_cancelled) const;
-  InferenceResult result(const std::string& prompt, const OllamaReply& reply, double latency_ms, Facts metadata) const;
-  ChatResult chat_result(std::span<const Message> messages, const OllamaReply& reply, double latency_ms, Facts metadata) const;
 
   BackendInfo info_;
   Service service_;

@@ -69,11 +69,7 @@ Result<Json> OpenAIBackend::body(const CompletionOptions& options, bool is_strea
   add(fields, "model", {info_.model_id});
   add(fields, is_renamed ? "max_completion_tokens" : "max_tokens", {int64_t{options.max_new_tokens}});
   HB_TRY(add_sampling(fields, options.sampling, &SamplingField::openai, "an OpenAI-style service"));
-  if (!options.stop.empty()) {
-    Json::Array stop;
-    for (const std::string& text : options.stop) stop.push_back({text});
-    add(fields, "stop", {std::move(stop)});
-  }
+  add_stop(fields, options.stop);
   if (is_stream) {
     add(fields, "stream", {true});
     add(fields, "stream_options", {Json::Object{{"include_usage", {true}}}});
@@ -94,38 +90,13 @@ Facts OpenAIBackend::facts(const OpenAIReply& reply, const CompletionOptions& op
   return facts;
 }
 
-InferenceResult OpenAIBackend::result(const std::string& prompt, const OpenAIReply& reply, double latency_ms, Facts metadata) const {
-  if (!reply.thinking.text().empty()) metadata["thinking"] = reply.thinking.text();
-  return {.prompt = prompt,
-          .completion = reply.content.text(),
-          .prompt_tokens = reply.prompt_tokens,
-          .completion_tokens = reply.completion_tokens,
-          .latency_ms = latency_ms,
-          .backend = info_,
-          .metadata = std::move(metadata)};
-}
-
-ChatResult OpenAIBackend::chat_result(std::span<const Message> messages, const OpenAIReply& reply, double latency_ms,
-                                      Facts metadata) const {
-  ChatResult result{.messages = {messages.begin(), messages.end()},
-                    .content = reply.content.text(),
-                    .tool_calls = reply.tool_calls,
-                    .prompt_tokens = reply.prompt_tokens,
-                    .completion_tokens = reply.completion_tokens,
-                    .latency_ms = latency_ms,
-                    .backend = info_,
-                    .metadata = std::move(metadata)};
-  if (!reply.thinking.text().empty()) result.thinking = reply.thinking.text();
-  return result;
-}
-
 Result<InferenceResult> OpenAIBackend::complete(const std::string& prompt, const CompletionOptions& options) {
   HB_TRY(check_request(prompt, options));
   OpenAIReply reply(route());
   const Stopwatch clock;
   HB_TRY_ASSIGN(asked, body(options, false, prompt_fields(prompt)));
   HB_TRY_ASSIGN(tries, service_.post(path(), asked, options.cancel, reply));
-  return result(prompt, reply, clock.ms(), facts(reply, options, {.tries = tries}));
+  return inference_result(reply, prompt, info_, clock.ms(), facts(reply, options, {.tries = tries}));
 }
 
 Result<InferenceResult> OpenAIBackend::stream(const std::string& prompt, const CompletionOptions& options, const TextSink& sink) {
@@ -134,7 +105,7 @@ Result<InferenceResult> OpenAIBackend::stream(const std::string& prompt, const C
   const Stopwatch clock;
   HB_TRY_ASSIGN(asked, body(options, true, prompt_fields(prompt)));
   HB_TRY_ASSIGN(ended, service_.stream(path(), asked, options.cancel, reply, sink));
-  return result(prompt, reply, clock.ms(), facts(reply, options, ended));
+  return inference_result(reply, prompt, info_, clock.ms(), facts(reply, options, ended));
 }
 
 Result<ChatResult> OpenAIBackend::chat(std::span<const Message> messages, std::span<const Tool> tools, const CompletionOptions& options) {
@@ -149,7 +120,7 @@ Result<ChatResult> OpenAIBackend::chat(std::span<const Message> messages, std::s
   const Stopwatch clock;
   HB_TRY_ASSIGN(asked, body(options, false, std::move(fields)));
   HB_TRY_ASSIGN(tries, service_.post(kChat, asked, options.cancel, reply));
-  return chat_result(messages, reply, clock.ms(), facts(reply, options, {.tries = tries}));
+  return chat_result(reply, messages, info_, clock.ms(), facts(reply, options, {.tries = tries}));
 }
 
 Result<ChatResult> OpenAIBackend::stream_chat(std::span<const Message> messages, const CompletionOptions& options, const TextSink& sink) {
@@ -159,7 +130,7 @@ Result<ChatResult> OpenAIBackend::stream_chat(std::span<const Message> messages,
   const Stopwatch clock;
   HB_TRY_ASSIGN(asked, body(options, true, {{"messages", std::move(wire)}}));
   HB_TRY_ASSIGN(ended, service_.stream(kChat, asked, options.cancel, reply, sink));
-  return chat_result(messages, reply, clock.ms(), facts(reply, options, ended));
+  return chat_result(reply, messages, info_, clock.ms(), facts(reply, options, ended));
 }
 
 Result<std::unique_ptr<Backend>> open_openai(const OpenAIOptions& options) {

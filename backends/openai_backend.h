@@ -28,8 +28,6 @@ class OpenAIBackend final : public Backend {
   Result<Json> body(const CompletionOptions& options, bool is_stream, Json::Object fields) const;
   OpenAIReply::Route route() const;
   Facts facts(const OpenAIReply& reply, const CompletionOptions& options, const Service::Ended& ended) const;
-  InferenceResult result(const std::string& prompt, const OpenAIReply& reply, double latency_ms, Facts metadata) const;
-  ChatResult chat_result(std::span<const Message> messages, const OpenAIReply& reply, double latency_ms, Facts metadata) const;
 
   BackendInfo info_;
   Service service_;

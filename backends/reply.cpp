@@ -75,4 +75,29 @@ Result<void> Reply::take_unframed(const TextSink& sink) {
   return {};
 }
 
+InferenceResult inference_result(const Reply& reply, const std::string& prompt, const BackendInfo& backend, double latency_ms,
+                                 Facts facts) {
+  if (!reply.thinking.text().empty()) facts["thinking"] = reply.thinking.text();
+  return {.prompt = prompt,
+          .completion = reply.content.text(),
+          .prompt_tokens = reply.prompt_tokens,
+          .completion_tokens = reply.completion_tokens,
+          .latency_ms = latency_ms,
+          .backend = backend,
+          .metadata = std::move(facts)};
+}
+
+ChatResult chat_result(const Reply& reply, std::span<const Message> messages, const BackendInfo& backend, double latency_ms, Facts facts) {
+  ChatResult result{.messages = {messages.begin(), messages.end()},
+                    .content = reply.content.text(),
+                    .tool_calls = reply.tool_calls,
+                    .prompt_tokens = reply.prompt_tokens,
+                    .completion_tokens = reply.completion_tokens,
+                    .latency_ms = latency_ms,
+                    .backend = backend,
+                    .metadata = std::move(facts)};
+  if (!reply.thinking.text().empty()) result.thinking = reply.thinking.text();
+  return result;
+}
+
 }  // namespace halfbyte

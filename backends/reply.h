@@ -65,4 +65,8 @@ class Reply {
   bool has_unframed_ = false, is_stopped_ = false;
 };
 
+// What was said, as a backend's result; `facts` become its metadata.
+InferenceResult inference_result(const Reply& reply, const std::string& prompt, const BackendInfo& backend, double latency_ms, Facts facts);
+ChatResult chat_result(const Reply& reply, std::span<const Message> messages, const BackendInfo& backend, double latency_ms, Facts facts);
+
 }  // namespace halfbyte

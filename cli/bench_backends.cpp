@@ -1,7 +1,7 @@
 #include "cli/bench_backends.h"
 
 #include "base/file.h"
-#include "base/json.h"
+#include "base/json_writer.h"
 #include "base/white_space.h"
 #include "cli/input.h"
 #include "cli/notice.h"
@@ -71,9 +71,10 @@ Result<int> bench_backends(const BackendBenchOptions& options, bool json) {
     results.push_back(std::move(result));
   }
   if (json) {
-    std::string all;
-    for (const BenchmarkResult& result : results) all += (all.empty() ? "[" : ",\n") + result.to_json();
-    print(all + "]\n");
+    JsonWriter out;
+    out.begin_array();
+    for (const BenchmarkResult& result : results) out.json(result.to_json());
+    print(out.end_array().take() + "\n");
   } else {
     print_foreign(markdown_table(results));
   }

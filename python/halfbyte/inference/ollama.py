@@ -14,6 +14,7 @@ from ._proxy import proxy_for
 from ._sampling import SAMPLING_FIELDS, on_the_wire
 from ._service import Service, ServiceError, Urlopen, default_urlopen
 from ._service_address import DEFAULT_OLLAMA_URL, find_key, ollama_address
+from ._service_result import chat_result, inference_result
 from .backend import Backend, BackendInfo, ChatResult, InferenceResult, Message
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ class OllamaBackend(Backend):
         begin = time.perf_counter()
         with self._service.post("/api/generate", body) as answer:
             reply.take_whole(answer.json())
-        return self._result(prompt, reply, begin, sampling)
+        return inference_result(reply, prompt, self.info, begin, self._metadata(reply, sampling))
 
     def stream(
         self,
@@ -144,7 +145,7 @@ class OllamaBackend(Backend):
         begin = time.perf_counter()
         with self._service.post("/api/generate", body) as answer:
             yield from reply.pieces(answer.lines())
-        return self._result(prompt, reply, begin, sampling)
+        return inference_result(reply, prompt, self.info, begin, self._metadata(reply, sampling))
 
     def chat_with_tools(
         self,
@@ -200,7 +201,7 @@ class OllamaBackend(Backend):
         begin = time.perf_counter()
         with self._service.post("/api/chat", body) as answer:
             yield from reply.pieces(answer.lines())
-        return self._chat_result(messages, reply, begin, sampling)
+        return chat_result(reply, messages, self.info, begin, self._metadata(reply, sampling))
 
     def chat(
         self,
@@ -226,34 +227,10 @@ class OllamaBackend(Backend):
             "/api/chat", self._body({**sampling, **check_more(seed, stop)}, stream=False, **fields)
         ) as answer:
             reply.take_whole(answer.json())
-        return self._chat_result(messages, reply, begin, sampling)
+        return chat_result(reply, messages, self.info, begin, self._metadata(reply, sampling))
 
-    def _result(self, prompt: str, reply: OllamaReply, begin: float, sampling: dict[str, Any]) -> InferenceResult:
-        thinking = {"thinking": reply.thinking.text} if reply.thinking.text else {}
-        return InferenceResult(
-            prompt=prompt,
-            completion=reply.content.text,
-            prompt_tokens=reply.prompt_tokens,
-            completion_tokens=reply.completion_tokens,
-            latency_ms=(time.perf_counter() - begin) * 1000,
-            backend=self.info,
-            metadata={"sampling": sampling, **reply.facts(), **thinking},
-        )
-
-    def _chat_result(
-        self, messages: Sequence[Message], reply: OllamaReply, begin: float, sampling: dict[str, Any]
-    ) -> ChatResult:
-        return ChatResult(
-            messages=[dict(message) for message in messages],
-            content=reply.content.text,
-            tool_calls=reply.tool_calls,
-            thinking=reply.thinking.text or None,
-            prompt_tokens=reply.prompt_tokens,
-            completion_tokens=reply.completion_tokens,
-            latency_ms=(time.perf_counter() - begin) * 1000,
-            backend=self.info,
-            metadata={"sampling": sampling, **reply.facts()},
-        )
+    def _metadata(self, reply: OllamaReply, sampling: dict[str, Any]) -> dict[str, Any]:
+        return {"sampling": sampling, **reply.facts()}
 
 
 def wire_tool(tool: Mapping[str, Any]) -> dict[str, Any]:

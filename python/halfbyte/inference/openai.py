@@ -15,6 +15,7 @@ from ._proxy import proxy_for
 from ._sampling import SAMPLING_FIELDS, on_the_wire
 from ._service import Service, ServiceError, Urlopen, default_urlopen
 from ._service_address import DEFAULT_OPENAI_URL, find_key, openai_address, variable
+from ._service_result import chat_result, inference_result
 from .backend import Backend, BackendInfo, ChatResult, InferenceResult, Message
 from .ollama import wire_tool
 
@@ -146,7 +147,7 @@ class OpenAIBackend(Backend):
         begin = time.perf_counter()
         with self._service.post(path, body) as answer:
             reply.take_whole(answer.json())
-        return self._result(prompt, reply, begin, sampling, answer.tries)
+        return inference_result(reply, prompt, self.info, begin, self._metadata(reply, sampling, answer.tries))
 
     def stream(
         self,
@@ -172,7 +173,7 @@ class OpenAIBackend(Backend):
         begin = time.perf_counter()
         with self._service.post(path, body) as answer:
             yield from reply.pieces(answer.lines())
-        return self._result(prompt, reply, begin, sampling, answer.tries)
+        return inference_result(reply, prompt, self.info, begin, self._metadata(reply, sampling, answer.tries))
 
     def chat(
         self,
@@ -197,7 +198,7 @@ class OpenAIBackend(Backend):
         begin = time.perf_counter()
         with self._service.post(CHAT, body) as answer:
             reply.take_whole(answer.json())
-        return self._chat_result(messages, reply, begin, sampling, answer.tries)
+        return chat_result(reply, messages, self.info, begin, self._metadata(reply, sampling, answer.tries))
 
     def stream_chat(
         self,
@@ -224,42 +225,13 @@ class OpenAIBackend(Backend):
         begin = time.perf_counter()
         with self._service.post(CHAT, body) as answer:
             yield from reply.pieces(answer.lines())
-        return self._chat_result(messages, reply, begin, sampling, answer.tries)
+        return chat_result(reply, messages, self.info, begin, self._metadata(reply, sampling, answer.tries))
 
     def _reply(self, path: str) -> OpenAIReply:
         return OpenAIReply(is_chat=path == CHAT)
 
     def _metadata(self, reply: OpenAIReply, sampling: dict[str, Any], tries: int) -> dict[str, Any]:
         return {"sampling": sampling, "api": self._api, "tries": tries, **reply.facts()}
-
-    def _result(
-        self, prompt: str, reply: OpenAIReply, begin: float, sampling: dict[str, Any], tries: int
-    ) -> InferenceResult:
-        thinking = {"thinking": reply.thinking.text} if reply.thinking.text else {}
-        return InferenceResult(
-            prompt=prompt,
-            completion=reply.content.text,
-            prompt_tokens=reply.prompt_tokens,
-            completion_tokens=reply.completion_tokens,
-            latency_ms=(time.perf_counter() - begin) * 1000,
-            backend=self.info,
-            metadata={**self._metadata(reply, sampling, tries), **thinking},
-        )
-
-    def _chat_result(
-        self, messages: Sequence[Message], reply: OpenAIReply, begin: float, sampling: dict[str, Any], tries: int
-    ) -> ChatResult:
-        return ChatResult(
-            messages=[dict(message) for message in messages],
-            content=reply.content.text,
-            tool_calls=reply.tool_calls,
-            thinking=reply.thinking.text or None,
-            prompt_tokens=reply.prompt_tokens,
-            completion_tokens=reply.completion_tokens,
-            latency_ms=(time.perf_counter() - begin) * 1000,
-            backend=self.info,
-            metadata=self._metadata(reply, sampling, tries),
-        )
 
 
 def _account(organization: str | None, project: str | None) -> dict[str, str]:
