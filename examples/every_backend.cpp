@@ -1,9 +1,9 @@
 // The same few lines against every kind of backend; only opening one differs.
 //   every_backend local MODEL             a GGUF file, a checkpoint directory, or a model's name
 //   every_backend ollama MODEL [ADDRESS]
-//   every_backend openai MODEL [ADDRESS]  the key is in OPENAI_API_KEY or in .env
+//   every_backend openai MODEL [ADDRESS]  with its /v1; the key is in OPENAI_API_KEY or in .env
 //   every_backend artifact NAME
-//   every_backend router MODEL [ADDRESS]  what names the sky goes to Ollama, everything else to OpenAI
+//   every_backend router MODEL [OLLAMA'S_ADDRESS OPENAI'S_ADDRESS]  what names the sky goes to Ollama, everything else to OpenAI
 #include <halfbyte/backends.h>
 
 #include <cstdio>
@@ -21,16 +21,12 @@ Result<std::unique_ptr<Backend>> open_router(const halfbyte::OllamaOptions& olla
   return halfbyte::open_router({std::move(skies)}, std::move(rest));
 }
 
-Result<std::unique_ptr<Backend>> open(const std::string& kind, const std::string& model, const std::string& address) {
-  halfbyte::OllamaOptions ollama{.model_id = model};
-  halfbyte::OpenAIOptions openai{.model_id = model};
-  if (!address.empty()) {
-    ollama.base_url = address;
-    openai.base_url = address + "/v1";
-  }
-  if (kind == "ollama") return halfbyte::open_ollama(ollama);
-  if (kind == "openai") return halfbyte::open_openai(openai);
-  if (kind == "router") return open_router(ollama, openai);
+// Without an address each asks the one that it asks by default.
+Result<std::unique_ptr<Backend>> open(const std::string& kind, const std::string& model, const std::string& address,
+                                      const std::string& second) {
+  if (kind == "ollama") return halfbyte::open_ollama({.model_id = model, .base_url = address});
+  if (kind == "openai") return halfbyte::open_openai({.model_id = model, .base_url = address});
+  if (kind == "router") return open_router({.model_id = model, .base_url = address}, {.model_id = model, .base_url = second});
   return halfbyte::open_backend(kind + ":" + model);
 }
 
@@ -55,11 +51,11 @@ int use(Backend& backend) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 3 || argc > 4) {
-    std::fprintf(stderr, "usage: every_backend local|ollama|openai|artifact|router MODEL [ADDRESS]\n");
+  if (argc < 3 || argc > 5) {
+    std::fprintf(stderr, "usage: every_backend local|ollama|openai|artifact|router MODEL [ADDRESS [ADDRESS]]\n");
     return 2;
   }
-  const auto backend = open(argv[1], argv[2], argc > 3 ? argv[3] : "");
+  const auto backend = open(argv[1], argv[2], argc > 3 ? argv[3] : "", argc > 4 ? argv[4] : "");
   if (!backend) {
     std::fprintf(stderr, "every_backend: %s\n", backend.error().message.c_str());
     return 1;

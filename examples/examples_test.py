@@ -21,11 +21,12 @@ def run(program: str, *args: str, cwd: str | None = None) -> subprocess.Complete
 class ExamplesTest(unittest.TestCase):
     def test_the_same_program_runs_against_each_service_and_a_router(self):
         with running_services() as server:
-            for kind, name in (("ollama", "ollama"), ("openai", "openai"), ("router", "router")):
+            ollama, openai = server.ollama_url, server.openai_url
+            for kind, addresses in (("ollama", [ollama]), ("openai", [openai]), ("router", [ollama, openai])):
                 with self.subTest(kind=kind):
-                    done = run("every_backend", kind, "tiny", server.ollama_url)
+                    done = run("every_backend", kind, "tiny", *addresses)
                     self.assertEqual(done.stderr, "")
-                    self.assertEqual(done.stdout, f"{TEXT}\n{name} tiny: 5 tokens\n")
+                    self.assertEqual(done.stdout, f"{TEXT}\n{kind} tiny: 5 tokens\n")
 
     def test_it_runs_a_model_in_process_and_an_artifact(self):
         done = run("every_backend", "local", MODEL)
