@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import shutil
+import ssl
+import subprocess
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -37,7 +41,7 @@ def test_the_proxy_is_the_one_that_the_contract_says(case: dict[str, Any]) -> No
 
 
 class _Proxy(BaseHTTPRequestHandler):
-    """Answers in place of every server, and opens no tunnel."""
+    """Answers in place of every server; opens a tunnel where it has a certificate for what is at its end."""
 
     server: Any
 
@@ -58,13 +62,22 @@ class _Proxy(BaseHTTPRequestHandler):
 
     def do_CONNECT(self) -> None:
         self._note()
-        self.send_error(407)
+        if self.server.tls is None:
+            self.send_error(407)
+            return
+        self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        self.rfile.close()
+        with self.server.tls.wrap_socket(self.connection, server_side=True, do_handshake_on_connect=False) as tunnel:
+            with contextlib.suppress(ssl.SSLError):  # of a client that does not trust the certificate
+                tunnel.do_handshake()
+                self.rfile, self.wfile = tunnel.makefile("rb"), tunnel.makefile("wb", 0)
+                self.handle_one_request()
 
 
 @pytest.fixture
 def proxy() -> Iterator[Any]:
     server: Any = ThreadingHTTPServer(("127.0.0.1", 0), _Proxy)
-    server.asked = []
+    server.asked, server.tls = [], None
     server.place = f"127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
@@ -96,6 +109,31 @@ def test_opens_a_tunnel_for_tls_and_is_named_where_it_does_not(proxy: Any, monke
     ((method, path, headers),) = proxy.asked
     assert (method, path, headers["Proxy-Authorization"]) == ("CONNECT", "api.example:443", BASIC)
     assert "Authorization" not in headers
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes no certificate without openssl")
+def test_what_goes_through_the_tunnel_is_for_the_server_alone(
+    proxy: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1"]
+        + ["-subj", "/CN=api.example", "-addext", "subjectAltName=DNS:api.example", "-keyout", key, "-out", certificate],
+        check=True,
+        capture_output=True,
+    )
+    proxy.tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    proxy.tls.load_cert_chain(certificate, key)
+    monkeypatch.setenv("https_proxy", f"http://joe:s3cret@{proxy.place}")
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    assert OllamaBackend("tiny", base_url="https://me:own@api.example").complete("hi").completion == "passed on"
+    (connect, post) = proxy.asked
+    assert (connect[:2], connect[2]["Proxy-Authorization"]) == (("CONNECT", "api.example:443"), BASIC)
+    assert "Authorization" not in connect[2]
+    assert (post[:2], post[2]["Authorization"]) == (("POST", "/api/generate"), "Basic bWU6b3du")
+    assert "Proxy-Authorization" not in post[2]
+    with pytest.raises(OllamaError, match="CERTIFICATE_VERIFY_FAILED"):
+        OllamaBackend("tiny", base_url="https://other.example").complete("hi")
 
 
 def test_is_not_asked_for_what_is_here_or_listed(proxy: Any, services: FakeServices, monkeypatch: pytest.MonkeyPatch) -> None:
