@@ -41,6 +41,7 @@ class Behaviour:
     chunk_bytes: int | None = None  # the stream is sent in chunks of this size, wherever they cut
     pause_seconds: float = 0.0  # before each chunk
     close_after_bytes: int | None = None  # the connection closes there, in the middle of the answer
+    is_cut: bool = False  # the stream's last chunk announces more than comes before the connection closes
     error_after_lines: int | None = None  # then comes an error line, and the end, although the status was 200
     is_silent: bool = False  # no answer until the server stops
 
@@ -158,9 +159,10 @@ class _Handler(BaseHTTPRequestHandler):
         for chunk in chunks:
             if behaviour.pause_seconds:
                 self.server.stopped.wait(behaviour.pause_seconds)
-            self.wfile.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+            end = b"" if behaviour.is_cut else b"\r\n"
+            self.wfile.write(b"%x\r\n%b%b" % (len(chunk) + 10 * behaviour.is_cut, chunk, end))
             self.wfile.flush()
-        if behaviour.close_after_bytes is not None:
+        if behaviour.close_after_bytes is not None or behaviour.is_cut:
             self.close_connection = True
         else:
             self.wfile.write(b"0\r\n\r\n")

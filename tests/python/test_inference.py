@@ -121,6 +121,14 @@ class TestBackendBoilerplate:
         with pytest.raises(TypeError):
             Backend()  # type: ignore[abstract]
 
+    def test_a_transcript_has_the_texts_of_content_in_parts(self) -> None:
+        backend = ScriptedBackend(("x", 1.0, 1, 1))
+        parts: list[Any] = [{"type": "text", "text": "one"}, {"type": "text", "text": "two"}]
+        backend.chat([{"role": "user", "content": parts}])
+        assert backend.calls[0]["prompt"] == "User: one\ntwo\nAssistant:"
+        with pytest.raises(ValueError, match=r"messages\[0\]\.content\[2\]: expected a part of type 'text' .*'image_url'"):
+            backend.chat([{"role": "user", "content": [*parts, {"type": "image_url"}]}])
+
     def test_a_tool_call_is_a_dict_and_has_attributes(self) -> None:
         call = ToolCall("weather", {"city": "Köln"}, "call_0")
         assert call == {"name": "weather", "arguments": {"city": "Köln"}, "call_id": "call_0"}
@@ -571,7 +579,7 @@ class TestOllamaErrors:
 
     def test_a_stream_that_ends_before_it_is_done_is_an_error(self, services: FakeServices) -> None:
         services.behave(Behaviour(close_after_bytes=250))
-        with pytest.raises(OllamaError, match="ended before the reply was done"):
+        with pytest.raises(OllamaError, match="closed before the answer was complete"):
             list(self.backend(services).stream("hi"))
         services.behave(Behaviour(body=b'{"response": "a", "done": false}\n'))
         with pytest.raises(OllamaError, match="ended before the reply was done"):

@@ -225,7 +225,7 @@ class TestOpenAIStream:
     def test_one_that_ends_before_it_is_done_is_an_error(self, services: FakeServices) -> None:
         event = b'data: {"choices": [{"delta": {"content": "a"}, "finish_reason": null}]}\n\n'
         services.behave(Behaviour(close_after_bytes=500), Behaviour(body=event))
-        with pytest.raises(OpenAIError, match="ended before the reply was done"):
+        with pytest.raises(OpenAIError, match="closed before the answer was complete"):
             list(backend_of(services).stream("hi"))
         with pytest.raises(OpenAIError, match="ended before the reply was done"):
             list(backend_of(services).stream("hi"))

@@ -99,8 +99,11 @@ def test_row(name: str, row: dict[str, Any], call: str, services: FakeServices) 
         assert not services.requests
         return
     answer = row["answer"]
-    for step in (None, 3, 1) if "stream" in call else (None,):
-        services.behave(Behaviour(status=answer.get("status", 200), body=body_of(answer), chunk_bytes=step))
+    is_cut = answer.get("cut", False)
+    for step in (None, 3, 1) if "stream" in call and not is_cut else (None,):
+        services.behave(
+            Behaviour(status=answer.get("status", 200), body=body_of(answer), chunk_bytes=step, is_cut=is_cut)
+        )
         pieces: list[str] = []
         if "fails" in row:
             with pytest.raises(ServiceError) as error:

@@ -18,6 +18,7 @@ from ._address import Address, shown_address
 from ._answer import AnswerError, error_in, error_message, escaped, parse_answer, parse_json
 from ._lines import Line, TooLong, lines_of
 
+BROKEN = "the connection closed before the answer was complete"
 PIECE_BYTES = 64 << 10
 MAX_ERROR_BYTES = 64 << 10
 MAX_WAIT_SECONDS = 60.0
@@ -53,12 +54,13 @@ def default_urlopen(request: urllib.request.Request, *, timeout: float) -> Any:
     return opener.open(request, timeout=timeout)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Answer:
-    """An answer that is still open, and how many tries it took."""
+    """An answer that is still open, and how many tries it took. `is_broken`: its connection closed before its end."""
 
     response: Any
     tries: int
+    is_broken: bool = False
 
     def json(self) -> dict[str, Any]:
         return parse_answer(self.response.read())
@@ -69,10 +71,12 @@ class Answer:
 
     def _pieces(self) -> Iterator[bytes]:
         read = getattr(self.response, "read1", self.response.read)
-        # A connection that breaks is a stream that ends: whoever reads finds that the end of the reply is missing.
-        with contextlib.suppress(http.client.IncompleteRead):
+        # A connection that breaks is a stream that ends: one that breaks after the reply was done has lost nothing.
+        try:
             while piece := read(PIECE_BYTES):
                 yield piece
+        except http.client.IncompleteRead:
+            self.is_broken = True
 
 
 @dataclass(frozen=True)
@@ -133,6 +137,7 @@ class Service:
         if self.no_key:
             raise self.error(self.no_key)
         tries = 1
+        opened: Answer | None = None
         try:
             while True:
                 try:
@@ -147,8 +152,11 @@ class Service:
                 self.sleep(wait)
                 tries += 1
             with response:
-                yield Answer(response, tries)
+                opened = Answer(response, tries)
+                yield opened
         except (AnswerError, TooLong) as cause:
+            if opened is not None and opened.is_broken:  # then that is why the reply has no end
+                raise self.error(f"{self.name} at {asked}: {BROKEN}") from cause
             cause.args = (self.without_secrets(str(cause)),)  # it is shown too
             raise self.error(f"{self.name} at {url}: {cause}") from cause
         except urllib.error.HTTPError as cause:
@@ -160,7 +168,7 @@ class Service:
         except TimeoutError as cause:
             raise self._timed_out(asked) from cause
         except (http.client.IncompleteRead, http.client.RemoteDisconnected) as cause:
-            raise self.error(f"{self.name} at {asked}: the connection closed before the answer was complete") from cause
+            raise self.error(f"{self.name} at {asked}: {BROKEN}") from cause
         except (OSError, http.client.HTTPException, UnicodeError) as cause:
             raise self._unreachable(asked, cause) from cause
 
