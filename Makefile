@@ -49,7 +49,7 @@ test: deps-test test-models  ## build and run all tests: fuzz targets for a minu
 	@scripts/test.sh fuzz sanitized release
 
 test-long: deps-test test-models  ## thread sanitizer, pip install, instruction counts, long simulations, a soak, and fuzz targets for ten minutes each
-	@FUZZ_SECONDS=600 HALFBYTE_SIMULATIONS=200 HALFBYTE_SOAK_SECONDS=600 scripts/test.sh tsan fuzz sanitized release counts wheel
+	@FUZZ_SECONDS=600 HALFBYTE_SIMULATIONS=200 HALFBYTE_KILLS=200 HALFBYTE_SOAK_SECONDS=600 scripts/test.sh tsan fuzz sanitized release counts wheel
 
 debug: deps-test  ## build with address and undefined-behaviour sanitizers (build-asan/)
 	@scripts/build.sh asan

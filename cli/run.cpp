@@ -28,7 +28,7 @@ namespace {
 struct Options {
   std::string model{kDefaultModel};
   std::vector<std::string> prompt;
-  std::string system, trace;
+  std::string system, trace, prefix_cache;
   bool raw = false, parse_special = false, verbose = false, no_prefix_cache = false;
   ChosenReply reply;
   EngineOptions engine;
@@ -107,6 +107,7 @@ Result<int> run(const Options& options) {
   for (const auto* notes : {&found.notes, &defaults.notes})
     for (const std::string& note : *notes) notify(fmt::format("{}: not taken: {}", found.name, note));
   engine_options.prefix_cache = !options.no_prefix_cache;
+  engine_options.prefix_cache_folder = options.prefix_cache;
   engine_options.threads = threads_or_calibrated(options.engine.threads);
   std::optional<Notice> notice(std::in_place, fmt::format("loading {} ...", options.model));
   HB_TRY_ASSIGN(engine, Engine::open(found.path, engine_options));
@@ -143,6 +144,7 @@ Action declare_run(Arguments& args) {
   declare_memory(args, options->engine, "longest prompt and reply together, in tokens; 0: the model's own, at most 4096");
   declare_threads(args, "--threads", options->engine.threads);
   declare_step_options(args, options->engine.chunk_tokens, options->engine.kv_types, options->engine.activations);
+  args.text("--prefix-cache", options->prefix_cache, "a folder where what was computed for prompts survives until the next start");
   args.flag("--no-prefix-cache", options->no_prefix_cache, "compute every prompt from its beginning; same text, slower turns");
   declare_speculation(args, options->engine, options->draft_model);
   declare_trace(args, options->trace);

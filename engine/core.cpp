@@ -18,8 +18,9 @@ double seconds(std::chrono::steady_clock::duration duration) { return std::chron
 using Milliseconds = std::chrono::duration<double, std::milli>;
 
 EngineCore::EngineCore(const Model& model, Runner runner, const CoreLimits& limits, const World& world,
-                       std::unique_ptr<DraftModel> draft_model)
+                       std::unique_ptr<DraftModel> draft_model, std::optional<PrefixStore> prefixes)
     : model_(model), runner_(std::move(runner)), draft_model_(std::move(draft_model)), limits_(limits), world_(world) {
+  if (prefixes) prefixes_.keep_in(std::move(*prefixes));
   stats_.pages = stats_.free_pages = runner_.memory().free_pages();
 }
 
@@ -55,6 +56,10 @@ int EngineCore::close(std::vector<Message> messages) {
   }
   for (auto& [id, sequence] : sequences_) end(*sequence, FinishReason::kCancelled, {});
   bury();
+  try {
+    while (prefixes_.has_unsaved()) prefixes_.save_one(runner_.memory());
+  } catch (const std::bad_alloc&) {  // then not
+  }
   return std::exchange(buried_, 0);
 }
 
@@ -189,7 +194,10 @@ std::vector<Slice> EngineCore::planned() {
 
 void EngineCore::step() {
   std::vector<Slice> plan = planned();
-  if (plan.empty()) return;
+  if (plan.empty()) {  // time for what nobody waits for
+    if (prefixes_.has_unsaved()) prefixes_.save_one(runner_.memory());
+    return;
+  }
   std::vector<SliceTokens> slices;
   int prompt_tokens = 0, decode_tokens = 0;
   for (const Slice& slice : plan) {

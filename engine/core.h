@@ -34,14 +34,14 @@ class EngineCore {
 
   // `draft_model`: guesses where a sequence's own tokens give none; may be null.
   EngineCore(const Model& model, Runner runner, const CoreLimits& limits, const World& world,
-             std::unique_ptr<DraftModel> draft_model = nullptr);
+             std::unique_ptr<DraftModel> draft_model = nullptr, std::optional<PrefixStore> prefixes = {});
 
   // Takes the messages and computes a step, if there is anything to compute. Returns how many requests had their last event.
   // No exception leaves it: where memory runs out, the requests whose memory it may have been fail.
   int turn(std::vector<Message> messages);
   // Takes the messages and ends all requests.
   int close(std::vector<Message> messages);
-  bool is_idle() const { return !scheduler_.has_work(); }  // until a message comes, or this:
+  bool is_idle() const { return !scheduler_.has_work() && !prefixes_.has_unsaved(); }  // until a message comes, or this:
   std::optional<std::chrono::steady_clock::time_point> next_deadline() const;
 
   const Runner& runner() const { return runner_; }

@@ -15,6 +15,7 @@
 #include "base/errors.h"
 #include "base/machine_facts.h"
 #include "engine/core.h"
+#include "engine/identity.h"
 #include "engine/memory_plan.h"
 
 namespace halfbyte {
@@ -57,14 +58,15 @@ struct Engine::Impl {
   std::thread thread;
 
   Impl(std::unique_ptr<ThreadPool> threads, std::unique_ptr<const Model> loaded, int context, int most, const EngineMemory& planned,
-       Runner runner, const CoreLimits& limits, const World& outside, std::unique_ptr<DraftModel> draft_model)
+       Runner runner, const CoreLimits& limits, const World& outside, std::unique_ptr<DraftModel> draft_model,
+       std::optional<PrefixStore> prefixes)
       : pool(std::move(threads)),
         model(std::move(loaded)),
         context_tokens(context),
         queue(most),
         memory(planned),
         world(outside),
-        core(*model, std::move(runner), limits, outside, std::move(draft_model)) {
+        core(*model, std::move(runner), limits, outside, std::move(draft_model), std::move(prefixes)) {
     thread = std::thread([this] { loop(); });
   }
   ~Impl() {
@@ -156,10 +158,17 @@ Result<std::unique_ptr<Engine::Impl>> Engine::Impl::open(const std::filesystem::
   std::unique_ptr<DraftModel> draft_model;
   if (!options.draft_model.empty())
     HB_TRY_INTO(draft_model, DraftModel::open(options.draft_model, *model->tokenizer, *pool, of_runner, world));
+  std::optional<PrefixStore> prefixes;
+  if (!options.prefix_cache_folder.empty()) {
+    if (!options.prefix_cache) return invalid("prefix_cache_folder: given, and prefix_cache is off");
+    HB_TRY_INTO(prefixes,
+                PrefixStore::open(options.prefix_cache_folder, identity_of(*model, runner.program().layout(), options.activations, *pool),
+                                  options.prefix_cache_bytes, world));
+  }
   CoreLimits limits{.step_tokens = chunk, .speculates = options.speculates, .prefix_cache = options.prefix_cache};
   if (options.latency_target_ms > 0) limits.latency_target_ms = options.latency_target_ms;
   return std::make_unique<Impl>(std::move(pool), std::move(model), context, options.queue, memory, std::move(runner), limits, world,
-                                std::move(draft_model));
+                                std::move(draft_model), std::move(prefixes));
 }
 
 // `continuation`: follows the prompt and is to be scored.

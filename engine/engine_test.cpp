@@ -1,6 +1,7 @@
 #include "halfbyte/engine.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cmath>
@@ -137,6 +138,27 @@ TEST(Engine, ARequestThatBeginsLikeAnEarlierOneComputesOnlyWhatIsNew) {
   others.principal = "another";
   EXPECT_EQ(engine.complete(others)->usage.cached_tokens, 0);
   EXPECT_EQ(without.complete(request_of(prompt, 30))->usage.cached_tokens, 0);
+}
+
+TEST(Engine, WhatWasComputedSurvivesInAFolderForTheSameModelAndSettings) {
+  const auto folder = std::filesystem::path(testing::TempDir()) / ("engine_prefixes_" + std::to_string(::getpid()));
+  std::filesystem::remove_all(folder);
+  const TinyModelFile file, other({.seed = 2});
+  const std::vector<Token> prompt(130, 7);
+  const auto cached = [&](const TinyModelFile& model, const KvTypes& types, std::string isa = "") {
+    Engine engine = open(model, {.context_tokens = 256, .kv_types = types, .prefix_cache_folder = folder, .isa = std::move(isa)});
+    Engine without = open(model, {.context_tokens = 256, .kv_types = types, .prefix_cache = false});
+    const auto reply = engine.complete(request_of(prompt, 20));
+    EXPECT_EQ(reply->text, without.complete(request_of(prompt, 20))->text);
+    return reply->usage.cached_tokens;
+  };
+  EXPECT_EQ(cached(file, {}), 0);
+  EXPECT_EQ(cached(file, {}), 128);
+  EXPECT_EQ(cached(file, {}, "scalar"), 128);  // the bits are the same
+  EXPECT_EQ(cached(file, {"f16", "q8_0"}), 0);
+  EXPECT_EQ(cached(other, {}), 0);
+  std::filesystem::remove_all(folder);
+  EXPECT_EQ(Engine::open(file.path(), {.prefix_cache = false, .prefix_cache_folder = folder}).error().code, Code::kInvalid);
 }
 
 TEST(Engine, LogProbabilitiesAreTheSameBehindWhatIsKnown) {

@@ -89,6 +89,7 @@ class Memory {
   std::optional<Snapshot> snapshot(const CachedSequence& sequence);
   void let_go(const Snapshot& snapshot);  // its slab stays findable
 
+  size_t page_bytes(int group) const { return pools_[static_cast<size_t>(group)].piece_bytes(); }
   // The bytes of a page that is as it was kept; a page filled with such bytes, used by nobody. None: no page is free.
   std::span<const std::byte> bytes(int group, KeptPage page) const;
   std::optional<KeptPage> read(int group, std::span<const std::byte> bytes);

@@ -58,6 +58,11 @@ void PrefixCache::commit(Memory& memory, CachedSequence& sequence, std::string_v
         memory.let_go(*snapshot);
       }
     sequence.noted_page = page.id;
+    if (store_ && !memory.has_slabs() && std::ranges::all_of(page.kept, [](KeptPage kept) { return kept.index >= 0; })) {
+      const auto led_here = tokens.first((static_cast<size_t>(sequence.noted) + 1) * kPage);
+      if (unsaved_.size() == kMostUnsaved) unsaved_.pop_front();
+      unsaved_.push_back({std::string(principal), {led_here.begin(), led_here.end()}, page.kept});
+    }
   }
   memory.commit(sequence);
   forget_gone(memory);
@@ -82,7 +87,48 @@ int PrefixCache::extend(Memory& memory, CachedSequence& sequence, std::string_vi
     sequence.noted_page = known[n - 1]->id;
     break;
   }
+  if (store_ && !memory.has_slabs()) {
+    read_on(memory, sequence, principal, tokens);
+    if (sequence.length > before) store_->touch(principal, tokens.first(static_cast<size_t>(sequence.length)), kPage);
+  }
   return sequence.length - before;
+}
+
+// Page by page behind what was found in memory: each is shared before the next is read, lest that takes its place.
+void PrefixCache::read_on(Memory& memory, CachedSequence& sequence, std::string_view principal, std::span<const Token> tokens) {
+  const auto groups = static_cast<size_t>(memory.groups());
+  std::vector<std::vector<std::byte>> bytes(groups);
+  std::vector<std::span<std::byte>> pieces;
+  for (size_t g = 0; g < groups; ++g) {
+    bytes[g].resize(memory.page_bytes(static_cast<int>(g)));
+    pieces.emplace_back(bytes[g]);
+  }
+  for (auto n = static_cast<size_t>(sequence.length) / kPage;
+       static_cast<size_t>(sequence.noted) == n && (n + 1) * kPage <= tokens.size() && memory.free_pages() > 0; ++n) {
+    if (!store_->load(principal, tokens.first((n + 1) * kPage), pieces)) return;
+    Prefix prefix{.position = static_cast<int>((n + 1) * kPage), .pages = std::vector(groups, std::vector<KeptPage>(n + 1))};
+    Page& page = find_or_add(sequence.noted_page, principal, page_of<Tokens>(tokens, n));
+    page.kept.resize(groups);
+    for (size_t g = 0; g < groups; ++g) {
+      const auto read = memory.read(static_cast<int>(g), bytes[g]);
+      if (!read) return;
+      prefix.pages[g][n] = page.kept[g] = *read;
+    }
+    if (!memory.share(sequence, prefix)) return;
+    ++sequence.noted;
+    sequence.noted_page = page.id;
+  }
+}
+
+void PrefixCache::save_one(const Memory& memory) {
+  const Unsaved page = std::move(unsaved_.front());
+  unsaved_.pop_front();
+  std::vector<std::span<const std::byte>> pieces;
+  for (size_t g = 0; g < page.kept.size(); ++g) {
+    if (!memory.has(static_cast<int>(g), page.kept[g])) return;  // its memory was needed
+    pieces.push_back(memory.bytes(static_cast<int>(g), page.kept[g]));
+  }
+  store_->save(page.principal, page.tokens, pieces);
 }
 
 // Once in a while: of what memory can hold, half may have gone.

@@ -6,6 +6,8 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,6 +15,7 @@
 #include <vector>
 
 #include "engine/memory.h"
+#include "engine/prefix_store.h"
 #include "halfbyte/token.h"
 
 namespace halfbyte {
@@ -26,6 +29,12 @@ class PrefixCache {
 
   // Takes over what is known of `tokens`, by whole pages. Returns by how many positions the sequence has become longer.
   int extend(Memory& memory, CachedSequence& sequence, std::string_view principal, std::span<const Token> tokens);
+
+  // From now on pages are also looked for in the store, and saved there when there is time: one by each call. Nothing of a formula that
+  // keeps a slab is: a page alone leads nowhere there.
+  void keep_in(PrefixStore store) { store_ = std::move(store); }
+  bool has_unsaved() const { return !unsaved_.empty(); }
+  void save_one(const Memory& memory);  // Requires: has_unsaved()
 
   size_t pages() const { return pages_.size(); }  // known, gone ones among them
 
@@ -42,9 +51,20 @@ class PrefixCache {
   Page* find(uint64_t parent, std::string_view principal, const Tokens& tokens);
   Page& find_or_add(uint64_t parent, std::string_view principal, const Tokens& tokens);
   void forget_gone(const Memory& memory);
+  void read_on(Memory& memory, CachedSequence& sequence, std::string_view principal, std::span<const Token> tokens);
 
   std::unordered_multimap<uint64_t, Page> pages_;  // by hash
   uint64_t last_id_ = 0;
+
+  // Noted, and not yet in the store.
+  struct Unsaved {
+    std::string principal;
+    std::vector<Token> tokens;  // that led to it, its own at the end
+    std::vector<KeptPage> kept;
+  };
+  static constexpr size_t kMostUnsaved = 4096;  // then the oldest are not saved
+  std::optional<PrefixStore> store_;
+  std::deque<Unsaved> unsaved_;
 };
 
 }  // namespace halfbyte

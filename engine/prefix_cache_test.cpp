@@ -2,8 +2,10 @@
 #include "engine/prefix_cache.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstring>
+#include <filesystem>
 #include <random>
 
 namespace halfbyte {
@@ -188,6 +190,59 @@ TEST(PrefixCache, KnowsNoMorePagesThanTwiceThoseOfMemory) {
   for (int i = 0; i < 500; ++i) desk.leave(some_tokens(64, 1000 + i));
   EXPECT_LE(desk.cache.pages(), 2U * (8 + 16));
   EXPECT_EQ(desk.found(some_tokens(64, 1499)), 64);
+}
+
+class PrefixCacheOnDisk : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder = std::filesystem::path(testing::TempDir()) /
+             ("prefix_cache_" + std::to_string(::getpid()) + "_" + testing::UnitTest::GetInstance()->current_test_info()->name());
+    std::filesystem::remove_all(folder);
+  }
+  void TearDown() override { std::filesystem::remove_all(folder); }
+  void keep(Desk& desk) const { desk.cache.keep_in(std::move(*PrefixStore::open(folder, "desk", uint64_t{1} << 20))); }
+  static void save(Desk& desk) {
+    while (desk.cache.has_unsaved()) desk.cache.save_one(desk.memory);
+  }
+  std::filesystem::path folder;
+};
+
+TEST_F(PrefixCacheOnDisk, WhatASequenceLeftIsFoundByTheNextProcess) {
+  for (const int window : {0, 40}) {
+    Desk first(window);
+    keep(first);
+    first.leave(some_tokens(150), 64);
+    save(first);
+    Desk next(window);
+    EXPECT_EQ(next.found(some_tokens(150)), 0);
+    keep(next);
+    EXPECT_EQ(next.found(joined(some_tokens(100), some_tokens(40, 900))), 96);
+    EXPECT_EQ(next.found(some_tokens(150)), 128);
+    EXPECT_EQ(next.memory.free(), next.memory.size());
+    next.principal = "bob";
+    EXPECT_EQ(next.found(some_tokens(150)), 0);
+    std::filesystem::remove_all(folder);
+  }
+}
+
+TEST_F(PrefixCacheOnDisk, GoesOnBehindWhatIsInMemory) {
+  Desk desk(0, 6);
+  keep(desk);
+  desk.leave(some_tokens(128));
+  save(desk);
+  desk.leave(some_tokens(96, 1000));  // takes the two free pages and one of the first's end
+  EXPECT_EQ(desk.found(some_tokens(128)), 128);
+  EXPECT_EQ(desk.memory.free(), desk.memory.size());
+}
+
+TEST_F(PrefixCacheOnDisk, APageThatLeftMemoryBeforeItWasSavedIsNotSaved) {
+  Desk desk(0, 4);
+  keep(desk);
+  desk.leave(some_tokens(128));
+  desk.leave(some_tokens(128, 1000));
+  save(desk);
+  EXPECT_EQ(desk.found(some_tokens(128)), 0);
+  EXPECT_EQ(desk.found(some_tokens(128, 1000)), 128);
 }
 
 // Whatever is asked in whatever order, what is taken over is what computing it would give (found() compares), and no page is lost.

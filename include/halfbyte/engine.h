@@ -38,9 +38,13 @@ struct EngineOptions {
   std::filesystem::path draft_model;  // a smaller model of the same vocabulary, which guesses too; empty: none
   bool speculates = true;             // checks guesses of the next tokens where that pays; no reply depends on it
   bool prefix_cache = true;           // a request that begins like an earlier one of its principal computes only what is new; the same bits
-  Trace* trace = nullptr;             // what every thread does when (base/trace.h); outlives the engine, and is whole once that is gone
-  int queue = 64;                     // most requests that are unfinished
-  std::string isa;  // a name that `halfbyte isa` lists; empty: HALFBYTE_ISA of the environment, else the best that runs here
+  // Where pages of the prefix cache survive this process, at most so many bytes of them. Anybody who can read it can read what was asked;
+  // each model has its own files. Empty: nowhere.
+  std::filesystem::path prefix_cache_folder;
+  uint64_t prefix_cache_bytes = uint64_t{8} << 30;
+  Trace* trace = nullptr;  // what every thread does when (base/trace.h); outlives the engine, and is whole once that is gone
+  int queue = 64;          // most requests that are unfinished
+  std::string isa;         // a name that `halfbyte isa` lists; empty: HALFBYTE_ISA of the environment, else the best that runs here
 };
 
 struct Request {
