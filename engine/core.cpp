@@ -330,10 +330,12 @@ void EngineCore::publish(Sequence& sequence) {
     return;
   }
   std::string text;
-  for (const Token token : sequence.chosen) {
+  for (size_t i = 0; i < sequence.chosen.size(); ++i) {
+    const Token token = sequence.chosen[i];
     ++sequence.usage.completion_tokens;
     if (sequence.request.obey_end_tokens && model_.tokenizer->ends_generation(token))
       return end(sequence, FinishReason::kEnd, text + sequence.remainder());
+    if (sequence.request.logprobs) sequence.untold.push_back(std::move(sequence.probabilities[i]));
     text += sequence.stop_scanner.push(sequence.detokenizer.push(token));
     if (sequence.stop_scanner.found()) return end(sequence, FinishReason::kStop, std::move(text));
     if (sequence.usage.completion_tokens >= sequence.request.max_tokens)
@@ -348,8 +350,10 @@ void EngineCore::publish(Sequence& sequence) {
   } else
     scheduler_.append(sequence.id, static_cast<int>(sequence.chosen.size()));
   sequence.chosen.clear();
+  sequence.probabilities.clear();
   if (text.empty()) return;
-  const SinkAnswer answer = sequence.sink({.choice = sequence.choice, .text = std::move(text)});
+  const SinkAnswer answer =
+      sequence.sink({.choice = sequence.choice, .text = std::move(text), .tokens = std::exchange(sequence.untold, {})});
   if (answer == SinkAnswer::kStop) return end(sequence, FinishReason::kCancelled, {});
   if (answer == SinkAnswer::kPause) scheduler_.pause(sequence.id, true);
 }
@@ -382,6 +386,7 @@ void EngineCore::end(Sequence& sequence, FinishReason reason, std::string text, 
   }
   sequence.sink({.choice = sequence.choice,
                  .text = std::move(text),
+                 .tokens = std::exchange(sequence.untold, {}),
                  .finished = reason,
                  .usage = sequence.usage,
                  .error = std::move(error),

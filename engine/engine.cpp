@@ -209,6 +209,13 @@ Result<RequestId> Engine::submit(Request request, TokenSink sink) {
   HB_TRY(check(request.sampling));
   HB_TRY(impl_->check("prompt", request.prompt));
   if (request.max_tokens == 0 || request.max_tokens < -1) return invalid("max_tokens: {} is neither -1 nor at least 1", request.max_tokens);
+  if (request.min_tokens < 0) return invalid("min_tokens: {} is less than 0", request.min_tokens);
+  constexpr int kMostLogprobs = 20;
+  if (request.logprobs && (*request.logprobs < 0 || *request.logprobs > kMostLogprobs))
+    return invalid("logprobs: {} is outside 0 to {}", *request.logprobs, kMostLogprobs);
+  std::vector<Token> named = request.sampling.allowed_tokens;
+  for (const TokenBias& each : request.sampling.logit_bias) named.push_back(each.token);
+  if (!named.empty()) HB_TRY(impl_->check("logit_bias and allowed_tokens", named));
   constexpr int kMostChoices = 8;
   if (request.choices < 1 || request.choices > kMostChoices)
     return invalid("choices: {} is outside 1 to {}", request.choices, kMostChoices);

@@ -170,6 +170,36 @@ TEST(Engine, LogProbabilitiesAreTheSameBehindWhatIsKnown) {
   for (int i = 0; i < 2; ++i) EXPECT_EQ(engine.log_probabilities(prompt, continuation)->values, expected->values);
 }
 
+TEST(Engine, EventsTellTheLogProbabilitiesThatTheModelHas) {
+  const TinyModelFile file;
+  Engine engine = open(file);
+  const std::vector<Token> prompt{1, 2, 3};
+  for (const SamplingOptions& sampling : {SamplingOptions{.temperature = 0}, SamplingOptions{.temperature = 1, .top_k = 0},
+                                          SamplingOptions{.temperature = 0.7F, .presence_penalty = 1}}) {
+    Request request{.prompt = prompt, .max_tokens = 12, .sampling = sampling, .obey_end_tokens = false, .logprobs = 3};
+    std::vector<ReplyToken> told;
+    const auto reply = engine.complete(request, [&](const Event& event) {
+      told.insert(told.end(), event.tokens.begin(), event.tokens.end());
+      return SinkAnswer::kMore;
+    });
+    ASSERT_TRUE(reply) << reply.error().message;
+    request.logprobs.reset();
+    EXPECT_EQ(engine.complete(request)->text, reply->text) << "what is told does not change what is said";
+    ASSERT_EQ(told.size(), 12U);
+    std::vector<Token> tokens;
+    for (const ReplyToken& each : told) tokens.push_back(each.chosen.token);
+    const auto expected = engine.log_probabilities(prompt, tokens);
+    for (size_t i = 0; i < told.size(); ++i) {
+      EXPECT_EQ(told[i].chosen.log_probability, (*expected)[i]);
+      ASSERT_EQ(told[i].likeliest.size(), 3U);
+      EXPECT_GE(told[i].likeliest[0].log_probability, told[i].likeliest[1].log_probability);
+      EXPECT_GE(told[i].likeliest[0].log_probability, told[i].chosen.log_probability);
+    }
+  }
+  EXPECT_EQ(engine.complete({.prompt = prompt, .logprobs = 21}).error().message, "logprobs: 21 is outside 0 to 20");
+  EXPECT_EQ(engine.complete({.prompt = prompt, .sampling = {.logit_bias = {{100000, 1}}}}).error().code, Code::kInvalid);
+}
+
 TEST(Engine, RequestsThatDoNotFitTheCacheTogetherWaitForEachOther) {
   const TinyModelFile file;
   Engine engine = open(file, {.context_tokens = 64});  // room for one sequence
@@ -215,7 +245,10 @@ TEST(Engine, AnEndTokenEndsTheReplyAndIsNotShown) {
   EXPECT_EQ(reply->reason, FinishReason::kEnd);
   EXPECT_EQ(reply->text, "");
   EXPECT_EQ(reply->usage.completion_tokens, 1);
+  request.min_tokens = 3;
+  EXPECT_EQ(engine.complete(request)->usage.completion_tokens, 4) << "the end token comes behind three others";
   request.obey_end_tokens = false;
+  request.min_tokens = 0;
   EXPECT_EQ(engine.complete(request)->reason, FinishReason::kLength);
   EXPECT_EQ(engine.complete(request)->text, "");
   request.shows_control_tokens = true;

@@ -18,6 +18,10 @@ Sequence::Sequence(SequenceId number, Request asked, TokenSink events, const Tok
       stop_scanner(request.stop) {
   if (request.keep_tokens && is_full()) slide(context - std::max(1, context / 4));
   for (const Token token : tokens) sampler.accept(token);
+  if (request.min_tokens > 0) {
+    const std::span<const Token> ends = tokenizer.end_tokens();
+    sampler.hold_off({ends.begin(), ends.end()}, tokens.size() + static_cast<size_t>(request.min_tokens));
+  }
 }
 
 void Sequence::slide(int left) {
@@ -42,7 +46,12 @@ int Sequence::first_wanted() const {
 LogitsNeed Sequence::need() const {
   if (std::holds_alternative<Scoring>(given)) return {.log_sum_exp = true, .row = true};
   if (std::holds_alternative<Embedding>(given)) return {.hidden = true};
-  return sampler.need(static_cast<int>(draft.tokens.size()));
+  LogitsNeed need = sampler.need(static_cast<int>(draft.tokens.size()));
+  if (request.logprobs) {
+    need.log_sum_exp = need.row = true;
+    need.greatest = std::max(need.greatest, *request.logprobs);
+  }
+  return need;
 }
 
 void Sequence::look(const Logits& logits, size_t index) {
@@ -69,6 +78,12 @@ void Sequence::choose(const Logits& logits, size_t index) {
     return;
   }
   chosen.push_back(*token);
+  if (request.logprobs) {
+    ReplyToken told{.chosen = {*token, log_probability(logits, *token)}};
+    for (const Candidate& c : logits.greatest.first(std::min(logits.greatest.size(), static_cast<size_t>(*request.logprobs))))
+      told.likeliest.push_back({c.token, log_probability(logits, c.token)});
+    probabilities.push_back(std::move(told));
+  }
   sampler.accept(*token);
 }
 

@@ -69,7 +69,10 @@ struct Sequence {
   // What a step leaves, to be published after it.
   bool has_looked = false;  // ever
   std::vector<Token> chosen;
+  std::vector<ReplyToken> probabilities;  // with Request::logprobs: of each chosen one
   std::optional<Error> failure;
+
+  std::vector<ReplyToken> untold;  // for the next event
 
   bool has_ended = false;  // its last event is out
 

@@ -89,6 +89,17 @@ bool Candidates::is_empty() {
   return is_list_ ? list_.empty() : moved_.size() == logits_->row.size() && top() == kNever;
 }
 
+void Candidates::keep_only(std::span<const Token> tokens) {
+  settle();
+  list_.clear();
+  for (const Token token : tokens)
+    if (const float value = logit(token); value != kNever) list_.push_back({value, token});
+  std::ranges::sort(list_, is_before);
+  const auto repeated = std::ranges::unique(list_);
+  list_.erase(repeated.begin(), repeated.end());
+  is_list_ = true;
+}
+
 void Candidates::keep_first(size_t k) {
   std::vector<Candidate>& all = list();
   if (k >= all.size()) return;
@@ -129,11 +140,11 @@ void Candidates::keep_mass(double part) {
   list_.resize(first_to_reach(std::span(list_), part * total, weight, is_before));
 }
 
-// Whether block sums say what there is. Exponentials of logits moved far above the head's greatest would not fit into them.
-bool Candidates::has_sums(float temperature) const {
+// Whether block sums say what there is. Where the greatest logit was moved far from the head's, exponentials relative to that one overflow,
+// or are all 0.
+bool Candidates::has_sums(float temperature) {
   if (temperature != sums_temperature_) return false;
-  const float top = logits_->greatest.front().logit;
-  return std::ranges::none_of(moved_, [&](const auto& entry) { return scaled_logit(entry.second, top, temperature) > 60; });
+  return moved_.empty() || std::abs(scaled_logit(top(), logits_->greatest.front().logit, temperature)) < 60;
 }
 
 // Those of the head; of blocks with moved tokens those that it would have made.

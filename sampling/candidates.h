@@ -29,6 +29,7 @@ class Candidates {
   const std::unordered_map<Token, float>& moved() const { return moved_; }
 
   // Selections. The likeliest is always left.
+  void keep_only(std::span<const Token> tokens);  // Requires: the row
   void keep_first(size_t k);
   void keep_at_least(float logit);
   void keep_mass(double part);  // the fewest first ones that have this part of the probability together
@@ -46,7 +47,7 @@ class Candidates {
  private:
   void settle();
   void collect(float least);
-  bool has_sums(float temperature) const;
+  bool has_sums(float temperature);
   std::span<const float> sums();
   Token draw_from_row(double uniform);
 

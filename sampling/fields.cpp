@@ -1,5 +1,7 @@
 #include "sampling/fields.h"
 
+#include <cmath>
+
 #include "base/errors.h"
 
 namespace halfbyte {
@@ -13,6 +15,13 @@ Result<void> check(const SamplingOptions& options) {
           return invalid("{}: expected {} to {}, found {}", field.name, range.least, range.greatest, *value);
         },
         field.range));
+  constexpr size_t kMostTokens = 4096;
+  if (options.logit_bias.size() > kMostTokens || options.allowed_tokens.size() > kMostTokens)
+    return invalid("logit_bias and allowed_tokens: expected at most {} tokens each, found {} and {}", kMostTokens,
+                   options.logit_bias.size(), options.allowed_tokens.size());
+  for (const TokenBias& each : options.logit_bias)
+    if (!(std::abs(each.bias) <= 100) && each.bias != -std::numeric_limits<float>::infinity())
+      return invalid("logit_bias: token {}: expected -100 to 100 or -inf, found {}", each.token, each.bias);
   return {};
 }
 

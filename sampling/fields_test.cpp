@@ -54,6 +54,9 @@ TEST(SamplingFields, OptionsOutOfRangeAreRefusedByName) {
   const auto message = [](const SamplingOptions& options) { return check(options).error().message; };
   EXPECT_EQ(message({.top_p = 1.5F}), "top_p: expected 0 to 1, found 1.5");
   EXPECT_EQ(message({.top_k = -1}), "top_k: expected 0 to 1073741824, found -1");
+  EXPECT_EQ(message({.logit_bias = {{7, 101}}}), "logit_bias: token 7: expected -100 to 100 or -inf, found 101");
+  EXPECT_TRUE(check({.logit_bias = {{7, -std::numeric_limits<float>::infinity()}}}));
+  EXPECT_FALSE(check({.allowed_tokens = std::vector<Token>(4097)}));
   EXPECT_EQ(message({.temperature = std::numeric_limits<float>::quiet_NaN()}), "temperature: expected 0 to 100, found nan");
 }
 

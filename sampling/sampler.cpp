@@ -12,6 +12,7 @@ std::vector<std::unique_ptr<SamplingStep>> chain_of(const SamplingOptions& o, in
                                                     std::function<bool(Token)> ends_repetition) {
   std::vector<std::unique_ptr<SamplingStep>> chain;
   const auto window = [&](int tokens) { return static_cast<size_t>(tokens < 0 ? context_tokens : tokens); };
+  if (!o.logit_bias.empty()) chain.push_back(steps::logit_bias(o.logit_bias));
   const bool has_penalty = *o.repeat_penalty != 1 || *o.presence_penalty != 0 || *o.frequency_penalty != 0;
   if (has_penalty && *o.repeat_window != 0)
     chain.push_back(steps::penalties(*o.repeat_penalty, *o.presence_penalty, *o.frequency_penalty, window(*o.repeat_window)));
@@ -21,6 +22,7 @@ std::vector<std::unique_ptr<SamplingStep>> chain_of(const SamplingOptions& o, in
                                 .allowed_length = static_cast<size_t>(*o.dry_allowed_length),
                                 .window = window(*o.dry_penalty_last_n),
                                 .is_breaker = std::move(ends_repetition)}));
+  if (!o.allowed_tokens.empty()) chain.push_back(steps::only(o.allowed_tokens));
   if (*o.temperature == 0) {
     chain.push_back(steps::greedy());
     return chain;
@@ -48,6 +50,11 @@ Sampler::Sampler(const SamplingOptions& options, int context_tokens, std::functi
   seed_ = *all.seed;
   if (!ends_repetition) ends_repetition = [](Token) { return false; };
   chain_ = chain_of(all, context_tokens, std::move(ends_repetition));
+}
+
+void Sampler::hold_off(std::vector<Token> tokens, size_t until) {
+  chain_.insert(chain_.begin(), steps::hold_off(std::move(tokens), until));
+  chain_.front()->rewind(history_);
 }
 
 void Sampler::accept(Token token) {

@@ -1,4 +1,4 @@
-// Logits to a token, by a chain of steps that is made once for a request: penalties and DRY move logits; top-n-sigma, top-k, typical-p,
+// Logits to a token, by a chain of steps that is made once for a request: biases, penalties and DRY move logits; top-n-sigma, top-k, typical-p,
 // top-p, min-p and XTC select, in llama.cpp's order; the last one chooses. Steps that would do nothing are not in it. Temperature 0 takes
 // the greatest logit as it was moved, ties to the lowest id, and mirostat selects by itself: the selecting steps are left out then.
 #pragma once
@@ -21,6 +21,8 @@ class Sampler {
  public:
   // `ends_repetition`: whether a token's text has one of kDryBreakers.
   Sampler(const SamplingOptions& options, int context_tokens, std::function<bool(Token)> ends_repetition = {});
+  // These do not come before so many tokens were accepted, prompt and all.
+  void hold_off(std::vector<Token> tokens, size_t until);
   void accept(Token token);  // a prompt token, or one sampled
   // The last `count` accepted tokens never were. So a preempted sequence keeps its sampler, and one that has only tokens accepts them all
   // again; only mirostat and adaptive-p remember more of a sampled token than itself: they must have sampled it.

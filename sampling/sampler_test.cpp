@@ -14,7 +14,7 @@
 namespace halfbyte {
 namespace {
 
-constexpr SamplingOptions kPlain{.temperature = 1, .top_k = 0, .top_p = 1, .min_p = 0};
+const SamplingOptions kPlain{.temperature = 1, .top_k = 0, .top_p = 1, .min_p = 0};
 
 // As the head does: of the row only what the sampler needs.
 Result<Token> sampled(Sampler& sampler, std::span<const float> row, uint64_t position) {
@@ -217,6 +217,51 @@ TEST(Sampler, WhatItNeedsOfTheLogitsGivesTheTokenThatAllOfThemGive) {
   EXPECT_GT(differ, 500);  // not always the greatest
   EXPECT_GT(partial, 1000);
   EXPECT_LT(partial, 2900);
+}
+
+TEST(Sampler, ABiasMovesALogitAndMinusInfinityRulesATokenOut) {
+  for (const float temperature : {0.0F, 0.01F})
+    for (const int top_k : {0, 1, 40}) {
+      const SamplingOptions options{.temperature = temperature,
+                                    .top_k = top_k,
+                                    .top_p = 1,
+                                    .min_p = 0,
+                                    .logit_bias = {{0, -std::numeric_limits<float>::infinity()}, {2, 50}}};
+      Sampler sampler(options, 100);
+      EXPECT_EQ(*sampled(sampler, std::vector<float>{9, 8, -30}, 0), 2) << temperature << " " << top_k;
+      EXPECT_EQ(*sampled(sampler, std::vector<float>{90, 80, -30}, 0), 1) << temperature << " " << top_k;
+    }
+}
+
+TEST(Sampler, OnlyAllowedTokensCome) {
+  for (const float temperature : {0.0F, 1.0F}) {
+    Sampler sampler({.temperature = temperature, .allowed_tokens = {3, 1, 3}}, 100);
+    for (uint64_t position = 0; position < 50; ++position) {
+      const Token token = *sampled(sampler, std::vector<float>{9, 1, 9, 0.5F}, position);
+      EXPECT_TRUE(token == 1 || (temperature > 0 && token == 3)) << token;
+    }
+  }
+}
+
+TEST(Sampler, WhatIsHeldOffComesNotBeforeSoManyTokens) {
+  Sampler sampler({.temperature = 0}, 100);
+  sampler.accept(5);
+  sampler.hold_off({1}, 2);
+  const std::vector<float> row{3, 9};
+  EXPECT_EQ(*sampled(sampler, row, 1), 0);
+  sampler.accept(0);
+  EXPECT_EQ(*sampled(sampler, row, 2), 1);
+}
+
+TEST(Sampler, WhereNoTokenMayFollowThatIsSaid) {
+  const float never = -std::numeric_limits<float>::infinity();
+  for (const float temperature : {0.0F, 1.0F})
+    for (const int top_k : {0, 5}) {
+      Sampler sampler({.temperature = temperature, .top_k = top_k, .logit_bias = {{0, never}, {1, never}}}, 100);
+      const auto token = sampled(sampler, std::vector<float>{3, 9}, 7);
+      ASSERT_FALSE(token);
+      EXPECT_EQ(token.error().message, "token 7: no token may follow");
+    }
 }
 
 TEST(Sampler, IsAsBeforeAfterARewind) {

@@ -57,6 +57,8 @@ struct Request {
   // What does not fit the context is an error, and a full context ends the reply. With keep_tokens the first so many tokens stay and of the
   // rest the latest: of a long prompt what leaves a quarter of the context, of a full context half. Usage::dropped_tokens says how many went.
   std::optional<int> keep_tokens;
+  int min_tokens = 0;                 // no end token before so many new ones
+  std::optional<int> logprobs;        // Event::tokens tells each token, with so many of the likeliest beside it, 0 to 20
   bool shows_control_tokens = false;  // the text of control tokens is part of the reply, as markers of tool calls may be
   double timeout_ms = 0;              // since submit(); then the reply ends with kTimeout and what came until then. 0: none
   int priority = 0;                   // the greater starts first, and takes memory from the lesser
@@ -86,10 +88,21 @@ struct EngineMemory {
   uint64_t total() const { return weights + workspace + cache; }
 };
 
+// A token of a reply, and the natural logarithm of its probability as the model has it: no sampling option changes it.
+struct TokenProbability {
+  Token token = 0;
+  double log_probability = 0;
+};
+struct ReplyToken {
+  TokenProbability chosen;
+  std::vector<TokenProbability> likeliest;  // in order
+};
+
 // What a sink sees of each choice: pieces of text in order, then exactly one event with `finished`.
 struct Event {
-  int choice = 0;    // of Request::choices, from 0
-  std::string text;  // whole characters; may be empty
+  int choice = 0;                  // of Request::choices, from 0
+  std::string text;                // whole characters; may be empty
+  std::vector<ReplyToken> tokens;  // with Request::logprobs: those since the last event, an end token left out
   std::optional<FinishReason> finished;
   Usage usage;                 // with finished
   std::optional<Error> error;  // with kFailed

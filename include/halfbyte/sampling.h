@@ -7,8 +7,17 @@
 #include <optional>
 #include <string_view>
 #include <variant>
+#include <vector>
+
+#include "halfbyte/token.h"
 
 namespace halfbyte {
+
+struct TokenBias {
+  Token token = 0;
+  float bias = 0;  // added to its logit; -infinity: it never comes
+  bool operator==(const TokenBias&) const = default;
+};
 
 // A field that is absent has the default of whoever samples: of this engine the one in kSamplingFields, of a service its own.
 struct SamplingOptions {
@@ -36,6 +45,9 @@ struct SamplingOptions {
   std::optional<float> mirostat_eta;
   std::optional<float> adaptive_target;
   std::optional<float> adaptive_decay;
+  // No numbers, and so no rows of the list below.
+  std::vector<TokenBias> logit_bias;  // at most 4096, within -100 to 100 or -infinity
+  std::vector<Token> allowed_tokens;  // no other token comes, where there are some; at most 4096
   bool operator==(const SamplingOptions&) const = default;
 };
 

@@ -20,6 +20,7 @@ class Dry final : public SamplingStep {
   void apply(Candidates& candidates, const Draws&) override {
     const double most = std::log(std::numeric_limits<float>::max()) / std::log(std::max(1.000001, static_cast<double>(options_.base)));
     for (const auto& [token, length] : repeats_) {
+      if (std::isinf(candidates.logit(token))) continue;  // ruled out
       const double exponent = std::min(static_cast<double>(length - options_.allowed_length), most);
       const double penalty = static_cast<double>(options_.multiplier) * std::pow(static_cast<double>(options_.base), exponent);
       const double logit = static_cast<double>(candidates.logit(token)) - penalty;

@@ -12,6 +12,8 @@ namespace halfbyte::steps {
 using Step = std::unique_ptr<SamplingStep>;
 
 // Move logits.
+Step logit_bias(std::vector<TokenBias> biases);
+Step hold_off(std::vector<Token> tokens, size_t until);  // not before so many tokens were accepted
 Step penalties(float repeat, float presence, float frequency, size_t window);
 struct DryOptions {
   float multiplier, base;
@@ -21,6 +23,7 @@ struct DryOptions {
 Step dry(DryOptions options);
 
 // Select.
+Step only(std::vector<Token> tokens);
 Step top_n_sigma(float n);
 Step top_k(size_t k);
 Step typical(float part);
