@@ -100,6 +100,10 @@ CompletionOptions options_of(const Json& given, int max_new_tokens) {
   for (const SamplingField& field : kSamplingFields)
     if (const Json* value = given.find(field.name))
       std::visit([&](const auto& range) { (options.sampling.*range.member).emplace(number_like(range.least, *value)); }, field.range);
+  if (const Json* biases = given.find("logit_bias"))
+    for (const JsonMember& each : *biases->object())
+      options.sampling.logit_bias.push_back({static_cast<Token>(std::stoi(each.key)), static_cast<float>(number(each.value))});
+  for (const Json& token : items(at(given, "allowed_tokens"))) options.sampling.allowed_tokens.push_back(static_cast<Token>(number(token)));
   for (const Json& stop : items(at(given, "stop"))) options.stop.push_back(*stop.text());
   return options;
 }

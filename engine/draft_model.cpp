@@ -72,9 +72,12 @@ void DraftModel::compute(std::span<Turn*> turns) {
   const auto began = world_.now();
   runner_.run(slices, [&](size_t slice, size_t, const Logits& logits) {
     const Turn& turn = *turns[slice];
-    const Result<Token> token =
-        turn.ask->sampler->sample(logits, turn.sequence->computed.size() + turn.next.size() + static_cast<size_t>(turn.ask->dropped));
-    if (token) chosen[slice] = *token;
+    try {  // this is among the step's threads, which must all come to its end
+      const Result<Token> token =
+          turn.ask->sampler->sample(logits, turn.sequence->computed.size() + turn.next.size() + static_cast<size_t>(turn.ask->dropped));
+      if (token) chosen[slice] = *token;
+    } catch (const std::bad_alloc&) {  // then there is no guess
+    }
   });
   const double ms = std::chrono::duration<double, std::milli>(world_.now() - began).count();
   const bool decodes = tokens == static_cast<int>(turns.size());

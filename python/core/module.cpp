@@ -31,6 +31,16 @@ SamplingOptions sampling_of(const nb::kwargs& given) {
   SamplingOptions options;
   for (const auto& [key, value] : given) {
     const auto name = nb::cast<std::string>(key);
+    if (value.is_none()) continue;
+    if (name == "logit_bias") {
+      for (const auto& [token, bias] : nb::cast<nb::dict>(value))
+        options.logit_bias.push_back({nb::cast<Token>(token), nb::cast<float>(bias)});
+      continue;
+    }
+    if (name == "allowed_tokens") {
+      options.allowed_tokens = nb::cast<std::vector<Token>>(value);
+      continue;
+    }
     const auto* field = std::ranges::find(kSamplingFields, name, &SamplingField::name);
     if (field == std::end(kSamplingFields)) raise(invalid("{}: no such option", escaped(name)));
     std::visit([&](const auto& range) { options.*range.member = nb::cast<std::remove_cvref_t<decltype(options.*range.member)>>(value); },

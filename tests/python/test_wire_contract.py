@@ -60,7 +60,9 @@ def backend_of(name: str, services: FakeServices) -> Backend:
 
 
 def ask(backend: Backend, call: str, row: dict[str, Any], pieces: list[str]) -> Any:
-    options = row.get("options", {})
+    options = dict(row.get("options", {}))
+    if "logit_bias" in options:  # JSON's keys are texts
+        options["logit_bias"] = {int(token): bias for token, bias in options["logit_bias"].items()}
     if call == "complete":
         return backend.complete(row.get("prompt", "Hi"), **options)
     if call == "chat":
@@ -123,7 +125,7 @@ def test_row(name: str, row: dict[str, Any], call: str, services: FakeServices) 
             assert pieces == gives.get("pieces", pieces)
             assert not pieces or "".join(pieces) == expected["content"]
             json.dumps(result.metadata, ensure_ascii=False).encode()
-        if "sends" in row:
+        if "sends" in row:  # as it stands on the wire
             assert services.requests[-1]["body"] == row["sends"]
 
 

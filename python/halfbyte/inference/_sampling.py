@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
@@ -33,6 +33,10 @@ class FurtherSampling(TypedDict, total=False):
     mirostat_eta: float
     adaptive_target: float
     adaptive_decay: float
+    logit_bias: Mapping[int, float]
+    """Added to the logits of these token ids, -100 to 100; minus infinity: the token never comes."""
+    allowed_tokens: Sequence[int]
+    """No other token ids come, where there are some."""
 
 
 @dataclass(frozen=True)
@@ -93,10 +97,36 @@ def checked(sampling: Mapping[str, Any]) -> dict[str, Any]:
     """Those that are given; TypeError or ValueError names what is wrong, or not known."""
     given = {name: value for name, value in sampling.items() if value is not None}
     for name, value in given.items():
-        if name not in SAMPLING_FIELDS:
+        if name == "logit_bias":
+            _check_biases(value)
+        elif name == "allowed_tokens":
+            _check_tokens(value)
+        elif name not in SAMPLING_FIELDS:
             raise TypeError(f"{name}: no such option; expected one of {', '.join(SAMPLING_FIELDS)}")
-        SAMPLING_FIELDS[name].check(value)
+        else:
+            SAMPLING_FIELDS[name].check(value)
     return given
+
+
+def _check_biases(biases: object) -> None:
+    if not isinstance(biases, Mapping):
+        raise TypeError(f"logit_bias: expected a dict of token ids, found {biases!r}")
+    _check_tokens(list(biases), "logit_bias")
+    for token, bias in biases.items():
+        if isinstance(bias, bool) or not isinstance(bias, (int, float)):
+            raise TypeError(f"logit_bias[{token}]: expected a number, found {bias!r}")
+        if not (-100 <= bias <= 100 or bias == -math.inf):
+            raise ValueError(f"logit_bias[{token}]: expected -100 to 100 or -inf, found {bias}")
+
+
+def _check_tokens(tokens: object, name: str = "allowed_tokens") -> None:
+    if isinstance(tokens, (str, bytes)) or not isinstance(tokens, Sequence):
+        raise TypeError(f"{name}: expected a list of token ids, found {tokens!r}")
+    for token in tokens:
+        if isinstance(token, bool) or not isinstance(token, int):
+            raise TypeError(f"{name}: expected token ids, found {token!r}")
+        if not 0 <= token < 2**31:
+            raise ValueError(f"{name}: expected token ids, found {token}")
 
 
 def named_only(sampling: Mapping[str, Any], who: str) -> dict[str, Any]:
@@ -105,7 +135,7 @@ def named_only(sampling: Mapping[str, Any], who: str) -> dict[str, Any]:
     for name, value in sampling.items():
         if name in ("max_new_tokens", "temperature", "top_k", "top_p"):
             kept[name] = value
-        elif value != SAMPLING_FIELDS[name].neutral:
+        elif name not in SAMPLING_FIELDS or value != SAMPLING_FIELDS[name].neutral:
             raise NotImplementedError(f"{name}: {who} has no such option")
     return kept
 
@@ -120,7 +150,7 @@ def on_the_wire(options: Mapping[str, Any], names: Mapping[str, str], service: s
         field = SAMPLING_FIELDS.get(name)
         wire = names.get(name, name)
         if wire:
-            sent[wire] = value
-        elif field is not None and value != field.neutral:
+            sent[wire] = {key: max(bias, -100) for key, bias in value.items()} if name == "logit_bias" else value
+        elif field is None or value != field.neutral:
             raise NotImplementedError(f"{name}: {service} has no such option")
     return sent

@@ -278,7 +278,8 @@ class EngineBackend(Backend):
         for number, text in enumerate(stop or ()):
             check_unicode(f"stop[{number}]", text)
         counts = {key: min(value, LARGEST_INT) for key, value in sampling.items() if isinstance(value, int)}
-        options: _core.Options = self._module.Options(stop=list(stop or ()), seed=seed, **{**sampling, **counts})
+        lists = {key: kind(sampling[key]) for key, kind in (("logit_bias", dict), ("allowed_tokens", list)) if key in sampling}
+        options: _core.Options = self._module.Options(stop=list(stop or ()), seed=seed, **{**sampling, **counts, **lists})
         return options
 
     def _messages(self, messages: Sequence[Message]) -> list[_core.Message]:

@@ -25,7 +25,12 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_OLLAMA_URL", "OllamaBackend", "OllamaError"]
 
 
-_NAMES = {"max_new_tokens": "num_predict", **{name: field.ollama for name, field in SAMPLING_FIELDS.items()}}
+_NAMES = {
+    **{name: field.ollama for name, field in SAMPLING_FIELDS.items()},
+    "max_new_tokens": "num_predict",
+    "logit_bias": "",
+    "allowed_tokens": "",
+}
 
 
 class OllamaError(ServiceError):

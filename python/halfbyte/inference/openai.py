@@ -30,7 +30,7 @@ KEY_NAME = "OPENAI_API_KEY"
 CHAT = "/chat/completions"
 
 
-_NAMES = {name: field.openai for name, field in SAMPLING_FIELDS.items()}
+_NAMES = {**{name: field.openai for name, field in SAMPLING_FIELDS.items()}, "allowed_tokens": "allowed_token_ids"}
 
 
 class OpenAIError(ServiceError):
