@@ -190,7 +190,7 @@ TEST(Engine, EventsTellTheLogProbabilitiesThatTheModelHas) {
     for (const ReplyToken& each : told) tokens.push_back(each.chosen.token);
     const auto expected = engine.log_probabilities(prompt, tokens);
     for (size_t i = 0; i < told.size(); ++i) {
-      EXPECT_EQ(told[i].chosen.log_probability, (*expected)[i]);
+      EXPECT_EQ(told[i].chosen.log_probability, expected->values[i]);
       ASSERT_EQ(told[i].likeliest.size(), 3U);
       EXPECT_GE(told[i].likeliest[0].log_probability, told[i].likeliest[1].log_probability);
       EXPECT_GE(told[i].likeliest[0].log_probability, told[i].chosen.log_probability);
