@@ -93,6 +93,14 @@ T number_like(T, const Json& value) {
   return large != nullptr ? static_cast<T>(*large) : static_cast<T>(number(value));
 }
 
+// As Python's `response_format` has it: {"type": KIND, KIND: SOURCE}.
+GrammarSource grammar_of(const Json& format) {
+  const std::string& kind = *format.find("type")->text();
+  if (kind == "json_object") return {GrammarKind::kJsonObject, ""};
+  if (kind == "json_schema") return {GrammarKind::kJsonSchema, JsonWriter().value(*format.find("json_schema")).take()};
+  return {GrammarKind::kRegex, *format.find("regex")->text()};
+}
+
 CompletionOptions options_of(const Json& given, int max_new_tokens) {
   CompletionOptions options{.max_new_tokens = max_new_tokens};
   if (const Json* value = given.find("max_new_tokens")) options.max_new_tokens = static_cast<int>(number(*value));
@@ -105,6 +113,7 @@ CompletionOptions options_of(const Json& given, int max_new_tokens) {
       options.sampling.logit_bias.push_back({static_cast<Token>(std::stoi(each.key)), static_cast<float>(number(each.value))});
   for (const Json& token : items(at(given, "allowed_tokens"))) options.sampling.allowed_tokens.push_back(static_cast<Token>(number(token)));
   for (const Json& stop : items(at(given, "stop"))) options.stop.push_back(*stop.text());
+  if (const Json* format = given.find("response_format")) options.grammar = grammar_of(*format);
   return options;
 }
 

@@ -176,6 +176,7 @@ Result<std::unique_ptr<CompletionStream>> EngineBackend::start(const std::string
   if (loaded_->use_template) {
     const Message question{"user", prompt};
     HB_TRY_ASSIGN(made, loaded_->format->prompt({&question, 1}, {}, loaded_->enable_thinking));
+    request.thinking = loaded_->format->thinking_markers(made);
     request.prompt = std::move(made.tokens);
   } else {
     request.prompt = loaded_->engine.encode(prompt, /*add_special=*/true);
@@ -199,6 +200,7 @@ Result<std::unique_ptr<ChatStream>> EngineBackend::start_chat(std::span<const Me
   Facts facts;
   if (loaded_->has_template()) {
     HB_TRY_ASSIGN(made, loaded_->format->prompt(turns, tools, loaded_->enable_thinking));
+    request.thinking = loaded_->format->thinking_markers(made, !tools.empty());
     prompt = std::move(made.text);
     request.prompt = std::move(made.tokens);
     request.shows_control_tokens = ReplyParser::expects_markers(source, tools);

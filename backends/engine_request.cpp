@@ -31,6 +31,7 @@ Result<EngineRequest> EngineRequest::start(std::shared_ptr<Engine> engine, Reque
                                            const Stopwatch& watch) {
   request.max_tokens = options.max_new_tokens;
   request.sampling = options.sampling;
+  request.grammar = options.grammar;
   request.stop.insert(request.stop.end(), options.stop.begin(), options.stop.end());
   EngineRequest run;
   run.facts_ = std::move(facts);

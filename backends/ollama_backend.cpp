@@ -5,6 +5,7 @@
 #include "backends/ollama_reply.h"
 #include "backends/service_address.h"
 #include "backends/stopwatch.h"
+#include "backends/wire_grammar.h"
 #include "backends/wire_message.h"
 #include "backends/wire_sampling.h"
 #include "base/errors.h"
@@ -50,6 +51,7 @@ Result<Json> OllamaBackend::body(const CompletionOptions& options, bool is_strea
   add(fields, "stream", {is_stream});
   add(fields, "options", {std::move(sampling)});
   if (think_) add(fields, "think", *think_);
+  HB_TRY(add_ollama_format(fields, options.grammar));
   return Json{std::move(fields)};
 }
 

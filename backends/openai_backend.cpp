@@ -6,6 +6,7 @@
 #include "backends/json_members.h"
 #include "backends/service_address.h"
 #include "backends/stopwatch.h"
+#include "backends/wire_grammar.h"
 #include "backends/wire_message.h"
 #include "backends/wire_sampling.h"
 #include "base/errors.h"
@@ -70,6 +71,7 @@ Result<Json> OpenAIBackend::body(const CompletionOptions& options, bool is_strea
   add(fields, is_renamed ? "max_completion_tokens" : "max_tokens", {int64_t{options.max_new_tokens}});
   HB_TRY(add_sampling(fields, options.sampling, &SamplingField::openai, "an OpenAI-style service"));
   add_stop(fields, options.stop);
+  HB_TRY(add_response_format(fields, options.grammar));
   if (is_stream) {
     add(fields, "stream", {true});
     add(fields, "stream_options", {Json::Object{{"include_usage", {true}}}});

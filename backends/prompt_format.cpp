@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/json_writer.h"
 #include "text/codec.h"
+#include "text/reply_parser.h"
 
 namespace halfbyte {
 namespace {
@@ -107,10 +108,15 @@ std::vector<Token> PromptFormat::encode(const std::string& text, std::string_vie
   return engine_->encode(text, /*add_special=*/!has_bos, /*parse_special=*/true, drop);
 }
 
-Result<std::vector<Token>> PromptFormat::tokens(std::span<const Message> messages) const {
-  if (!has_template()) return encode(messages.back().content);
-  HB_TRY_ASSIGN(prompt, this->prompt(messages));
-  return std::move(prompt.tokens);
+Result<Prompt> PromptFormat::prompt_or_text(std::span<const Message> messages) const {
+  if (has_template()) return prompt(messages);
+  const std::string& text = messages.back().content;
+  return Prompt{.text = text, .tokens = encode(text)};
+}
+
+std::optional<ThinkingMarkers> PromptFormat::thinking_markers(const Prompt& prompt, bool with_tools) const {
+  if (!has_template()) return {};
+  return ReplyParser::thinking_markers(source(with_tools), prompt.text);
 }
 
 }  // namespace halfbyte

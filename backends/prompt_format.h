@@ -31,8 +31,10 @@ class PromptFormat {
                         std::optional<bool> enable_thinking = {}) const;
   // Tokens of a text that is continued as it stands.
   std::vector<Token> encode(const std::string& text) const;
-  // Tokens of the messages. Without a template: of the content of the last message.
-  Result<std::vector<Token>> tokens(std::span<const Message> messages) const;
+  // The messages in the template; without one, the content of the last message.
+  Result<Prompt> prompt_or_text(std::span<const Message> messages) const;
+  // How the model marks what it thinks before it answers such a prompt.
+  std::optional<ThinkingMarkers> thinking_markers(const Prompt& prompt, bool with_tools = false) const;
 
  private:
   PromptFormat(const Engine& engine, bool parse_special) : engine_(&engine), parse_special_(parse_special) {}

@@ -42,7 +42,7 @@ class Chat {
   std::optional<Said> read_message();  // nothing: the user leaves
   LineEditor::Line read_line(const std::string& prompt);
   void reply_to(std::string message);
-  Result<std::vector<Token>> fitting_prompt();
+  Result<Prompt> fitting_prompt();
   bool obey(const std::string& line);  // false: the user leaves
   Result<void> set(const std::string& name, const std::string& value);
   Result<void> show(const std::string& what) const;
@@ -110,19 +110,19 @@ LineEditor::Line Chat::read_line(const std::string& prompt) {
 }
 
 // The conversation as a prompt that leaves a quarter of the context for the reply. What had to be left out is said.
-Result<std::vector<Token>> Chat::fitting_prompt() {
+Result<Prompt> Chat::fitting_prompt() {
   const auto most = static_cast<size_t>(engine_.context_tokens() - engine_.context_tokens() / 4);
   int forgotten = 0;
   for (;;) {
-    HB_TRY_ASSIGN(tokens, format_.tokens(conversation_.messages()));
-    if (tokens.size() > most && conversation_.forget_oldest()) {
+    HB_TRY_ASSIGN(prompt, format_.prompt_or_text(conversation_.messages()));
+    if (prompt.tokens.size() > most && conversation_.forget_oldest()) {
       ++forgotten;
       continue;
     }
     if (forgotten > 0)
       notify(fmt::format("the context of {} tokens is full: the oldest {} of your messages and their replies are forgotten",
                          engine_.context_tokens(), forgotten));
-    return tokens;
+    return prompt;
   }
 }
 
@@ -132,7 +132,9 @@ void Chat::reply_to(std::string message) {
   const InterruptWatch interrupt;
   const auto reply = [&]() -> Result<Engine::Reply> {
     Request request = options_.request;
-    HB_TRY_INTO(request.prompt, fitting_prompt());
+    HB_TRY_ASSIGN(prompt, fitting_prompt());
+    request.thinking = format_.thinking_markers(prompt);
+    request.prompt = std::move(prompt.tokens);
     return stream_reply(engine_, std::move(request), interrupt, print_foreign);
   }();
   if (!reply) {

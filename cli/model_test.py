@@ -63,6 +63,26 @@ class RunTest(unittest.TestCase):
         self.assertEqual(result("run", MODEL, QUESTION, "--seed", "7", "--max-tokens", "12", "--threads", "1", "--chunk", "7"), first)
         self.assertNotEqual(result("run", MODEL, QUESTION, "--seed", "8", "--max-tokens", "12"), first)
 
+    def test_a_reply_is_held_to_choices_a_pattern_a_schema_or_a_grammar(self):
+        held = lambda *flags: result("run", MODEL, "Tell me about a cat.", "--temperature", "1", "--seed", "3", *flags)
+        self.assertIn(held("--choice", "yes", "--choice", "no"), ("yes", "no"))
+        self.assertRegex(held("--regex", "[a-f]{3}-[0-9]{4}"), "^[a-f]{3}-[0-9]{4}$")
+        schema = {"type": "object", "properties": {"name": {"type": "string", "maxLength": 20}, "legs": {"type": "integer", "minimum": 0, "maximum": 8}},
+                  "required": ["name", "legs"], "additionalProperties": False}
+        cat = json.loads(held("--json-schema", json.dumps(schema)))
+        self.assertEqual((set(cat), cat["legs"] in range(9), len(cat["name"]) <= 20), ({"name", "legs"}, True, True))
+        with tempfile.TemporaryDirectory() as folder:
+            gbnf = pathlib.Path(folder, "sum.gbnf")
+            gbnf.write_text('root ::= term ("+" term){1,3}\nterm ::= [0-9]{1,2} | "(" root ")"\n')
+            self.assertRegex(held("--grammar", str(gbnf), "--max-tokens", "60"), r"^[0-9+()]+$")
+
+    def test_what_a_grammar_cannot_do_is_said_by_its_place(self):
+        done = run("run", MODEL, QUESTION, "--json-schema", '{"properties": {"a": {"not": {}}}}')
+        self.assertEqual((done.returncode, done.stdout), (1, b""))
+        self.assertIn(b"json schema: at #/properties/a/not", done.stderr)
+        done = run("run", MODEL, QUESTION, "--regex", "a", "--choice", "b")
+        self.assertEqual((done.returncode, done.stdout), (2, b""))
+
     def test_a_reply_ends_before_a_stop_text(self):
         whole = result("run", MODEL, QUESTION, *GREEDY)
         stop = whole.split()[2]

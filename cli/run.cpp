@@ -11,6 +11,7 @@
 #include "backends/prompt_format.h"
 #include "cli/chat.h"
 #include "cli/commands.h"
+#include "cli/grammar_options.h"
 #include "cli/input.h"
 #include "cli/interrupt.h"
 #include "cli/model_file.h"
@@ -66,7 +67,9 @@ Result<int> complete(Engine& engine, const PromptFormat& format, const ChatOptio
   if (format.has_template() && prompt.ends_with('\n')) prompt.pop_back();  // the newline of `echo`
   messages.push_back({"user", std::move(prompt)});
   Request request = options.request;
-  HB_TRY_INTO(request.prompt, format.tokens(messages));
+  HB_TRY_ASSIGN(made, format.prompt_or_text(messages));
+  request.thinking = format.thinking_markers(made);
+  request.prompt = std::move(made.tokens);
   if (request.prompt.empty())
     return unsupported("{}: the prompt has no tokens: the model has no tokenizer, or none for this text", options.model);
 
@@ -141,6 +144,7 @@ Action declare_run(Arguments& args) {
   args.flag("--raw", options->raw, "continue the prompt as it stands, without the model's chat template");
   args.flag("--parse-special", options->parse_special, "a control token that a message spells (<|im_end|>) is that token, and no text");
   declare_reply_options(args, options->reply);
+  declare_grammar(args, options->reply.request.grammar);
   declare_memory(args, options->engine, "longest prompt and reply together, in tokens; 0: the model's own, at most 4096");
   declare_threads(args, "--threads", options->engine.threads);
   declare_step_options(args, options->engine.chunk_tokens, options->engine.kv_types, options->engine.activations);

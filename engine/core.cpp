@@ -199,6 +199,7 @@ void EngineCore::step() {
     return;
   }
   std::vector<SliceTokens> slices;
+  std::vector<Constraint*> constraints;  // of those that choose a token
   int prompt_tokens = 0, decode_tokens = 0;
   for (const Slice& slice : plan) {
     Sequence& sequence = *sequences_.at(slice.sequence);
@@ -221,14 +222,19 @@ void EngineCore::step() {
                       .tokens = tokens.first(static_cast<size_t>(slice.count)),
                       .first_wanted = static_cast<size_t>(std::clamp(sequence.first_wanted() - slice.first, 0, slice.count)),
                       .need = sequence.need()});
+    if (sequence.constraint != nullptr && slices.back().first_wanted < static_cast<size_t>(slice.count))
+      constraints.push_back(sequence.constraint.get());
   }
   const bool has_room = std::ranges::all_of(
       slices, [&](const SliceTokens& s) { return runner_.memory().reserve(*s.sequence, static_cast<int>(s.tokens.size())); });
   // The step's threads all wait for this: it chooses, and nothing more.
-  if (has_room)
+  if (has_room) {
+    const LookAhead::Waiting masks = look_ahead_.begin(std::move(constraints));
     runner_.run(slices, [&](size_t slice, size_t token, const Logits& logits) {
+      masks.wait();
       sequences_.at(plan[slice].sequence)->look(logits, static_cast<size_t>(plan[slice].first) + token);
     });
+  }
   const auto began = std::exchange(now_, world_.now());
   const auto traced = trace(plan, began);
   if (has_room) {
@@ -333,11 +339,12 @@ void EngineCore::publish(Sequence& sequence) {
   for (size_t i = 0; i < sequence.chosen.size(); ++i) {
     const Token token = sequence.chosen[i];
     ++sequence.usage.completion_tokens;
-    if (sequence.request.obey_end_tokens && model_.tokenizer->ends_generation(token))
+    if ((sequence.request.obey_end_tokens || sequence.is_whole()) && model_.tokenizer->ends_generation(token))
       return end(sequence, FinishReason::kEnd, text + sequence.remainder());
     if (sequence.request.logprobs) sequence.untold.push_back(std::move(sequence.probabilities[i]));
     text += sequence.stop_scanner.push(sequence.detokenizer.push(token));
     if (sequence.stop_scanner.found()) return end(sequence, FinishReason::kStop, std::move(text));
+    if (sequence.is_whole() && i + 1 == sequence.chosen.size()) return end(sequence, FinishReason::kEnd, text + sequence.remainder());
     if (sequence.usage.completion_tokens >= sequence.request.max_tokens)
       return end(sequence, FinishReason::kLength, text + sequence.remainder());
     sequence.tokens.push_back(token);

@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/json_writer.h"
 #include "base/trace.h"
+#include "grammar/grammars.h"
 #include "models/tiny_model.h"
 
 namespace halfbyte {
@@ -56,8 +57,10 @@ class Bench {
     }
     return EngineCore(model_, std::move(*runner), limits, world, std::move(drafter));
   }
-  EngineCore::Message submission(RequestId id, const Request& request, TokenSink sink) const {
-    return {EngineCore::Message::Kind::kSubmit, id, std::make_unique<Sequence>(id, request, std::move(sink), *model_.tokenizer, kContext)};
+  EngineCore::Message submission(RequestId id, const Request& request, TokenSink sink) {
+    auto sequence = std::make_unique<Sequence>(id, request, std::move(sink), *model_.tokenizer, kContext);
+    if (request.grammar) sequence->constraint = *Constraint::begin(**grammars_.compile(*request.grammar), *model_.tokenizer, {});
+    return {EngineCore::Message::Kind::kSubmit, id, std::move(sequence)};
   }
 
   static constexpr int kContext = 256;
@@ -65,6 +68,7 @@ class Bench {
  private:
   ThreadPool pool_;
   Model model_;
+  Grammars grammars_{*model_.tokenizer};
 };
 
 std::vector<EngineCore::Message> one(EngineCore::Message message) {
@@ -81,6 +85,7 @@ Seen alone(Bench& bench, const RunnerOptions& options, const Request& request) {
     return SinkAnswer::kMore;
   })));
   while (!core.is_idle()) core.turn({});
+  EXPECT_TRUE(seen.reason) << "no last event";
   return seen;
 }
 
@@ -195,7 +200,13 @@ class Simulation {
       request.max_tokens = 1 + below(300);
     }
     if (request.principal.empty() || below(4) == 0) request.principal = std::string(1, static_cast<char>('a' + below(3)));
+    const GrammarSource grammars[] = {
+        {GrammarKind::kRegex, "([a-f]{2,5}[;,]){1,12}"},
+        {GrammarKind::kJsonSchema, R"({"type": "array", "maxItems": 9, "items": {"enum": [true, "ab", 12]}})"},
+        {GrammarKind::kGbnf, "root ::= \"a\" root \"b\" | [c-e]{1,9}"},
+    };
     if (below(3) == 0) request.stop = {std::string(1, static_cast<char>('a' + below(26)))};
+    if (below(8) == 0) request.grammar = grammars[below(3)];
     return request;
   }
 

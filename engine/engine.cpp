@@ -17,6 +17,7 @@
 #include "engine/core.h"
 #include "engine/identity.h"
 #include "engine/memory_plan.h"
+#include "grammar/grammars.h"
 
 namespace halfbyte {
 namespace {
@@ -45,6 +46,7 @@ struct Engine::Impl {
   int queue;  // most unfinished requests
   EngineMemory memory;
   const World& world;
+  Grammars grammars;
   EngineCore core;  // the engine thread's
 
   // Written by callers under the mutex, taken by the engine thread between steps.
@@ -66,6 +68,7 @@ struct Engine::Impl {
         queue(most),
         memory(planned),
         world(outside),
+        grammars(*model->tokenizer),
         core(*model, std::move(runner), limits, outside, std::move(draft_model), std::move(prefixes)) {
     thread = std::thread([this] { loop(); });
   }
@@ -82,7 +85,9 @@ struct Engine::Impl {
   Result<void> check(std::string_view name, std::span<const Token> tokens) const {
     return check_tokens(name, tokens, model->formula->dims().vocabulary);
   }
-  Result<RequestId> enqueue(Request request, TokenSink sink, std::span<const Token> continuation = {}, const Given& given = {});
+  Result<std::vector<std::unique_ptr<Constraint>>> constraints_of(const Request& request);
+  Result<RequestId> enqueue(Request request, TokenSink sink, std::vector<std::unique_ptr<Constraint>> constraints,
+                            std::span<const Token> continuation = {}, const Given& given = {});
   Result<std::string> take_given(std::vector<Token> prompt, std::span<const Token> continuation, const Given& given);
   void send(EngineCore::Message::Kind kind, RequestId id);
   void loop();
@@ -171,8 +176,23 @@ Result<std::unique_ptr<Engine::Impl>> Engine::Impl::open(const std::filesystem::
                                 std::move(draft_model), std::move(prefixes));
 }
 
+// One for each choice; none: the replies are free. On the caller's thread: what compiling takes holds up nobody else.
+Result<std::vector<std::unique_ptr<Constraint>>> Engine::Impl::constraints_of(const Request& request) {
+  std::vector<std::unique_ptr<Constraint>> constraints;
+  if (!request.grammar) return constraints;
+  if (request.thinking && (request.thinking->open.empty() || request.thinking->close.empty()))
+    return invalid("thinking: a marker is empty");
+  HB_TRY_ASSIGN(grammar, grammars.compile(*request.grammar));
+  for (int choice = 0; choice < request.choices; ++choice) {
+    HB_TRY_ASSIGN(constraint, Constraint::begin(*grammar, *model->tokenizer, request.thinking));
+    constraints.push_back(std::move(constraint));
+  }
+  return constraints;
+}
+
 // `continuation`: follows the prompt and is to be scored.
-Result<RequestId> Engine::Impl::enqueue(Request request, TokenSink events, std::span<const Token> continuation, const Given& given) {
+Result<RequestId> Engine::Impl::enqueue(Request request, TokenSink events, std::vector<std::unique_ptr<Constraint>> constraints,
+                                        std::span<const Token> continuation, const Given& given) {
   const std::lock_guard lock(mutex);
   const int choices = request.choices;
   if (unfinished + choices > queue) {
@@ -190,6 +210,7 @@ Result<RequestId> Engine::Impl::enqueue(Request request, TokenSink events, std::
     sequence->choice = choice;
     sequence->tokens.insert(sequence->tokens.end(), continuation.begin(), continuation.end());
     sequence->given = given;
+    if (!constraints.empty()) sequence->constraint = std::move(constraints[static_cast<size_t>(choice)]);
     sequence->submitted = world.now();
     if (request.timeout_ms > 0)
       sequence->deadline = sequence->submitted + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
@@ -235,7 +256,10 @@ Result<RequestId> Engine::submit(Request request, TokenSink sink) {
     const int room = context_tokens() - static_cast<int>(request.prompt.size());
     request.max_tokens = request.max_tokens < 0 ? room : std::min(request.max_tokens, room);
   }
-  return or_out_of_memory([&] { return impl_->enqueue(std::move(request), std::move(sink)); });
+  return or_out_of_memory([&]() -> Result<RequestId> {
+    HB_TRY_ASSIGN(constraints, impl_->constraints_of(request));
+    return impl_->enqueue(std::move(request), std::move(sink), std::move(constraints));
+  });
 }
 
 Result<Engine::LogProbabilities> Engine::log_probabilities(std::vector<Token> prompt, const std::vector<Token>& continuation) {
@@ -276,7 +300,7 @@ Result<std::string> Engine::Impl::take_given(std::vector<Token> prompt, std::spa
         if (event.finished) last.set_value(event);
         return SinkAnswer::kMore;
       },
-      continuation, given));
+      {}, continuation, given));
   const Event event = last.get_future().get();
   if (event.error) return *event.error;
   if (event.finished == FinishReason::kCancelled) return busy("the engine closed before it was done");

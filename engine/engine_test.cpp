@@ -9,6 +9,7 @@
 #include <cstring>
 #include <future>
 #include <mutex>
+#include <set>
 
 #include "engine/runner.h"
 #include "models/tiny_model.h"
@@ -77,6 +78,59 @@ TEST(Engine, TheSameSeedGivesTheSameBytes) {
   EXPECT_EQ(a->reason, FinishReason::kLength);
   EXPECT_EQ(a->usage.prompt_tokens, 3);
   EXPECT_EQ(a->usage.completion_tokens, 40);
+}
+
+TEST(Engine, AReplyIsATextOfItsGrammarAndEndsWithIt) {
+  const TinyModelFile file;
+  Engine engine = open(file);
+  Request request = request_of({1, 2, 3}, 40);
+  request.grammar = GrammarSource{GrammarKind::kChoice, R"(["yes", "no", "abba", "perhaps"])"};
+  std::set<std::string> replies;
+  for (request.sampling.seed = 0; request.sampling.seed < 30; ++*request.sampling.seed) {
+    const auto reply = engine.complete(request);
+    ASSERT_TRUE(reply) << reply.error().message;
+    EXPECT_EQ(reply->reason, FinishReason::kEnd);
+    EXPECT_TRUE((std::set<std::string>{"yes", "no", "abba", "perhaps"}.contains(reply->text))) << reply->text;
+    replies.insert(reply->text);
+  }
+  EXPECT_GT(replies.size(), 1U);
+}
+
+TEST(Engine, PenaltiesDoNotBringBackWhatAGrammarForbids) {
+  const TinyModelFile file;
+  Engine engine = open(file);
+  Request request = request_of({'x', 'y', 'z'}, 40);
+  request.sampling.presence_penalty = -100;
+  request.grammar = GrammarSource{GrammarKind::kRegex, "[ab]{20}"};
+  const auto reply = engine.complete(request);
+  ASSERT_TRUE(reply) << reply.error().message;
+  EXPECT_EQ(reply->text.size(), 20U);
+  EXPECT_EQ(reply->text.find_first_not_of("ab"), std::string::npos) << reply->text;
+}
+
+TEST(Engine, WhatAModelThinksFirstIsFree) {
+  const TinyModelFile file;
+  Engine engine = open(file);
+  Request request = request_of({1, 2, 3}, 2000);
+  request.grammar = GrammarSource{GrammarKind::kChoice, R"(["yes", "no"])"};
+  request.thinking = ThinkingMarkers{.open = "a", .close = "c", .has_begun = true};
+  const auto reply = engine.complete(request);
+  ASSERT_TRUE(reply) << reply.error().message;
+  EXPECT_EQ(reply->reason, FinishReason::kEnd);
+  const size_t answer = reply->text.find('c') + 1;
+  EXPECT_GT(answer, 1U);
+  EXPECT_TRUE(reply->text.substr(answer) == "yes" || reply->text.substr(answer) == "no") << reply->text;
+}
+
+TEST(Engine, AGrammarThatIsNoneIsRefusedAndQueuesNothing) {
+  const TinyModelFile file;
+  Engine engine = open(file);
+  Request request = request_of({1, 2, 3}, 4);
+  request.grammar = GrammarSource{GrammarKind::kJsonSchema, R"({"items": {"not": {}}})"};
+  const auto refused = engine.complete(request);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kUnsupported);
+  EXPECT_NE(refused.error().message.find("#/items/not"), std::string::npos) << refused.error().message;
 }
 
 TEST(Engine, TheLastEventSaysWhatTheCacheCutOff) {

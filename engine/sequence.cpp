@@ -51,6 +51,10 @@ LogitsNeed Sequence::need() const {
     need.log_sum_exp = need.row = true;
     need.greatest = std::max(need.greatest, *request.logprobs);
   }
+  if (constraint != nullptr) {
+    need.row = true;
+    need.draw_temperature = 0;
+  }
   return need;
 }
 
@@ -71,8 +75,8 @@ void Sequence::look(const Logits& logits, size_t index) {
 
 void Sequence::choose(const Logits& logits, size_t index) {
   const size_t guesses = index + 1 - tokens.size();  // before this row
-  if (chosen.size() != guesses || (guesses > 0 && chosen.back() != draft.tokens[guesses - 1])) return;
-  const Result<Token> token = sampler.sample(logits, index + 1 + static_cast<size_t>(usage.dropped_tokens));
+  if (is_whole() || chosen.size() != guesses || (guesses > 0 && chosen.back() != draft.tokens[guesses - 1])) return;
+  const Result<Token> token = sampled(logits, index + 1 + static_cast<size_t>(usage.dropped_tokens));
   if (!token) {
     failure = token.error();
     return;
@@ -85,6 +89,14 @@ void Sequence::choose(const Logits& logits, size_t index) {
     probabilities.push_back(std::move(told));
   }
   sampler.accept(*token);
+}
+
+Result<Token> Sequence::sampled(const Logits& logits, size_t position) {
+  if (constraint == nullptr) return sampler.sample(logits, position);
+  HB_TRY_ASSIGN(allowed, constraint->allowed());
+  HB_TRY_ASSIGN(token, sampler.sample(logits, position, allowed));
+  HB_TRY(constraint->accept(token));
+  return token;
 }
 
 void Sequence::take(const Scoring& scoring, const Logits& logits, size_t index) {

@@ -10,6 +10,7 @@
 #include "engine/runner.h"
 #include "engine/scheduler.h"
 #include "engine/stop_scanner.h"
+#include "grammar/constraint.h"
 #include "halfbyte/engine.h"
 #include "sampling/sampler.h"
 #include "text/tokenizer.h"
@@ -42,7 +43,8 @@ struct Sequence {
   bool is_full() const { return static_cast<int>(tokens.size()) >= context_tokens; }
   // Lets tokens behind the first Request::keep_tokens go until `left` remain. What is cached of them is another sequence's then.
   void slide(int left);
-  std::string remainder();  // of the text, when no token comes any more
+  bool is_whole() const { return constraint != nullptr && constraint->is_complete(); }  // nothing may follow what was chosen
+  std::string remainder();                                                              // of the text, when no token comes any more
 
   SequenceId id;
   RequestId request_id = id;          // that of the first choice
@@ -59,6 +61,7 @@ struct Sequence {
   Draft draft;               // checked in this step
   std::vector<Token> ahead;  // the last known token and the guesses behind it
   Sampler sampler;
+  std::unique_ptr<Constraint> constraint;  // null: the reply is free
   Detokenizer detokenizer;
   StopScanner stop_scanner;
   Usage usage;
@@ -78,6 +81,7 @@ struct Sequence {
 
  private:
   void choose(const Logits& logits, size_t index);
+  Result<Token> sampled(const Logits& logits, size_t position);
   void take(const Scoring& scoring, const Logits& logits, size_t index);
   void take(const Embedding& embedding, const Logits& logits, size_t index);
 };

@@ -1,6 +1,7 @@
 #include "sampling/candidates.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace halfbyte {
 namespace {
@@ -10,8 +11,9 @@ constexpr size_t kKept = 4096;  // candidates whose memory is kept for the next 
 
 }  // namespace
 
-void Candidates::begin(const Logits& logits, bool has_row, float sums_temperature) {
+void Candidates::begin(const Logits& logits, bool has_row, float sums_temperature, std::span<const uint32_t> allowed) {
   logits_ = &logits;
+  allowed_ = allowed;
   has_row_ = has_row;
   sums_temperature_ = sums_temperature;
   is_list_ = is_settled_ = false;
@@ -32,6 +34,7 @@ void Candidates::move(Token token, float logit) { moved_[token] = logit; }
 void Candidates::settle() {
   if (is_settled_) return;
   is_settled_ = true;
+  if (!allowed_.empty()) return collect_allowed();
   if (has_row_) return;
   is_list_ = true;
   for (const Candidate& c : logits_->greatest)
@@ -39,6 +42,18 @@ void Candidates::settle() {
   for (const auto& [token, logit] : moved_)
     if (logit != kNever) list_.push_back({logit, token});
   std::ranges::sort(list_, is_before);  // few, and then sums are in order
+}
+
+void Candidates::collect_allowed() {
+  is_list_ = true;
+  const size_t tokens = logits_->row.size();
+  for (size_t word = 0; word < allowed_.size(); ++word)
+    for (uint32_t bits = allowed_[word]; bits != 0; bits &= bits - 1) {
+      const size_t token = word * 32 + static_cast<size_t>(std::countr_zero(bits));
+      if (token >= tokens) return;
+      const float logit = moved_.empty() ? logits_->row[token] : this->logit(static_cast<Token>(token));
+      if (logit != kNever) list_.push_back({logit, static_cast<Token>(token)});
+    }
 }
 
 // The list of what in the row is not below `least`.

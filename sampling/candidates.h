@@ -20,7 +20,8 @@ class Candidates {
  public:
   // `sums_temperature`: that of the logits' block sums, where there are some; 0: there are none. Requires: `logits` stay, are finite,
   // and hold their row, or as many of the greatest as the chain can come to keep.
-  void begin(const Logits& logits, bool has_row, float sums_temperature);
+  // `allowed`: a bit for each token there is (none: every one), which stay. Requires with it: the row, and no block sums.
+  void begin(const Logits& logits, bool has_row, float sums_temperature, std::span<const uint32_t> allowed = {});
 
   // Before the first selection: a token's logit, moved or the model's (Requires: the row), and another one for it. -infinity: never.
   float logit(Token token) const;
@@ -46,12 +47,14 @@ class Candidates {
 
  private:
   void settle();
+  void collect_allowed();
   void collect(float least);
   bool has_sums(float temperature);
   std::span<const float> sums();
   Token draw_from_row(double uniform);
 
   const Logits* logits_ = nullptr;
+  std::span<const uint32_t> allowed_;
   bool has_row_ = false, is_list_ = false, is_settled_ = false;
   float sums_temperature_ = 0;
   std::unordered_map<Token, float> moved_;

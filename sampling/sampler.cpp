@@ -80,11 +80,13 @@ LogitsNeed Sampler::need(int ahead) const {
   return {.greatest = 1, .row = true, .draw_temperature = asked.first > 0 ? 0 : asked.sums_temperature};
 }
 
-Result<Token> Sampler::sample(const Logits& logits, uint64_t position) {
+Result<Token> Sampler::sample(const Logits& logits, uint64_t position, std::span<const uint32_t> allowed) {
   if (logits.not_finite) return numeric("token {}: the logit of token id {} is not finite", position, *logits.not_finite);
   const ChainNeed asked = this->asked(0);
-  const bool is_enough = asked.first > 0 && logits.greatest.size() >= std::min(asked.first + asked.moved, logits.row.size());
-  candidates_.begin(logits, !is_enough && !logits.row.empty(), logits.block_sums.empty() ? 0 : asked.sums_temperature);
+  const bool is_enough =
+      allowed.empty() && asked.first > 0 && logits.greatest.size() >= std::min(asked.first + asked.moved, logits.row.size());
+  const bool has_sums = !logits.block_sums.empty() && allowed.empty();
+  candidates_.begin(logits, !is_enough && !logits.row.empty(), has_sums ? asked.sums_temperature : 0, allowed);
   for (const auto& step : chain_) {
     step->apply(candidates_, {.seed = seed_, .position = position});
     if (candidates_.is_empty()) return numeric("token {}: no token may follow", position);

@@ -31,8 +31,9 @@ class Sampler {
   // `ahead`: so many more may be accepted before.
   LogitsNeed need(int ahead = 0) const;
   // The next token, which has index `position` in the sequence. kNumeric: a logit is not finite, or no token may follow.
-  // Requires: `logits` hold need().
-  Result<Token> sample(const Logits& logits, uint64_t position);
+  // `allowed`: a bit for each token that may be chosen (bit i % 32 of word i / 32); none: every token. It comes before all steps.
+  // Requires: `logits` hold need(), and with `allowed` the row.
+  Result<Token> sample(const Logits& logits, uint64_t position, std::span<const uint32_t> allowed = {});
 
  private:
   ChainNeed asked(int ahead) const;

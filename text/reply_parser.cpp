@@ -26,6 +26,16 @@ ReplyParser::ReplyParser(std::string_view chat_template, std::span<const Tool> t
     }
 }
 
+std::optional<ThinkingMarkers> ReplyParser::thinking_markers(std::string_view chat_template, std::string_view prompt) {
+  for (const ThinkTags& tags : kThinkTags) {
+    if (trimmed(prompt).ends_with(tags.close)) return {};
+    const bool has_begun = trimmed(prompt).ends_with(tags.open);
+    if (has_begun || chat_template.find(tags.close) != npos)
+      return ThinkingMarkers{std::string(tags.open), std::string(tags.close), has_begun};
+  }
+  return {};
+}
+
 bool ReplyParser::expects_markers(std::string_view chat_template, std::span<const Tool> tools) {
   if (!tools.empty() && !tool_call_syntaxes(chat_template).empty()) return true;
   return std::ranges::any_of(kThinkTags, [&](const ThinkTags& tags) { return chat_template.find(tags.open) != npos; });

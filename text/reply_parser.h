@@ -1,11 +1,13 @@
 // What a chat model writes, told apart: thinking, content, tool calls.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "halfbyte/grammar.h"
 #include "halfbyte/message.h"
 #include "text/tool_calls.h"
 
@@ -29,6 +31,8 @@ class ReplyParser {
   const std::vector<ToolCall>& tool_calls() const { return calls_; }
   void number_calls_from(size_t first) { next_number_ = first; }
 
+  // How such a model marks what it thinks before its answer; none: it does not think, or the prompt has ended that.
+  static std::optional<ThinkingMarkers> thinking_markers(std::string_view chat_template, std::string_view prompt);
   // Whether such a model may write markers that are control tokens.
   static bool expects_markers(std::string_view chat_template, std::span<const Tool> tools);
 

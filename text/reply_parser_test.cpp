@@ -197,5 +197,17 @@ TEST(ReplyParser, ArgumentsThatEndInACommaAreContent) {
   }
 }
 
+TEST(ReplyParser, TellsHowAModelMarksItsThinkingUnlessThePromptHasEndedIt) {
+  const std::string thinks = "{{ content.split('</think>')[-1] }}";
+  const auto may = ReplyParser::thinking_markers(thinks, "<|im_start|>assistant\n");
+  ASSERT_TRUE(may);
+  EXPECT_EQ(may->open, "<think>");
+  EXPECT_EQ(may->close, "</think>");
+  EXPECT_FALSE(may->has_begun);
+  EXPECT_TRUE(ReplyParser::thinking_markers("", "<|im_start|>assistant\n<think>\n")->has_begun);
+  EXPECT_FALSE(ReplyParser::thinking_markers(thinks, "<|im_start|>assistant\n<think>\n\n</think>\n\n"));
+  EXPECT_FALSE(ReplyParser::thinking_markers("{{ content }}", "Assistant:"));
+}
+
 }  // namespace
 }  // namespace halfbyte

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "halfbyte/grammar.h"
 #include "halfbyte/message.h"
 #include "halfbyte/result.h"
 #include "halfbyte/sampling.h"
@@ -31,6 +32,9 @@ struct CompletionOptions {
   // cannot take a field that is given and not neutral. Same seed, same bytes, where the backend keeps that promise.
   SamplingOptions sampling;
   std::vector<std::string> stop;  // the text ends before the first of these
+  // The text is one of this grammar's; what a model thinks apart from it is free. Ours takes every kind, Ollama and OpenAI-style services
+  // JSON and JSON Schemas; kUnsupported else, and for what of a schema is not done.
+  std::optional<GrammarSource> grammar;
   // Asked to stop, from any thread, a request ends early: a stream with what came until then, complete() and chat() with kIo.
   // Services end at once, also while they wait for an answer; other kinds where their sink would be asked.
   std::stop_token cancel = {};

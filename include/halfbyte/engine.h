@@ -12,6 +12,7 @@
 
 #include "halfbyte/activation_mode.h"
 #include "halfbyte/engine_stats.h"
+#include "halfbyte/grammar.h"
 #include "halfbyte/kv_types.h"
 #include "halfbyte/result.h"
 #include "halfbyte/sampling.h"
@@ -57,12 +58,14 @@ struct Request {
   // What does not fit the context is an error, and a full context ends the reply. With keep_tokens the first so many tokens stay and of the
   // rest the latest: of a long prompt what leaves a quarter of the context, of a full context half. Usage::dropped_tokens says how many went.
   std::optional<int> keep_tokens;
-  int min_tokens = 0;                 // no end token before so many new ones
-  std::optional<int> logprobs;        // Event::tokens tells each token, with so many of the likeliest beside it, 0 to 20
-  bool shows_control_tokens = false;  // the text of control tokens is part of the reply, as markers of tool calls may be
-  double timeout_ms = 0;              // since submit(); then the reply ends with kTimeout and what came until then. 0: none
-  int priority = 0;                   // the greater starts first, and takes memory from the lesser
-  std::string principal;              // who asks: of one priority, who was served least starts first; shares no cache with others
+  int min_tokens = 0;                       // no end token before so many new ones
+  std::optional<int> logprobs;              // Event::tokens tells each token, with so many of the likeliest beside it, 0 to 20
+  std::optional<GrammarSource> grammar;     // the reply is a text of it; when that is whole and nothing may follow, the reply ends
+  std::optional<ThinkingMarkers> thinking;  // with `grammar`: what the model thinks first is free
+  bool shows_control_tokens = false;        // the text of control tokens is part of the reply, as markers of tool calls may be
+  double timeout_ms = 0;                    // since submit(); then the reply ends with kTimeout and what came until then. 0: none
+  int priority = 0;                         // the greater starts first, and takes memory from the lesser
+  std::string principal;                    // who asks: of one priority, who was served least starts first; shares no cache with others
 };
 
 enum class FinishReason { kEnd, kStop, kLength, kTimeout, kCancelled, kFailed };

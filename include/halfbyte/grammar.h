@@ -20,4 +20,10 @@ struct GrammarSource {
   bool operator==(const GrammarSource&) const = default;
 };
 
+// How a model marks what it thinks before it answers: <think> and </think>, say.
+struct ThinkingMarkers {
+  std::string open, close;  // neither is empty
+  bool has_begun = false;   // the prompt ends with `open`
+};
+
 }  // namespace halfbyte

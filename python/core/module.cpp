@@ -49,6 +49,20 @@ SamplingOptions sampling_of(const nb::kwargs& given) {
   return options;
 }
 
+// By the names of _response_format.py; "" is none.
+std::optional<GrammarSource> grammar_of(const std::string& kind, const std::string& source) {
+  if (kind.empty()) return {};
+  constexpr std::pair<std::string_view, GrammarKind> kKinds[] = {{"json_object", GrammarKind::kJsonObject},
+                                                                 {"json_schema", GrammarKind::kJsonSchema},
+                                                                 {"regex", GrammarKind::kRegex},
+                                                                 {"choice", GrammarKind::kChoice},
+                                                                 {"lark", GrammarKind::kLark},
+                                                                 {"gbnf", GrammarKind::kGbnf}};
+  const auto* found = std::ranges::find(kKinds, kind, &std::pair<std::string_view, GrammarKind>::first);
+  if (found == std::end(kKinds)) raise(invalid("response_format: {} is not known", escaped(kind)));
+  return GrammarSource{found->second, source};
+}
+
 template <class Stream>
 void declare_stream(nb::module_& module, const char* name) {
   using Held = HeldStream<Stream>;
@@ -93,10 +107,14 @@ void declare_values(nb::module_& module) {
   nb::class_<CompletionOptions>(module, "Options")
       .def(
           "__init__",
-          [](CompletionOptions* self, int max_new_tokens, const std::vector<std::string>& stop, const nb::kwargs& sampling) {
-            new (self) CompletionOptions{.max_new_tokens = max_new_tokens, .sampling = sampling_of(sampling), .stop = stop};
+          [](CompletionOptions* self, int max_new_tokens, const std::vector<std::string>& stop, const std::string& grammar_kind,
+             const std::string& grammar, const nb::kwargs& sampling) {
+            new (self) CompletionOptions{.max_new_tokens = max_new_tokens,
+                                         .sampling = sampling_of(sampling),
+                                         .stop = stop,
+                                         .grammar = grammar_of(grammar_kind, grammar)};
           },
-          nb::kw_only(), "max_new_tokens"_a, "stop"_a, "sampling"_a);
+          nb::kw_only(), "max_new_tokens"_a, "stop"_a, "grammar_kind"_a, "grammar"_a, "sampling"_a);
 }
 
 void declare_engine(nb::module_& module) {

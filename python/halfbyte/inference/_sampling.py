@@ -7,12 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
+from ._response_format import check_response_format
+
 _MANY = 2**30
 
 
 class FurtherSampling(TypedDict, total=False):
     """What a method takes beside the options it names; absent: the backend's own default. `SAMPLING_FIELDS` says the ranges."""
 
+    response_format: Mapping[str, Any]  # what the reply is held to: `_response_format.py` lists the kinds
     min_p: float
     repeat_penalty: float
     presence_penalty: float
@@ -97,7 +100,9 @@ def checked(sampling: Mapping[str, Any]) -> dict[str, Any]:
     """Those that are given; TypeError or ValueError names what is wrong, or not known."""
     given = {name: value for name, value in sampling.items() if value is not None}
     for name, value in given.items():
-        if name == "logit_bias":
+        if name == "response_format":
+            check_response_format(value)
+        elif name == "logit_bias":
             _check_biases(value)
         elif name == "allowed_tokens":
             _check_tokens(value)
@@ -145,7 +150,7 @@ def on_the_wire(options: Mapping[str, Any], names: Mapping[str, str], service: s
     what it does anyhow."""
     sent: dict[str, Any] = {}
     for name, value in options.items():
-        if value is None:
+        if value is None or name == "response_format":
             continue
         field = SAMPLING_FIELDS.get(name)
         wire = names.get(name, name)

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ._checks import check_integer, check_messages, check_more, check_request, check_sampling, check_text
+from ._response_format import grammar_of
 from .backend import Backend, BackendInfo, ChatResult, InferenceResult, Message, ToolCall
 
 if TYPE_CHECKING:
@@ -277,9 +278,15 @@ class EngineBackend(Backend):
         check_more(seed, stop)
         for number, text in enumerate(stop or ()):
             check_unicode(f"stop[{number}]", text)
-        counts = {key: min(value, LARGEST_INT) for key, value in sampling.items() if isinstance(value, int)}
+        numbers = {key: value for key, value in sampling.items() if key != "response_format"}
+        counts = {key: min(value, LARGEST_INT) for key, value in numbers.items() if isinstance(value, int)}
         lists = {key: kind(sampling[key]) for key, kind in (("logit_bias", dict), ("allowed_tokens", list)) if key in sampling}
-        options: _core.Options = self._module.Options(stop=list(stop or ()), seed=seed, **{**sampling, **counts, **lists})
+        form = sampling.get("response_format")
+        form_kind, source = ("", "") if form is None else grammar_of(form)
+        check_unicode("response_format", source)
+        options: _core.Options = self._module.Options(
+            stop=list(stop or ()), grammar_kind=form_kind, grammar=source, seed=seed, **{**numbers, **counts, **lists}
+        )
         return options
 
     def _messages(self, messages: Sequence[Message]) -> list[_core.Message]:

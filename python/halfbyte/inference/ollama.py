@@ -11,6 +11,7 @@ from ._answer import found, whole
 from ._checks import check_messages, check_more, check_request, check_sampling, check_timeout
 from ._ollama_reply import OllamaReply
 from ._proxy import proxy_for
+from ._response_format import ollama_format
 from ._sampling import SAMPLING_FIELDS, on_the_wire
 from ._service import Service, ServiceError, Urlopen, default_urlopen
 from ._service_address import DEFAULT_OLLAMA_URL, find_key, ollama_address
@@ -105,7 +106,9 @@ class OllamaBackend(Backend):
     def _body(self, options: Mapping[str, Any], *, stream: bool, **fields: Any) -> dict[str, Any]:
         sent = on_the_wire(options, _NAMES, "Ollama")
         think = {} if self._think is None else {"think": self._think}
-        return {"model": self.info.model_id, **fields, "stream": stream, "options": sent, **think}
+        form = options.get("response_format")
+        held = {} if form is None else {"format": ollama_format(form)}
+        return {"model": self.info.model_id, **fields, "stream": stream, "options": sent, **think, **held}
 
     def complete(
         self,

@@ -12,6 +12,7 @@ from ._answer import json_text
 from ._checks import check_integer, check_messages, check_more, check_request, check_sampling, check_timeout
 from ._openai_reply import OpenAIReply
 from ._proxy import proxy_for
+from ._response_format import openai_format
 from ._sampling import SAMPLING_FIELDS, on_the_wire
 from ._service import Service, ServiceError, Urlopen, default_urlopen
 from ._service_address import DEFAULT_OPENAI_URL, find_key, openai_address, variable
@@ -119,6 +120,8 @@ class OpenAIBackend(Backend):
         limit = "max_completion_tokens" if self._is_original and "messages" in fields else "max_tokens"
         sent = on_the_wire(options, {**_NAMES, "max_new_tokens": limit}, "an OpenAI-style service")
         body = {"model": self.info.model_id, **fields, **sent}
+        if (form := options.get("response_format")) is not None:
+            body["response_format"] = openai_format(form)
         if stream:
             body.update(stream=True, stream_options={"include_usage": True})
         return body
