@@ -4,8 +4,13 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 find_package(OpenSSL 3 REQUIRED)
 
-# All rooms up to the backends in one archive, so that its users link one name. The Rust crate stays an archive of its own.
-foreach(room base quant formats kernels ops text models engine store http backends)
+# All rooms up to the backends in one archive, so that its users link one name; without what only commands measure. The Rust crate stays
+# an archive of its own.
+list(FIND HALFBYTE_ROOMS backends last)
+math(EXPR count "${last} + 1")
+list(SUBLIST HALFBYTE_ROOMS 0 ${count} archived)
+list(REMOVE_ITEM archived rust measure)
+foreach(room ${archived})
   list(APPEND engine_objects $<TARGET_OBJECTS:halfbyte_${room}>)
 endforeach()
 add_library(halfbyte_archive STATIC ${engine_objects})

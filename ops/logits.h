@@ -44,9 +44,8 @@ struct Logits {
 };
 
 // What a block sum has the exponentials of.
-inline float scaled_logit(float logit, float greatest, float temperature) {
-  return (logit - greatest) * std::min(1 / temperature, std::numeric_limits<float>::max());
-}
+inline float logit_factor(float temperature) { return std::min(1 / temperature, std::numeric_limits<float>::max()); }
+inline float scaled_logit(float logit, float greatest, float temperature) { return (logit - greatest) * logit_factor(temperature); }
 
 // The natural logarithm of a token's probability. Requires: log_sum_exp and row were needed, and all logits are finite.
 inline double log_probability(const Logits& logits, Token token) {

@@ -44,13 +44,16 @@ void Program::Pass::sum_exponentials(const Stage& stage) const {
     float top = reductions(0)[i].top();
     for (int t = 1; t < p.threads_; ++t) top = std::max(top, reductions(t)[i].top());
     const float* logits = row(stage.products[0].out, static_cast<int>(i));
+    float minus_top[kVocabularyBlock];
+    std::ranges::fill(minus_top, -top);
     for_vocabulary(stage, kVocabularyBlock, [&](size_t token, size_t count) {
       const size_t block = token / kVocabularyBlock;
       if (need.log_sum_exp || need.draw_temperature == 1)
         exp_sums(i)[block] = p.kernels_->sum_exp(logits + token, top, static_cast<int>(count));
       if (need.draw_temperature == 0 || need.draw_temperature == 1) return;
-      float scaled[kVocabularyBlock];
-      for (size_t j = 0; j < count; ++j) scaled[j] = scaled_logit(logits[token + j], top, need.draw_temperature);
+      float scaled[kVocabularyBlock];  // scaled_logit() of each
+      p.kernels_->add(logits + token, minus_top, static_cast<int>(count), scaled);
+      p.kernels_->scale(scaled, logit_factor(need.draw_temperature), static_cast<int>(count), scaled);
       draw_sums(i)[block] = p.kernels_->sum_exp(scaled, 0, static_cast<int>(count));
     });
   }

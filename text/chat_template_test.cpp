@@ -13,7 +13,6 @@
 #include "base/file.h"
 #include "base/json_writer.h"
 #include "text/message_parts.h"
-#include "text/message_parts.h"
 
 namespace halfbyte {
 namespace {

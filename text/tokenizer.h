@@ -59,7 +59,7 @@ class Tokenizer {
   bool adds_bos() const { return ids_.adds_bos; }  // the file asks for it
   bool adds_eos() const { return ids_.adds_eos; }
   std::span<const Token> end_tokens() const { return ids_.ends; }  // those that end a generation, ascending
-  bool ends_generation(Token token) const;  // eos, eot, eom, and every end-of-turn token the vocabulary is known by
+  bool ends_generation(Token token) const;                         // eos, eot, eom, and every end-of-turn token the vocabulary is known by
   // What was odd in the file but harmless (a pad id past the vocabulary, ...).
   std::span<const std::string> warnings() const { return warnings_; }
 

@@ -280,7 +280,7 @@ class TestSharing:
         asyncio.run(ask())  # which waits for the thread underneath
 
     def test_one_stream_has_one_reader(self, long_engine: EngineBackend) -> None:
-        options = _core.Options(max_new_tokens=LONG - 8, temperature=0.0, top_k=None, top_p=None, seed=None, stop=[])
+        options = _core.Options(max_new_tokens=LONG - 8, temperature=0.0, top_k=None, top_p=None, seed=None, stop=[], grammar_kind="", grammar="")
         reply = long_engine._engine.start("hi", options)
         refused = []
 
@@ -385,7 +385,7 @@ class TestErrors:
             EngineBackend(tiny_model(), context=513)
 
     def test_a_full_queue_is_busy(self) -> None:
-        options = _core.Options(max_new_tokens=500, temperature=0.0, top_k=None, top_p=None, seed=None, stop=[])
+        options = _core.Options(max_new_tokens=500, temperature=0.0, top_k=None, top_p=None, seed=None, stop=[], grammar_kind="", grammar="")
         with EngineBackend(tiny_model()) as backend:
             streams = []
             with pytest.raises(EXCEPTIONS["busy"], match="queue"):
