@@ -117,7 +117,7 @@ void EngineCore::fail_all(std::vector<Message>& messages) {
 // Lets the sequences that decode check guesses, as many as pay.
 void EngineCore::guess() {
   if (!limits_.speculates || runner_.memory().has_slabs()) return;
-  const int others = scheduler_.decoding() - 1;
+  int others = scheduler_.decoding() - 1;  // tokens in the step beside a sequence's own, guesses among them
   std::vector<Sequence*> without;
   for (const auto& [id, owned] : sequences_) {
     Sequence& sequence = *owned;
@@ -130,7 +130,9 @@ void EngineCore::guess() {
     }
     const bool can_be_taken_back = !sequence.request.sampling.mirostat && !sequence.request.sampling.adaptive_target;  // Sampler::rewind
     if (sequence.draft.tokens.empty() && most > 0 && can_be_taken_back) without.push_back(&sequence);
-    scheduler_.draft(id, static_cast<int>(sequence.draft.tokens.size()));
+    const int guesses = static_cast<int>(sequence.draft.tokens.size());
+    scheduler_.draft(id, guesses);
+    others += guesses;
   }
   if (draft_model_ != nullptr && !without.empty()) ask_draft_model(without, others);
 }

@@ -12,10 +12,12 @@ void DraftLength::add(int match, int drafted, int accepted) {
 }
 
 int DraftLength::best(int match, int others, const std::function<double(int tokens)>& ms_of, double guess_ms) {
-  constexpr double kWorthwhile = 1.02, kDrift = 0.01;
+  constexpr double kDrift = 0.01;
+  // A guess lengthens the step of all: in company it must promise more than what the times are known by.
+  const double worthwhile = others > 0 ? 1.15 : 1.02;
   const int kind = kind_of(match);
   const double plain = (others + 1) / ms_of(others + 1);
-  double reached = 1, tokens = 1, most = kWorthwhile * plain;
+  double reached = 1, tokens = 1, most = worthwhile * plain;
   int best = 0;
   for (int length = 1; length <= kMost; ++length) {
     reached *= right_[kind];
