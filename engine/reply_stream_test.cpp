@@ -73,7 +73,9 @@ TEST(ReplyStream, SaysWhenNothingHasComeInTime) {
   ASSERT_TRUE(narrow);
   const auto one_at_a_time = std::make_shared<Engine>(std::move(*narrow));
   const auto ahead = ReplyStream::start(one_at_a_time, request_of(1000));
-  const auto behind = ReplyStream::start(one_at_a_time, request_of(1000));
+  Request long_prompt = request_of(10);
+  long_prompt.prompt.assign(900, 1);  // so many steps until it says something, even when the one ahead waits for its reader
+  const auto behind = ReplyStream::start(one_at_a_time, long_prompt);
   ASSERT_TRUE(ahead && behind);
   EXPECT_EQ((*behind)->next(std::chrono::milliseconds(1)).kind, Kind::kNothingYet);
 }
