@@ -432,7 +432,7 @@ fn check_members(members: &Map<String, Value>, place: &Place) -> Result<(), Fail
     Ok(())
 }
 
-/// Without \uXXXX, which `schema_grammar` has reasons not to allow, JSON cannot spell every control character.
+/// Without escapes by number (`\u000b`), which `schema_grammar` has reasons not to allow, JSON cannot spell every control character.
 fn is_spelled(c: char) -> bool {
     !matches!(c, '\0'..='\x1f' | '\x7f') || matches!(c, '\n' | '\r' | '\t' | '\x08' | '\x0c')
 }

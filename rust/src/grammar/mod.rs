@@ -181,8 +181,8 @@ impl Grammar {
     }
 }
 
-/// White space as people write JSON: models that may write any amount write it for ever. No \uXXXX, by which a member could have the
-/// name of another.
+/// White space as people write JSON: models that may write any amount write it for ever. No escapes by number
+/// (`\u0061`), by which a member could have the name of another.
 fn schema_grammar(mut schema: Value) -> TopLevelGrammar {
     let options = JsonCompileOptions {
         whitespace_pattern: Some(r"\x20|\x0A[\x20\x09]{0,40}".to_string()),
