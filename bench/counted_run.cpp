@@ -36,7 +36,7 @@ int main(int argc, char** argv) {
   halfbyte::Request request{.prompt = engine->encode(kText, /*add_special=*/true),
                             .max_tokens = 1 + kGeneratedTokens,  // the first comes with the prompt
                             .sampling = {.temperature = 0},
-                            .obey_end_tokens = false,
+                            .ignore_eos = true,
                             .shows_control_tokens = true};
   if (request.prompt.size() < kPromptTokens) return fail("the text gives fewer tokens than the prompt is to have");
   request.prompt.resize(kPromptTokens);

@@ -36,7 +36,7 @@ int main(int argc, char** argv) {
     halfbyte::Request request{.prompt = engine->encode("Once upon a time there was", true),
                               .max_tokens = kTokens,
                               .sampling = way.options,
-                              .obey_end_tokens = false,
+                              .ignore_eos = true,
                               .shows_control_tokens = true};
     bool is_first = true;
     const auto reply = engine->complete(std::move(request), [&](const halfbyte::Event&) {

@@ -341,7 +341,7 @@ void EngineCore::publish(Sequence& sequence) {
   for (size_t i = 0; i < sequence.chosen.size(); ++i) {
     const Token token = sequence.chosen[i];
     ++sequence.usage.completion_tokens;
-    if ((sequence.request.obey_end_tokens || sequence.is_whole()) && model_.tokenizer->ends_generation(token))
+    if ((!sequence.request.ignore_eos || sequence.is_whole()) && model_.tokenizer->ends_generation(token))
       return end(sequence, FinishReason::kEnd, text + sequence.remainder());
     if (sequence.request.logprobs) sequence.untold.push_back(std::move(sequence.probabilities[i]));
     text += sequence.stop_scanner.push(sequence.detokenizer.push(token));

@@ -175,7 +175,7 @@ class Simulation {
   int below(int n) { return static_cast<int>(random_() % static_cast<uint64_t>(n)); }
 
   Request request() {
-    Request request{.max_tokens = 1 + below(100), .obey_end_tokens = below(2) == 0};
+    Request request{.max_tokens = 1 + below(100), .ignore_eos = below(2) != 0};
     // Some begin like an earlier one, as turns of a conversation do.
     if (!asked_.empty() && below(2) == 0) {
       const Request& earlier = asked_[static_cast<size_t>(below(static_cast<int>(asked_.size())))]->request;
@@ -302,7 +302,7 @@ TEST(EngineCore, CountsWhatItDidAndHowLongItTook) {
   const TickingWorld world;
   EngineCore core = bench.core({.cache_tokens = 64}, {.step_tokens = 64}, world);
   Usage usage;
-  const Request request{.prompt = {1, 2, 3, 4, 5}, .max_tokens = 3, .obey_end_tokens = false};
+  const Request request{.prompt = {1, 2, 3, 4, 5}, .max_tokens = 3, .ignore_eos = true};
   core.turn(one(bench.submission(1, request, [&](const Event& event) {  // submitted at 0: first step from 10 to 20, then to 40, to 60
     if (event.finished) usage = event.usage;
     return SinkAnswer::kMore;
@@ -352,7 +352,7 @@ TEST(EngineCore, ATraceTellsOfEveryStepWhatItComputedAndWhatTheThreadsDid) {
   {
     EngineCore core = bench.core({.cache_tokens = 64, .trace = trace.get()}, {.step_tokens = 4, .speculates = false});
     const auto sink = [](const Event&) { return SinkAnswer::kMore; };
-    core.turn(one(bench.submission(7, {.prompt = {1, 2, 3, 4, 5, 6}, .max_tokens = 3, .obey_end_tokens = false}, sink)));
+    core.turn(one(bench.submission(7, {.prompt = {1, 2, 3, 4, 5, 6}, .max_tokens = 3, .ignore_eos = true}, sink)));
     while (!core.is_idle()) core.turn({});
   }
   ASSERT_TRUE(trace->finish());

@@ -25,7 +25,7 @@ Engine open(const TinyModelFile& file, EngineOptions options = {}) {
 }
 
 Request request_of(std::vector<Token> prompt, int max_tokens, uint64_t seed = 1) {
-  return {.prompt = std::move(prompt), .max_tokens = max_tokens, .sampling = {.temperature = 1, .seed = seed}, .obey_end_tokens = false};
+  return {.prompt = std::move(prompt), .max_tokens = max_tokens, .sampling = {.temperature = 1, .seed = seed}, .ignore_eos = true};
 }
 
 // Collects the events of one request from the engine's thread.
@@ -230,7 +230,7 @@ TEST(Engine, EventsTellTheLogProbabilitiesThatTheModelHas) {
   const std::vector<Token> prompt{1, 2, 3};
   for (const SamplingOptions& sampling : {SamplingOptions{.temperature = 0}, SamplingOptions{.temperature = 1, .top_k = 0},
                                           SamplingOptions{.temperature = 0.7F, .presence_penalty = 1}}) {
-    Request request{.prompt = prompt, .max_tokens = 12, .sampling = sampling, .obey_end_tokens = false, .logprobs = 3};
+    Request request{.prompt = prompt, .max_tokens = 12, .sampling = sampling, .ignore_eos = true, .logprobs = 3};
     std::vector<ReplyToken> told;
     const auto reply = engine.complete(request, [&](const Event& event) {
       told.insert(told.end(), event.tokens.begin(), event.tokens.end());
@@ -301,7 +301,7 @@ TEST(Engine, AnEndTokenEndsTheReplyAndIsNotShown) {
   EXPECT_EQ(reply->usage.completion_tokens, 1);
   request.min_tokens = 3;
   EXPECT_EQ(engine.complete(request)->usage.completion_tokens, 4) << "the end token comes behind three others";
-  request.obey_end_tokens = false;
+  request.ignore_eos = true;
   request.min_tokens = 0;
   EXPECT_EQ(engine.complete(request)->reason, FinishReason::kLength);
   EXPECT_EQ(engine.complete(request)->text, "");

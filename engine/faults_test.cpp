@@ -66,7 +66,7 @@ TEST(EngineFaults, TimesAreTheWorldsClocks) {
   const SteppingWorld world;
   auto engine = Engine::open(file.path(), kSmall, world);
   ASSERT_TRUE(engine);
-  const auto reply = engine->complete({.prompt = {1, 2, 3}, .max_tokens = 4, .obey_end_tokens = false});
+  const auto reply = engine->complete({.prompt = {1, 2, 3}, .max_tokens = 4, .ignore_eos = true});
   ASSERT_TRUE(reply);
   EXPECT_EQ(reply->usage.prompt_ms, 3);
   EXPECT_EQ(reply->usage.generation_ms, 18);  // three steps more, each with a look before and one after

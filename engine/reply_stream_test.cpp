@@ -18,7 +18,7 @@ std::shared_ptr<Engine> open(const TinyModelFile& file) {
 }
 
 Request request_of(int max_tokens) {
-  return {.prompt = {1, 2, 3}, .max_tokens = max_tokens, .sampling = {.temperature = 1}, .obey_end_tokens = false};
+  return {.prompt = {1, 2, 3}, .max_tokens = max_tokens, .sampling = {.temperature = 1}, .ignore_eos = true};
 }
 
 std::string read_all(ReplyStream& stream) {

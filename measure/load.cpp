@@ -53,7 +53,7 @@ void Load::add_tokens(std::vector<Token>& tokens, int count) {
 
 LoadRequest Load::next() {
   LoadRequest next{.request = {.sampling = {.temperature = options_.temperature, .seed = options_.seed + made_++},
-                               .obey_end_tokens = false,
+                               .ignore_eos = true,
                                .shows_control_tokens = true},
                    .due = due_};
   if (options_.rate) next.due = due_ -= std::log(1 - uniform(arrivals_)) / *options_.rate;

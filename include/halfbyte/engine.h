@@ -54,7 +54,7 @@ struct Request {
   int choices = 1;            // replies to the prompt, 1 to 8, with the seed and those after it
   SamplingOptions sampling;
   std::vector<std::string> stop;  // the text ends before the first of these
-  bool obey_end_tokens = true;    // false: end-of-generation tokens are ordinary
+  bool ignore_eos = false;        // end-of-generation tokens are ordinary
   // What does not fit the context is an error, and a full context ends the reply. With keep_tokens the first so many tokens stay and of the
   // rest the latest: of a long prompt what leaves a quarter of the context, of a full context half. Usage::dropped_tokens says how many went.
   std::optional<int> keep_tokens;

@@ -82,7 +82,7 @@ TEST(Memory, ThatRunsOutWhileAnEngineOpensIsAnError) {
 TEST(Memory, ThatRunsOutInAnEnginesFirstStepFailsTheRequestAlone) {
   least_size = 0;
   const TinyModelFile file({.layers = 1});
-  const Request request{.prompt = {1, 2, 3}, .max_tokens = 2, .sampling = {.top_k = 200, .seed = 1}, .obey_end_tokens = false};
+  const Request request{.prompt = {1, 2, 3}, .max_tokens = 2, .sampling = {.top_k = 200, .seed = 1}, .ignore_eos = true};
   std::optional<Result<Engine>> engine;
   std::string usual;
   const int pieces = with_every_piece_refused(
@@ -110,7 +110,7 @@ TEST(Memory, ThatRunsOutWhileARequestIsAnsweredFailsItAlone) {
   const TinyModelFile file({.layers = 1});
   auto engine = Engine::open(file.path(), {.context_tokens = 64, .threads = 2});
   ASSERT_TRUE(engine);
-  const Request request{.prompt = {1, 2, 3}, .max_tokens = 6, .sampling = {.seed = 1}, .stop = {"no such text"}, .obey_end_tokens = false};
+  const Request request{.prompt = {1, 2, 3}, .max_tokens = 6, .sampling = {.seed = 1}, .stop = {"no such text"}, .ignore_eos = true};
   const auto usual = engine->complete(request);
   ASSERT_TRUE(usual);
   const int pieces = with_every_piece_refused(

@@ -50,7 +50,7 @@ TEST_P(Memory, AtContext2048IsTheWeightsTheCacheAndLittleElse) {
   // The prefix cache keeps pages that a window has left, until their memory is needed.
   auto engine = Engine::open(path, {.context_tokens = kContext, .chunk_tokens = kChunk, .prefix_cache = false});
   ASSERT_TRUE(engine) << engine.error().message;
-  Request request{.prompt = std::vector<Token>(kContext - 8, 100), .max_tokens = 4, .obey_end_tokens = false};
+  Request request{.prompt = std::vector<Token>(kContext - 8, 100), .max_tokens = 4, .ignore_eos = true};
   const auto reply = engine->complete(request);
   ASSERT_TRUE(reply) << reply.error().message;
 
