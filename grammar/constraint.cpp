@@ -6,7 +6,6 @@
 
 #include "base/errors.h"
 #include "base/white_space.h"
-#include "text/possible_beginning.h"
 
 namespace halfbyte {
 namespace {
@@ -21,14 +20,31 @@ void set(TokenSet& tokens, Token token, bool is_in) {
 }  // namespace
 
 Constraint::Constraint(GrammarState state, const Tokenizer& tokenizer, std::optional<ThinkingMarkers> thinking)
-    : state_(std::move(state)), tokenizer_(tokenizer), thinking_(std::move(thinking)) {
-  if (thinking_ && !thinking_->has_begun) opening_ = tokenizer.find(thinking_->open);
+    : state_(std::move(state)), tokenizer_(tokenizer) {
+  if (!thinking) return;
+  opening_ = tokenizer.find(thinking->open);
+  thinking_.emplace(std::move(*thinking), tokenizer);
 }
 
 Result<std::unique_ptr<Constraint>> Constraint::begin(const Grammar& grammar, const Tokenizer& tokenizer,
-                                                      std::optional<ThinkingMarkers> thinking) {
+                                                      std::optional<ThinkingMarkers> thinking, std::span<const Token> forced_prefix) {
   HB_TRY_ASSIGN(state, grammar.begin());
-  return std::unique_ptr<Constraint>(new Constraint(std::move(state), tokenizer, std::move(thinking)));
+  auto constraint = std::unique_ptr<Constraint>(new Constraint(std::move(state), tokenizer, std::move(thinking)));
+  HB_TRY(constraint->begin_with(forced_prefix));
+  return constraint;
+}
+
+Result<void> Constraint::begin_with(std::span<const Token> forced_prefix) {
+  for (size_t i = 0; i < forced_prefix.size(); ++i) {
+    HB_TRY_ASSIGN(words, allowed());
+    const auto token = static_cast<size_t>(forced_prefix[i]);
+    if (token / 32 >= words.size() || (words[token / 32] >> (token % 32) & 1) == 0)
+      return invalid("forced_prefix: the grammar does not allow token {} at index {}", token, i);
+    HB_TRY(accept(forced_prefix[i]));
+    if (is_complete())
+      return invalid("forced_prefix: the grammar's text is whole with token {} at index {}, and nothing may follow", token, i);
+  }
+  return {};
 }
 
 void Constraint::look_ahead() {
@@ -49,14 +65,14 @@ Result<std::span<const uint32_t>> Constraint::allowed() {
 Result<TokenSet> Constraint::next() const {
   if (is_thinking()) return free_tokens();
   HB_TRY_ASSIGN(tokens, state_.mask());
-  if (opening_ && !has_opened_ && grammar_tokens_ == 0) set(tokens, *opening_, true);
+  if (may_open()) set(tokens, *opening_, true);
   return tokens;
 }
 
 // Thinking does not end the reply, and no token has the closing marker's end and the answer's beginning in it.
 TokenSet Constraint::free_tokens() const {
-  const std::string_view close = thinking_->close;
-  const std::string beginning = thought_.substr(thought_.size() - possible_beginning(thought_, close));
+  const std::string_view close = thinking_->close();
+  const std::string beginning(thinking_->begun_close());
   TokenSet tokens(tokenizer_.vocabulary_size());
   for (Token token = 0; token < tokenizer_.vocabulary_size(); ++token) {
     bool is_free = !tokenizer_.ends_generation(token);
@@ -72,15 +88,8 @@ TokenSet Constraint::free_tokens() const {
 
 Result<void> Constraint::accept(Token token) {
   allowed_.reset();
-  if (is_thinking()) {
-    const size_t before = thought_.size();
-    thought_before_.push_back(before);
-    thought_ += tokenizer_.piece(token, true);
-    has_closed_ = thought_.find(thinking_->close, before - std::min(before, thinking_->close.size() - 1)) != std::string::npos;
-    return {};
-  }
-  if (opening_ == token && !has_opened_ && grammar_tokens_ == 0) {
-    has_opened_ = true;
+  if (is_thinking() || (may_open() && token == *opening_)) {
+    thinking_->accept(token);
     return {};
   }
   if (tokenizer_.ends_generation(token)) {
@@ -106,15 +115,7 @@ Result<void> Constraint::rewind(int count) {
     grammar_tokens_ -= of_grammar;
     is_whole_ = false;
   }
-  for (int left = count - of_grammar; left > 0; --left) {
-    has_closed_ = false;
-    if (thought_before_.empty()) {
-      has_opened_ = false;
-      continue;
-    }
-    thought_.resize(thought_before_.back());
-    thought_before_.pop_back();
-  }
+  if (count > of_grammar) thinking_->rewind(count - of_grammar);
   return {};
 }
 

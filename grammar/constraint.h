@@ -4,10 +4,9 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <string>
-#include <vector>
 
 #include "grammar/grammar.h"
+#include "text/thinking.h"
 
 namespace halfbyte {
 
@@ -15,9 +14,10 @@ namespace halfbyte {
 class Constraint {
  public:
   // With `thinking` the reply may begin with the opening marker, where that is one token, or is in the middle of thinking; the grammar
-  // begins behind the closing marker. Requires: `tokenizer` outlives it.
+  // begins behind the closing marker. `forced_prefix`: what the reply begins with; kInvalid: not allowed, or all that is allowed.
+  // Requires: `tokenizer` outlives it.
   static Result<std::unique_ptr<Constraint>> begin(const Grammar& grammar, const Tokenizer& tokenizer,
-                                                   std::optional<ThinkingMarkers> thinking);
+                                                   std::optional<ThinkingMarkers> thinking, std::span<const Token> forced_prefix = {});
 
   // Computes allowed() before it is asked, on whatever thread has the time.
   void look_ahead();
@@ -25,26 +25,25 @@ class Constraint {
   Result<std::span<const uint32_t>> allowed();
   // kInternal: the token was not among the allowed ones.
   Result<void> accept(Token token);
-  Result<void> rewind(int count);                               // takes back the last accepted tokens
+  Result<void> rewind(int count);  // takes back the last accepted tokens
+  const Thinking* thinking() const { return thinking_ ? &*thinking_ : nullptr; }
   bool is_complete() const { return is_whole_ || has_ended_; }  // nothing may follow
 
  private:
   Constraint(GrammarState state, const Tokenizer& tokenizer, std::optional<ThinkingMarkers> thinking);
-  bool is_thinking() const { return thinking_ && (thinking_->has_begun || has_opened_) && !has_closed_; }
+  bool is_thinking() const { return thinking_ && thinking_->is_inside(); }
+  bool may_open() const { return opening_ && thinking_->is_at_beginning() && grammar_tokens_ == 0; }
+  Result<void> begin_with(std::span<const Token> forced_prefix);
   Result<TokenSet> next() const;
   TokenSet free_tokens() const;
 
   mutable GrammarState state_;
   const Tokenizer& tokenizer_;
-  std::optional<ThinkingMarkers> thinking_;
+  std::optional<Thinking> thinking_;
   std::optional<Token> opening_;  // the token that begins thinking
   std::optional<Result<TokenSet>> allowed_;
 
-  // What was accepted: the opening token, tokens of thinking, tokens of the grammar.
-  bool has_opened_ = false, has_closed_ = false;
-  std::string thought_;
-  std::vector<size_t> thought_before_;  // bytes of thought_ before each of its tokens
-  int grammar_tokens_ = 0;
+  int grammar_tokens_ = 0;  // accepted; those of thinking before them are thinking_'s
   bool is_whole_ = false;   // so that nothing may follow
   bool has_ended_ = false;  // by a token that ends a reply
 };
