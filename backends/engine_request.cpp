@@ -11,6 +11,7 @@ std::string_view name_of(FinishReason reason) {
     case FinishReason::kEnd: return "end";
     case FinishReason::kStop: return "stop";
     case FinishReason::kLength: return "length";
+    case FinishReason::kRepetition: return "repetition";
     case FinishReason::kTimeout: return "timeout";
     case FinishReason::kCancelled: return "cancelled";
     case FinishReason::kFailed: break;

@@ -337,32 +337,22 @@ void EngineCore::publish(Sequence& sequence) {
     if (sequence.cache.length == sequence.known()) end(sequence, FinishReason::kEnd, {});
     return;
   }
+  if (sequence.chosen.empty()) return;
   std::string text;
-  for (size_t i = 0; i < sequence.chosen.size(); ++i) {
-    const Token token = sequence.chosen[i];
-    ++sequence.usage.completion_tokens;
-    if ((!sequence.request.ignore_eos || sequence.is_whole()) && model_.tokenizer->ends_generation(token))
-      return end(sequence, FinishReason::kEnd, text + sequence.remainder());
-    if (sequence.request.logprobs) sequence.untold.push_back(std::move(sequence.probabilities[i]));
-    text += sequence.stop_scanner.push(sequence.detokenizer.push(token));
-    if (sequence.stop_scanner.found()) return end(sequence, FinishReason::kStop, std::move(text));
-    if (sequence.is_whole() && i + 1 == sequence.chosen.size()) return end(sequence, FinishReason::kEnd, text + sequence.remainder());
-    if (sequence.usage.completion_tokens >= sequence.request.max_tokens)
-      return end(sequence, FinishReason::kLength, text + sequence.remainder());
-    sequence.tokens.push_back(token);
-  }
-  if (!sequence.chosen.empty()) start_followers(sequence);
+  const size_t known = sequence.tokens.size();
+  if (const auto reason = sequence.extend_reply(text)) return end(sequence, *reason, std::move(text));
+  start_followers(sequence);
   if (sequence.is_full() && sequence.request.keep_tokens) {
     sequence.slide(sequence.context_tokens / 2);
     runner_.memory().release(sequence.cache);
     scheduler_.restart(sequence.id, sequence.known());
   } else
-    scheduler_.append(sequence.id, static_cast<int>(sequence.chosen.size()));
-  sequence.chosen.clear();
-  sequence.probabilities.clear();
+    scheduler_.append(sequence.id, static_cast<int>(sequence.tokens.size() - known));
   if (text.empty()) return;
-  const SinkAnswer answer =
-      sequence.sink({.choice = sequence.choice, .text = std::move(text), .tokens = std::exchange(sequence.untold, {})});
+  const SinkAnswer answer = sequence.sink({.choice = sequence.choice,
+                                           .text = std::move(text),
+                                           .tokens = std::exchange(sequence.untold, {}),
+                                           .prompt_tokens = std::exchange(sequence.untold_prompt, {})});
   if (answer == SinkAnswer::kStop) return end(sequence, FinishReason::kCancelled, {});
   if (answer == SinkAnswer::kPause) scheduler_.pause(sequence.id, true);
 }
@@ -396,6 +386,7 @@ void EngineCore::end(Sequence& sequence, FinishReason reason, std::string text, 
   sequence.sink({.choice = sequence.choice,
                  .text = std::move(text),
                  .tokens = std::exchange(sequence.untold, {}),
+                 .prompt_tokens = std::exchange(sequence.untold_prompt, {}),
                  .finished = reason,
                  .usage = sequence.usage,
                  .error = std::move(error),

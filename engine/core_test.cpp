@@ -1,6 +1,7 @@
 // The core under random messages: whatever else it does, a request gets the bytes that it gets alone.
 #include "engine/core.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -22,7 +23,7 @@ namespace {
 
 // What the sink of a request saw.
 struct Seen {
-  std::string text;
+  std::string text, told;  // told: log-probabilities
   std::optional<FinishReason> reason;
   std::string error;
   int completion_tokens = 0;
@@ -31,6 +32,11 @@ struct Seen {
   void add(const Event& event) {
     if (reason) ++events_after_the_last;
     text += event.text;
+    for (const auto* tokens : {&event.prompt_tokens, &event.tokens})
+      for (const ReplyToken& token : *tokens) {
+        told += fmt::format(" {} {}", token.chosen.token, token.chosen.log_probability);
+        for (const TokenProbability& other : token.likeliest) told += fmt::format("/{} {}", other.token, other.log_probability);
+      }
     if (!event.finished) return;
     reason = event.finished;
     completion_tokens = event.usage.completion_tokens;
@@ -58,9 +64,12 @@ class Bench {
     return EngineCore(model_, std::move(*runner), limits, world, std::move(drafter));
   }
   EngineCore::Message submission(RequestId id, const Request& request, TokenSink sink) {
-    auto sequence = std::make_unique<Sequence>(id, request, std::move(sink), *model_.tokenizer, kContext);
-    if (request.grammar) sequence->constraint = *Constraint::begin(**grammars_.compile(*request.grammar), *model_.tokenizer, {});
-    return {EngineCore::Message::Kind::kSubmit, id, std::move(sequence)};
+    std::unique_ptr<Constraint> constraint;
+    if (request.grammar)
+      constraint =
+          std::move(*Constraint::begin(**grammars_.compile(*request.grammar), *model_.tokenizer, request.thinking, request.forced_prefix));
+    return {EngineCore::Message::Kind::kSubmit, id,
+            std::make_unique<Sequence>(id, request, std::move(sink), *model_.tokenizer, kContext, std::move(constraint))};
   }
 
   static constexpr int kContext = 256;
@@ -146,7 +155,7 @@ class Simulation {
   // What happened, that the comparison is worth something.
   struct Happened {
     uint64_t preemptions = 0, cached = 0, drafted = 0, accepted = 0;
-    int pauses = 0, cancelled = 0, stopped = 0, failed = 0, whole = 0;
+    int pauses = 0, cancelled = 0, stopped = 0, failed = 0, whole = 0, repetitions = 0, cut_thoughts = 0;
   };
   void count(Happened& all) const {
     all.preemptions += stats_.preemptions;
@@ -159,6 +168,8 @@ class Simulation {
       all.stopped += asked->seen.reason == FinishReason::kStop;
       all.failed += asked->seen.reason == FinishReason::kFailed;
       all.whole += asked->seen.reason == FinishReason::kLength || asked->seen.reason == FinishReason::kEnd;
+      all.repetitions += asked->seen.reason == FinishReason::kRepetition;
+      all.cut_thoughts += asked->request.thinking_budget && asked->seen.text.find(asked->request.thinking->close) != std::string::npos;
     }
   }
 
@@ -207,6 +218,15 @@ class Simulation {
     };
     if (below(3) == 0) request.stop = {std::string(1, static_cast<char>('a' + below(26)))};
     if (below(8) == 0) request.grammar = grammars[below(3)];
+    if (below(4) == 0) {
+      request.thinking = ThinkingMarkers{.open = "a", .close = "</a>", .has_begun = below(3) > 0};
+      request.thinking_budget = below(20);
+    }
+    if (below(6) == 0 && !request.grammar)
+      for (int more = 1 + below(8); more > 0; --more) request.forced_prefix.push_back(below(256));
+    if (below(6) == 0) request.repetition_detection = RepetitionDetection{.max_pattern_size = 1 + below(4), .min_count = 2};
+    if (below(6) == 0) request.logprobs = below(3);
+    if (below(6) == 0 && !request.keep_tokens) request.prompt_logprobs = below(3);
     return request;
   }
 
@@ -279,6 +299,8 @@ void simulate(const TinyModel& model) {
       {"stopped", static_cast<uint64_t>(happened.stopped)},
       {"failed", static_cast<uint64_t>(happened.failed)},
       {"whole", static_cast<uint64_t>(happened.whole)},
+      {"repetitions", static_cast<uint64_t>(happened.repetitions)},
+      {"cut thoughts", static_cast<uint64_t>(happened.cut_thoughts)},
   };
   for (const auto& [what, count] : counts) EXPECT_GE(count, static_cast<uint64_t>(simulations() / 3)) << what;
 }

@@ -6,7 +6,6 @@
 #include <condition_variable>
 #include <future>
 #include <iterator>
-#include <limits>
 #include <mutex>
 #include <new>
 #include <system_error>
@@ -17,6 +16,7 @@
 #include "engine/core.h"
 #include "engine/identity.h"
 #include "engine/memory_plan.h"
+#include "engine/request_checks.h"
 #include "grammar/grammars.h"
 
 namespace halfbyte {
@@ -180,11 +180,9 @@ Result<std::unique_ptr<Engine::Impl>> Engine::Impl::open(const std::filesystem::
 Result<std::vector<std::unique_ptr<Constraint>>> Engine::Impl::constraints_of(const Request& request) {
   std::vector<std::unique_ptr<Constraint>> constraints;
   if (!request.grammar) return constraints;
-  if (request.thinking && (request.thinking->open.empty() || request.thinking->close.empty()))
-    return invalid("thinking: a marker is empty");
   HB_TRY_ASSIGN(grammar, grammars.compile(*request.grammar));
   for (int choice = 0; choice < request.choices; ++choice) {
-    HB_TRY_ASSIGN(constraint, Constraint::begin(*grammar, *model->tokenizer, request.thinking));
+    HB_TRY_ASSIGN(constraint, Constraint::begin(*grammar, *model->tokenizer, request.thinking, request.forced_prefix));
     constraints.push_back(std::move(constraint));
   }
   return constraints;
@@ -205,12 +203,12 @@ Result<RequestId> Engine::Impl::enqueue(Request request, TokenSink events, std::
     Request one = request;
     if (choice > 0) one.sampling.seed = one.sampling.seed.value_or(0) + static_cast<uint64_t>(choice);
     const RequestId own = id + static_cast<uint64_t>(choice);
-    auto sequence = std::make_unique<Sequence>(own, std::move(one), events, *model->tokenizer, context_tokens);
+    auto sequence = std::make_unique<Sequence>(own, std::move(one), events, *model->tokenizer, context_tokens,
+                                               constraints.empty() ? nullptr : std::move(constraints[static_cast<size_t>(choice)]));
     sequence->request_id = id;
     sequence->choice = choice;
     sequence->tokens.insert(sequence->tokens.end(), continuation.begin(), continuation.end());
     sequence->given = given;
-    if (!constraints.empty()) sequence->constraint = std::move(constraints[static_cast<size_t>(choice)]);
     sequence->submitted = world.now();
     if (request.timeout_ms > 0)
       sequence->deadline = sequence->submitted + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
@@ -226,37 +224,8 @@ Result<RequestId> Engine::Impl::enqueue(Request request, TokenSink events, std::
 }
 
 Result<RequestId> Engine::submit(Request request, TokenSink sink) {
-  constexpr size_t kMostStops = 16, kMostStopBytes = 256;
-  HB_TRY(check(request.sampling));
-  HB_TRY(impl_->check("prompt", request.prompt));
-  if (request.max_tokens == 0 || request.max_tokens < -1) return invalid("max_tokens: {} is neither -1 nor at least 1", request.max_tokens);
-  if (request.min_tokens < 0) return invalid("min_tokens: {} is less than 0", request.min_tokens);
-  constexpr int kMostLogprobs = 20;
-  if (request.logprobs && (*request.logprobs < 0 || *request.logprobs > kMostLogprobs))
-    return invalid("logprobs: {} is outside 0 to {}", *request.logprobs, kMostLogprobs);
-  std::vector<Token> named = request.sampling.allowed_tokens;
-  for (const TokenBias& each : request.sampling.logit_bias) named.push_back(each.token);
-  if (!named.empty()) HB_TRY(impl_->check("logit_bias and allowed_tokens", named));
-  constexpr int kMostChoices = 8;
-  if (request.choices < 1 || request.choices > kMostChoices)
-    return invalid("choices: {} is outside 1 to {}", request.choices, kMostChoices);
-  if (request.stop.size() > kMostStops) return invalid("stop: {} strings, at most {}", request.stop.size(), kMostStops);
-  constexpr double kMostMs = 1e12;  // 31 years
-  if (!(request.timeout_ms >= 0 && request.timeout_ms <= kMostMs))
-    return invalid("timeout_ms: {} is outside 0 to {}", request.timeout_ms, kMostMs);
-  for (const std::string& stop : request.stop)
-    if (stop.empty() || stop.size() > kMostStopBytes)
-      return invalid("stop: a string of {} bytes, expected 1 to {}", stop.size(), kMostStopBytes);
-  if (request.keep_tokens) {
-    if (*request.keep_tokens < 0) return invalid("keep_tokens: {} is less than 0", *request.keep_tokens);
-    if (request.max_tokens < 0) request.max_tokens = std::numeric_limits<int>::max();
-  } else {
-    if (request.prompt.size() >= static_cast<size_t>(context_tokens()))
-      return too_long("prompt of {} tokens leaves no room in the context of {}", request.prompt.size(), context_tokens());
-    const int room = context_tokens() - static_cast<int>(request.prompt.size());
-    request.max_tokens = request.max_tokens < 0 ? room : std::min(request.max_tokens, room);
-  }
   return or_out_of_memory([&]() -> Result<RequestId> {
+    HB_TRY(check_request(request, *impl_->model->tokenizer, vocabulary(), context_tokens()));
     HB_TRY_ASSIGN(constraints, impl_->constraints_of(request));
     return impl_->enqueue(std::move(request), std::move(sink), std::move(constraints));
   });

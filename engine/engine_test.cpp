@@ -254,6 +254,195 @@ TEST(Engine, EventsTellTheLogProbabilitiesThatTheModelHas) {
   EXPECT_EQ(engine.complete({.prompt = prompt, .sampling = {.logit_bias = {{100000, 1}}}}).error().code, Code::kInvalid);
 }
 
+// A reply with what its events told.
+struct Told {
+  std::string text;
+  FinishReason reason = FinishReason::kEnd;
+  Usage usage;
+  std::vector<ReplyToken> tokens, prompt_tokens;
+};
+
+Told told(Engine& engine, const Request& request) {
+  Told all;
+  const auto reply = engine.complete(request, [&](const Event& event) {
+    all.tokens.insert(all.tokens.end(), event.tokens.begin(), event.tokens.end());
+    all.prompt_tokens.insert(all.prompt_tokens.end(), event.prompt_tokens.begin(), event.prompt_tokens.end());
+    return SinkAnswer::kMore;
+  });
+  EXPECT_TRUE(reply) << reply.error().message;
+  if (!reply) return all;
+  all.text = reply->text;
+  all.reason = reply->reason;
+  all.usage = reply->usage;
+  return all;
+}
+
+std::vector<Token> tokens_of(const std::vector<ReplyToken>& told) {
+  std::vector<Token> tokens;
+  for (const ReplyToken& each : told) tokens.push_back(each.chosen.token);
+  return tokens;
+}
+
+std::vector<double> values_of(const std::vector<ReplyToken>& told) {
+  std::vector<double> values;
+  for (const ReplyToken& each : told) values.push_back(each.chosen.log_probability);
+  return values;
+}
+
+TEST(Engine, AReplyThatMustBeginAsItWouldGoesOnAsItWould) {
+  const TinyModelFile file;
+  Engine engine = open(file);
+  for (const SamplingOptions& sampling :
+       {SamplingOptions{.temperature = 0}, SamplingOptions{.temperature = 1, .top_k = 0}, SamplingOptions{.presence_penalty = 1}}) {
+    Request request{.prompt = {1, 2, 3}, .max_tokens = 50, .sampling = sampling, .ignore_eos = true, .logprobs = 2};
+    const Told whole = told(engine, request);
+    ASSERT_EQ(whole.tokens.size(), 50U);
+    for (const std::ptrdiff_t forced : {1, 7, 40}) {
+      const std::vector<Token> tokens = tokens_of(whole.tokens);
+      request.forced_prefix.assign(tokens.begin(), tokens.begin() + forced);
+      const Told begun = told(engine, request);
+      EXPECT_EQ(begun.text, whole.text);
+      EXPECT_EQ(tokens_of(begun.tokens), tokens);
+      EXPECT_EQ(values_of(begun.tokens), values_of(whole.tokens));
+      EXPECT_EQ(begun.usage.completion_tokens, 50);
+      EXPECT_EQ(begun.usage.prompt_tokens, 3);
+    }
+  }
+}
+
+TEST(Engine, AForcedPrefixObeysWhatEndsAReplyAndWhatItIsHeldTo) {
+  const TinyModelFile file;
+  Engine engine = open(file, {.context_tokens = 64});
+  Request request = request_of({1, 2, 3}, 20);
+  request.forced_prefix = {'x', 'y', 'z'};
+  request.stop = {"y"};
+  EXPECT_EQ(told(engine, request).reason, FinishReason::kStop);
+  EXPECT_EQ(told(engine, request).text, "x");
+  request.stop.clear();
+  request.max_tokens = 2;
+  EXPECT_EQ(told(engine, request).text, "xy");
+  request.max_tokens = 20;
+  request.grammar = GrammarSource{GrammarKind::kChoice, R"(["yes", "no", "perhaps"])"};
+  request.forced_prefix = {'p'};
+  EXPECT_EQ(told(engine, request).text, "perhaps");
+  request.forced_prefix = {'p', 'q'};
+  EXPECT_EQ(engine.complete(request).error().message, "forced_prefix: the grammar does not allow token 113 at index 1");
+  request.forced_prefix = {'n', 'o'};
+  EXPECT_EQ(engine.complete(request).error().message,
+            "forced_prefix: the grammar's text is whole with token 111 at index 1, and nothing may follow");
+  request.grammar.reset();
+  request.ignore_eos = false;
+  request.forced_prefix = {TinyModel::kEndToken};
+  EXPECT_EQ(engine.complete(request).error().message, "forced_prefix: token 257 ends the reply");
+  request.forced_prefix = {999};
+  EXPECT_EQ(engine.complete(request).error().message, "forced_prefix: token 999 at index 0 is outside the vocabulary of 258");
+  request.forced_prefix.assign(61, 'x');
+  EXPECT_EQ(engine.complete(request).error().message, "prompt of 3 tokens and forced_prefix of 61 leave no room in the context of 64");
+}
+
+TEST(Engine, ThinkingEndsWhenItsBudgetIsUsedUpAndTheAnswerFollows) {
+  const TinyModelFile file;
+  Engine engine = open(file);
+  Request request = request_of({1, 2, 3}, 60);
+  request.logprobs = 0;
+  const std::vector<Token> free = tokens_of(told(engine, request).tokens);
+  request.thinking = ThinkingMarkers{.open = "<t>", .close = "</t>", .has_begun = true};
+  for (const int budget : {0, 1, 5, 20}) {
+    request.thinking_budget = budget;
+    request.forced_prefix.clear();
+    const Told cut = told(engine, request);
+    std::vector<Token> expected(free.begin(), free.begin() + budget);
+    for (const char c : request.thinking->close) expected.push_back(c);
+    const std::vector<Token> tokens = tokens_of(cut.tokens);
+    ASSERT_EQ(tokens.size(), 60U);
+    EXPECT_EQ(std::vector<Token>(tokens.begin(), tokens.begin() + budget + 4), expected);
+    EXPECT_EQ(values_of(cut.tokens), engine.log_probabilities(request.prompt, tokens)->values);
+    request.forced_prefix = expected;  // the answer is what follows such a beginning
+    EXPECT_EQ(told(engine, request).text, cut.text);
+  }
+  request.thinking->has_begun = false;
+  request.thinking_budget = 2;
+  request.forced_prefix = {'<', 't', '>', '.', '<'};  // half of the marker is there
+  EXPECT_TRUE(told(engine, request).text.starts_with("<t>.</t>"));
+  request.forced_prefix = {'.'};  // an answer is no thought
+  EXPECT_EQ(told(engine, request).text.find("</t>"), std::string::npos);
+  request.thinking_budget = -1;
+  EXPECT_EQ(engine.complete(request).error().message, "thinking_budget: -1 is less than 0");
+  request.thinking->close.clear();
+  request.thinking_budget = 1;
+  EXPECT_EQ(engine.complete(request).error().message, "thinking: a marker of 0 bytes, expected 1 to 64");
+}
+
+TEST(Engine, TheAnswerBehindABudgetOfThinkingIsHeldToItsGrammar) {
+  const TinyModelFile file;
+  Engine engine = open(file);
+  Request request = request_of({1, 2, 3}, 2000);
+  request.grammar = GrammarSource{GrammarKind::kChoice, R"(["yes", "no"])"};
+  request.thinking = ThinkingMarkers{.open = "a", .close = "</t>", .has_begun = true};
+  for (const int budget : {0, 9}) {
+    request.thinking_budget = budget;
+    const Told reply = told(engine, request);
+    EXPECT_EQ(reply.reason, FinishReason::kEnd);
+    const size_t answer = reply.text.find("</t>") + 4;
+    EXPECT_TRUE(reply.text.substr(answer) == "yes" || reply.text.substr(answer) == "no") << reply.text;
+    EXPECT_LE(reply.usage.completion_tokens, budget + 4 + 3);
+  }
+}
+
+TEST(Engine, EventsTellTheLogProbabilitiesOfThePrompt) {
+  const TinyModelFile file;
+  Engine engine = open(file, {.context_tokens = 256, .chunk_tokens = 16});
+  Request request = request_of({}, 4);
+  for (int i = 0; i < 100; ++i) request.prompt.push_back((i * 37 + 11) % 256);
+  request.choices = 2;
+  request.prompt_logprobs = 3;
+  const auto expected = engine.log_probabilities({request.prompt[0]}, {request.prompt.begin() + 1, request.prompt.end()});
+  for (const int max_tokens : {4, 0}) {  // the second time with what the prefix cache has
+    request.max_tokens = max_tokens;
+    std::vector<ReplyToken> of_choices[2];
+    bool is_first[] = {true, true};
+    const auto replies = engine.complete_all(request, [&](const Event& event) {
+      auto& tokens = of_choices[event.choice];
+      EXPECT_TRUE(event.prompt_tokens.empty() || std::exchange(is_first[event.choice], false));
+      tokens.insert(tokens.end(), event.prompt_tokens.begin(), event.prompt_tokens.end());
+      return SinkAnswer::kMore;
+    });
+    ASSERT_TRUE(replies) << replies.error().message;
+    for (const Engine::Reply& reply : *replies) {
+      EXPECT_EQ(reply.usage.completion_tokens, max_tokens);
+      EXPECT_EQ(reply.reason, FinishReason::kLength);
+    }
+    EXPECT_EQ(values_of(of_choices[0]), expected->values);
+    EXPECT_EQ(tokens_of(of_choices[0]), std::vector<Token>(request.prompt.begin() + 1, request.prompt.end()));
+    for (const ReplyToken& each : of_choices[0]) {
+      ASSERT_EQ(each.likeliest.size(), 3U);
+      EXPECT_GE(each.likeliest[0].log_probability, each.chosen.log_probability);
+    }
+    EXPECT_TRUE(of_choices[1].empty());
+  }
+  request.keep_tokens = 1;
+  EXPECT_EQ(engine.complete_all(request).error().code, Code::kInvalid);
+  EXPECT_EQ(engine.complete({.prompt = {1}, .max_tokens = 0}).error().message, "max_tokens: 0 is neither -1 nor at least 1");
+  EXPECT_EQ(engine.complete({.prompt = {1}, .prompt_logprobs = 21}).error().message, "prompt_logprobs: 21 is outside 0 to 20");
+}
+
+TEST(Engine, AReplyThatGoesInCirclesEndsWhereThatIsAskedFor) {
+  const TinyModelFile file;
+  Engine engine = open(file);
+  Request request = request_of({1, 2, 3}, 60);
+  request.forced_prefix = {'a', 'b', 'c', 'd', 'b', 'c', 'd', 'b', 'c', 'd', 'x'};
+  request.repetition_detection = RepetitionDetection{.max_pattern_size = 3, .min_count = 3};
+  const Told reply = told(engine, request);
+  EXPECT_EQ(reply.reason, FinishReason::kRepetition);
+  EXPECT_EQ(reply.text, "abcdbcdbcd");
+  request.repetition_detection->max_pattern_size = 2;
+  EXPECT_EQ(told(engine, request).reason, FinishReason::kLength);
+  request.repetition_detection->min_pattern_size = 3;
+  EXPECT_EQ(engine.complete(request).error().message, "repetition_detection.min_pattern_size: 3 is outside 1 to 2");
+  request.repetition_detection = RepetitionDetection{.min_count = 1};
+  EXPECT_EQ(engine.complete(request).error().message, "repetition_detection.min_count: 1 is outside 2 to 1024");
+}
+
 TEST(Engine, RequestsThatDoNotFitTheCacheTogetherWaitForEachOther) {
   const TinyModelFile file;
   Engine engine = open(file, {.context_tokens = 64});  // room for one sequence

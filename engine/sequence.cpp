@@ -6,26 +6,44 @@
 
 namespace halfbyte {
 
-Sequence::Sequence(SequenceId number, Request asked, TokenSink events, const Tokenizer& tokenizer, int context)
+Sequence::Sequence(SequenceId number, Request asked, TokenSink events, const Tokenizer& tokenizer, int context,
+                   std::unique_ptr<Constraint> held_to)
     : id(number),
       context_tokens(context),
       request(std::move(asked)),
       sink(std::move(events)),
       tokens(request.prompt),
+      forced(request.forced_prefix.size()),
       sampler(request.sampling, context,
               [&tokenizer](Token token) { return tokenizer.piece(token).find_first_of(kDryBreakers) != std::string::npos; }),
+      constraint(std::move(held_to)),
       detokenizer(tokenizer, request.shows_control_tokens),
-      stop_scanner(request.stop) {
-  if (request.keep_tokens && is_full()) slide(context - std::max(1, context / 4));
+      stop_scanner(request.stop),
+      tokenizer_(tokenizer) {
+  tokens.insert(tokens.end(), request.forced_prefix.begin(), request.forced_prefix.end());
+  const auto make_room = [&] {
+    if (request.keep_tokens && is_full()) slide(context - std::max(1, context / 4));
+  };
+  make_room();
   for (const Token token : tokens) sampler.accept(token);
   if (request.min_tokens > 0) {
     const std::span<const Token> ends = tokenizer.end_tokens();
-    sampler.hold_off({ends.begin(), ends.end()}, tokens.size() + static_cast<size_t>(request.min_tokens));
+    sampler.hold_off({ends.begin(), ends.end()}, tokens.size() - forced + static_cast<size_t>(request.min_tokens));
   }
+  if (request.repetition_detection) repetition_detector.emplace(*request.repetition_detection);
+  has_budget = request.thinking && request.thinking_budget;
+  if (!has_budget) return;
+  if (constraint == nullptr) {
+    thinking.emplace(*request.thinking, tokenizer);
+    for (const Token token : request.forced_prefix) thinking->accept(token);
+  }
+  if (!has_thought_enough()) return;
+  end_thinking();
+  make_room();
 }
 
 void Sequence::slide(int left) {
-  const int kept = std::clamp(*request.keep_tokens, 0, left - 1);
+  const int kept = std::clamp(*request.keep_tokens, 0, std::max(0, left - 1 - static_cast<int>(forced)));
   const int gone = static_cast<int>(tokens.size()) - left;
   tokens.erase(tokens.begin() + kept, tokens.begin() + kept + gone);
   usage.dropped_tokens += gone;
@@ -33,23 +51,25 @@ void Sequence::slide(int left) {
 }
 
 int Sequence::most_guesses() const {
-  return std::max(0, std::min({DraftLength::kMost, request.max_tokens - usage.completion_tokens - 1,
+  return std::max(0, std::min({DraftLength::kMost, request.max_tokens - usage.completion_tokens - static_cast<int>(forced) - 1,
                                context_tokens - static_cast<int>(tokens.size()) - 1}));
 }
 
 int Sequence::first_wanted() const {
   if (std::holds_alternative<Scoring>(given)) return static_cast<int>(request.prompt.size()) - 1;
-  const auto* embedding = std::get_if<Embedding>(&given);
-  return embedding == nullptr || embedding->pooling == Pooling::kLast ? known() - 1 : 0;
+  if (const auto* embedding = std::get_if<Embedding>(&given)) return embedding->pooling == Pooling::kLast ? known() - 1 : 0;
+  if (tells_prompt()) return prompt_told_;
+  return known() - 1 - (request.logprobs ? static_cast<int>(forced) : 0);
 }
 
 LogitsNeed Sequence::need() const {
   if (std::holds_alternative<Scoring>(given)) return {.log_sum_exp = true, .row = true};
   if (std::holds_alternative<Embedding>(given)) return {.hidden = true};
   LogitsNeed need = sampler.need(static_cast<int>(draft.tokens.size()));
-  if (request.logprobs) {
+  const int likeliest = std::max(request.logprobs.value_or(-1), tells_prompt() ? *request.prompt_logprobs : -1);
+  if (likeliest >= 0) {
     need.log_sum_exp = need.row = true;
-    need.greatest = std::max(need.greatest, *request.logprobs);
+    need.greatest = std::max(need.greatest, likeliest);
   }
   if (constraint != nullptr) {
     need.row = true;
@@ -66,6 +86,8 @@ void Sequence::look(const Logits& logits, size_t index) {
       take(*scoring, logits, index);
     else if (const auto* embedding = std::get_if<Embedding>(&given))
       take(*embedding, logits, index);
+    else if (index + 1 < tokens.size())
+      tell_known(logits, index);
     else
       choose(logits, index);
   } catch (const std::bad_alloc&) {
@@ -73,22 +95,40 @@ void Sequence::look(const Logits& logits, size_t index) {
   }
 }
 
+void Sequence::tell_known(const Logits& logits, size_t index) {
+  const Token next = tokens[index + 1];
+  if (logits.not_finite) {
+    failure = numeric("token {}: the logit of token id {} is not finite", index + 1, *logits.not_finite);
+    return;
+  }
+  if (tells_prompt() && static_cast<int>(index) == prompt_told_) {
+    untold_prompt.push_back(told(logits, next, *request.prompt_logprobs));
+    ++prompt_told_;
+  }
+  // Of the forced ones: one may come again after a preemption.
+  if (request.logprobs && index + 1 == tokens.size() - forced + probabilities.size())
+    probabilities.push_back(told(logits, next, *request.logprobs));
+}
+
 void Sequence::choose(const Logits& logits, size_t index) {
   const size_t guesses = index + 1 - tokens.size();  // before this row
-  if (is_whole() || chosen.size() != guesses || (guesses > 0 && chosen.back() != draft.tokens[guesses - 1])) return;
+  if (is_whole() || has_thought_enough() || chosen.size() != guesses || (guesses > 0 && chosen.back() != draft.tokens[guesses - 1])) return;
   const Result<Token> token = sampled(logits, index + 1 + static_cast<size_t>(usage.dropped_tokens));
   if (!token) {
     failure = token.error();
     return;
   }
   chosen.push_back(*token);
-  if (request.logprobs) {
-    ReplyToken told{.chosen = {*token, log_probability(logits, *token)}};
-    for (const Candidate& c : logits.greatest.first(std::min(logits.greatest.size(), static_cast<size_t>(*request.logprobs))))
-      told.likeliest.push_back({c.token, log_probability(logits, c.token)});
-    probabilities.push_back(std::move(told));
-  }
+  if (request.logprobs) probabilities.push_back(told(logits, *token, *request.logprobs));
   sampler.accept(*token);
+  if (thinking) thinking->accept(*token);
+}
+
+ReplyToken Sequence::told(const Logits& logits, Token token, int likeliest) const {
+  ReplyToken told{.chosen = {token, log_probability(logits, token)}};
+  for (const Candidate& c : logits.greatest.first(std::min(logits.greatest.size(), static_cast<size_t>(likeliest))))
+    told.likeliest.push_back({c.token, log_probability(logits, c.token)});
+  return told;
 }
 
 Result<Token> Sequence::sampled(const Logits& logits, size_t position) {
@@ -115,6 +155,61 @@ void Sequence::take(const Embedding& embedding, const Logits& logits, size_t ind
   std::vector<double>& sum = *embedding.sum;
   if (sum.empty()) sum.resize(logits.hidden.size());
   for (size_t i = 0; i < sum.size(); ++i) sum[i] += static_cast<double>(logits.hidden[i]);
+}
+
+std::optional<FinishReason> Sequence::extend_reply(std::string& text) {
+  std::optional<FinishReason> ends;
+  if (request.max_tokens == 0) ends = FinishReason::kLength;
+  const size_t first = tokens.size() - std::exchange(forced, 0), known = tokens.size();
+  tokens.insert(tokens.end(), chosen.begin(), chosen.end());
+  for (size_t i = first; i < tokens.size() && !ends; ++i) {
+    if (request.logprobs) untold.push_back(std::move(probabilities[i - first]));
+    ends = join(tokens[i], text, i >= known && i + 1 == tokens.size());
+  }
+  chosen.clear();
+  probabilities.clear();
+  if (ends && *ends != FinishReason::kStop) text += remainder();
+  if (!ends && has_thought_enough()) end_thinking();
+  return ends;
+}
+
+// A token becomes part of the reply.
+std::optional<FinishReason> Sequence::join(Token token, std::string& text, bool is_last) {
+  ++usage.completion_tokens;
+  if ((!request.ignore_eos || is_whole()) && tokenizer_.ends_generation(token)) {
+    if (request.logprobs) untold.pop_back();
+    return FinishReason::kEnd;
+  }
+  text += stop_scanner.push(detokenizer.push(token));
+  if (stop_scanner.found()) return FinishReason::kStop;
+  if (is_whole() && is_last) return FinishReason::kEnd;
+  if (repetition_detector && repetition_detector->accept(token)) return FinishReason::kRepetition;
+  if (usage.completion_tokens >= request.max_tokens) return FinishReason::kLength;
+  return {};
+}
+
+bool Sequence::has_thought_enough() const {
+  if (!has_budget) return false;
+  const Thinking* thought = constraint != nullptr ? constraint->thinking() : &*thinking;
+  return thought->is_inside() && thought->tokens() >= *request.thinking_budget;
+}
+
+// What is missing of the closing marker follows, as if it had been chosen.
+void Sequence::end_thinking() {
+  has_budget = false;
+  const Thinking& thought = constraint != nullptr ? *constraint->thinking() : *thinking;
+  std::vector<Token> close = tokenizer_.encode(std::string_view(thought.close()).substr(thought.begun_close().size()));
+  // No more than the reply has room for: it ends within the marker then. A context that slides keeps all that is forced.
+  int room = std::max(0, request.max_tokens - usage.completion_tokens - static_cast<int>(forced));
+  if (request.keep_tokens) room = std::min(room, context_tokens / 8);
+  close.resize(std::min(close.size(), static_cast<size_t>(room)));
+  for (const Token token : close) {
+    sampler.accept(token);
+    if (constraint == nullptr) continue;
+    if (const auto accepted = constraint->accept(token); !accepted) failure = accepted.error();
+  }
+  tokens.insert(tokens.end(), close.begin(), close.end());
+  forced += close.size();
 }
 
 std::string Sequence::remainder() {

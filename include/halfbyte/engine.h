@@ -48,10 +48,18 @@ struct EngineOptions {
   std::string isa;         // a name that `halfbyte isa` lists; empty: HALFBYTE_ISA of the environment, else the best that runs here
 };
 
+// A reply goes in circles when its last tokens are one pattern of so many tokens, min_count times in a row.
+struct RepetitionDetection {
+  int max_pattern_size = 64;  // at most 1024
+  int min_pattern_size = 1;
+  int min_count = 8;  // 2 to 1024
+};
+
 struct Request {
-  std::vector<Token> prompt;  // at least one token
-  int max_tokens = -1;        // new tokens; -1: until the context is full
-  int choices = 1;            // replies to the prompt, 1 to 8, with the seed and those after it
+  std::vector<Token> prompt;         // at least one token
+  std::vector<Token> forced_prefix;  // the reply begins with these, as if the model had chosen them: they are computed with the prompt
+  int max_tokens = -1;               // new tokens; -1: until the context is full; 0, with prompt_logprobs: none
+  int choices = 1;                   // replies to the prompt, 1 to 8, with the seed and those after it
   SamplingOptions sampling;
   std::vector<std::string> stop;  // the text ends before the first of these
   bool ignore_eos = false;        // end-of-generation tokens are ordinary
@@ -60,15 +68,18 @@ struct Request {
   std::optional<int> keep_tokens;
   int min_tokens = 0;                       // no end token before so many new ones
   std::optional<int> logprobs;              // Event::tokens tells each token, with so many of the likeliest beside it, 0 to 20
+  std::optional<int> prompt_logprobs;       // Event::prompt_tokens tells the prompt's, likewise; not with keep_tokens
   std::optional<GrammarSource> grammar;     // the reply is a text of it; when that is whole and nothing may follow, the reply ends
-  std::optional<ThinkingMarkers> thinking;  // with `grammar`: what the model thinks first is free
-  bool shows_control_tokens = false;        // the text of control tokens is part of the reply, as markers of tool calls may be
-  double timeout_ms = 0;                    // since submit(); then the reply ends with kTimeout and what came until then. 0: none
-  int priority = 0;                         // the greater starts first, and takes memory from the lesser
-  std::string principal;                    // who asks: of one priority, who was served least starts first; shares no cache with others
+  std::optional<ThinkingMarkers> thinking;  // what the model thinks first is free of `grammar`, and bounded by
+  std::optional<int> thinking_budget;  // so many tokens, markers not counted; then the closing marker is put there, and the answer follows
+  std::optional<RepetitionDetection> repetition_detection;  // ends a reply that goes in circles; absent: none, as tables and code may do so
+  bool shows_control_tokens = false;  // the text of control tokens is part of the reply, as markers of tool calls may be
+  double timeout_ms = 0;              // since submit(); then the reply ends with kTimeout and what came until then. 0: none
+  int priority = 0;                   // the greater starts first, and takes memory from the lesser
+  std::string principal;              // who asks: of one priority, who was served least starts first; shares no cache with others
 };
 
-enum class FinishReason { kEnd, kStop, kLength, kTimeout, kCancelled, kFailed };
+enum class FinishReason { kEnd, kStop, kLength, kRepetition, kTimeout, kCancelled, kFailed };
 
 struct Usage {
   int prompt_tokens = 0;
@@ -91,13 +102,13 @@ struct EngineMemory {
   uint64_t total() const { return weights + workspace + cache; }
 };
 
-// A token of a reply, and the natural logarithm of its probability as the model has it: no sampling option changes it.
+// A token of a prompt or reply, and the natural logarithm of its probability as the model has it: no sampling option changes it.
 struct TokenProbability {
   Token token = 0;
   double log_probability = 0;
 };
 struct ReplyToken {
-  TokenProbability chosen;
+  TokenProbability chosen;                  // or of the prompt
   std::vector<TokenProbability> likeliest;  // in order
 };
 
@@ -106,6 +117,8 @@ struct Event {
   int choice = 0;                  // of Request::choices, from 0
   std::string text;                // whole characters; may be empty
   std::vector<ReplyToken> tokens;  // with Request::logprobs: those since the last event, an end token left out
+  // With Request::prompt_logprobs, in the first event of choice 0: the prompt's tokens from the second on; nothing leads to the first.
+  std::vector<ReplyToken> prompt_tokens;
   std::optional<FinishReason> finished;
   Usage usage;                 // with finished
   std::optional<Error> error;  // with kFailed
