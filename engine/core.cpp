@@ -67,9 +67,10 @@ void EngineCore::take(std::vector<Message>& messages) {
   for (Message& message : messages) {
     if (message.kind == Message::Kind::kSubmit) {
       Sequence& sequence = *sequences_.try_emplace(message.id, std::move(message.sequence)).first->second;
-      if (sequence.choice == 0)
+      if (sequence.choice == 0 || sequence.beam_group != nullptr) {
         start(sequence);
-      else
+        scheduler_.pause(sequence.id, sequence.choice > 0);  // until it holds a beam
+      } else
         sequences_.at(sequence.request_id)->followers.push_back(sequence.id);
       continue;
     }
@@ -77,7 +78,7 @@ void EngineCore::take(std::vector<Message>& messages) {
       if (sequence->request_id != message.id) continue;
       if (message.kind == Message::Kind::kCancel)
         end(*sequence, FinishReason::kCancelled, {});
-      else
+      else if (sequence->beam_group == nullptr)
         scheduler_.pause(id, false);
     }
   }
@@ -101,8 +102,13 @@ std::optional<std::chrono::steady_clock::time_point> EngineCore::next_deadline()
 }
 
 void EngineCore::obey_deadlines() {
-  for (const auto& [id, sequence] : sequences_)
-    if (sequence->deadline && *sequence->deadline <= now_) end(*sequence, FinishReason::kTimeout, sequence->remainder());
+  for (const auto& [id, sequence] : sequences_) {
+    if (!sequence->deadline || *sequence->deadline > now_ || sequence->has_ended) continue;
+    if (sequence->beam_group != nullptr)
+      end_beams(*sequence->beam_group, FinishReason::kTimeout);
+    else
+      end(*sequence, FinishReason::kTimeout, sequence->remainder());
+  }
 }
 
 void EngineCore::fail_all(std::vector<Message>& messages) {
@@ -121,7 +127,7 @@ void EngineCore::guess() {
   std::vector<Sequence*> without;
   for (const auto& [id, owned] : sequences_) {
     Sequence& sequence = *owned;
-    if (sequence.is_given() || sequence.cache.length != sequence.known() - 1) continue;
+    if (sequence.is_given() || sequence.beam_group != nullptr || sequence.cache.length != sequence.known() - 1) continue;
     const int most = sequence.most_guesses();
     sequence.draft = sequence.drafter.draft(sequence.tokens, most);
     if (!sequence.draft.tokens.empty()) {
@@ -248,13 +254,13 @@ void EngineCore::step() {
   for (const Slice& slice : plan) {
     Sequence& sequence = *sequences_.at(slice.sequence);
     if (!has_room) {  // the plan counted wrongly
-      end(sequence, FinishReason::kFailed, {}, busy("cache: all pages are in use"));
+      fail(sequence, busy("cache: all pages are in use"));
       continue;
     }
     try {
       publish(sequence);
     } catch (const std::bad_alloc&) {
-      end(sequence, FinishReason::kFailed, {}, out_of_memory());
+      fail(sequence, out_of_memory());
     }
   }
   if (traced) runner_.trace()->span("publish", *traced, world_.now(), "{}");
@@ -332,11 +338,12 @@ void EngineCore::record(const std::vector<Slice>& plan, std::chrono::steady_cloc
 
 // What of the text may leave after a step.
 void EngineCore::publish(Sequence& sequence) {
-  if (sequence.failure) return end(sequence, FinishReason::kFailed, {}, std::move(sequence.failure));
+  if (sequence.failure) return fail(sequence, Error(*sequence.failure));
   if (sequence.is_given()) {
     if (sequence.cache.length == sequence.known()) end(sequence, FinishReason::kEnd, {});
     return;
   }
+  if (sequence.beam_group != nullptr) return advance_beams(sequence);
   if (sequence.chosen.empty()) return;
   std::string text;
   const size_t known = sequence.tokens.size();
@@ -357,10 +364,16 @@ void EngineCore::publish(Sequence& sequence) {
   if (answer == SinkAnswer::kPause) scheduler_.pause(sequence.id, true);
 }
 
+void EngineCore::fail(Sequence& sequence, const Error& error) {
+  if (sequence.beam_group == nullptr) return end(sequence, FinishReason::kFailed, {}, error);
+  for (Sequence* each : sequence.beam_group->sequences) end(*each, FinishReason::kFailed, {}, error);
+}
+
 // The last event. The sequence itself goes with bury().
 void EngineCore::end(Sequence& sequence, FinishReason reason, std::string text, std::optional<Error> error) {
   if (sequence.has_ended) return;
   sequence.has_ended = true;
+  if (sequence.sink == nullptr) return;  // a beam more than choices
   sequence.usage.prompt_tokens = static_cast<int>(sequence.request.prompt.size());
   sequence.usage.queued_ms = Milliseconds(sequence.started.value_or(now_) - sequence.submitted).count();
   if (sequence.started) sequence.usage.prompt_ms = Milliseconds(sequence.answered.value_or(now_) - *sequence.started).count();
@@ -390,6 +403,9 @@ void EngineCore::end(Sequence& sequence, FinishReason reason, std::string text, 
                  .finished = reason,
                  .usage = sequence.usage,
                  .error = std::move(error),
+                 .cumulative_logprob = sequence.request.logprobs || sequence.beam_group != nullptr
+                                           ? std::optional(sequence.cumulative_logprob)
+                                           : std::nullopt,
                  .warning = std::move(warning)});
 }
 

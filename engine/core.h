@@ -63,6 +63,10 @@ class EngineCore {
   int settle(Sequence& sequence, const Slice& slice);
   void step();
   void publish(Sequence& sequence);
+  void fail(Sequence& sequence, const Error& error);
+  void advance_beams(Sequence& sequence);
+  void deal_beams(BeamGroup& group, std::span<const size_t> parents);
+  void end_beams(BeamGroup& group, FinishReason reason);
   void end(Sequence& sequence, FinishReason reason, std::string text, std::optional<Error> error = {});
   void bury();
 

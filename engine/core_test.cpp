@@ -63,13 +63,17 @@ class Bench {
     }
     return EngineCore(model_, std::move(*runner), limits, world, std::move(drafter));
   }
-  EngineCore::Message submission(RequestId id, const Request& request, TokenSink sink) {
-    std::unique_ptr<Constraint> constraint;
+  std::vector<EngineCore::Message> submission(RequestId id, const Request& request, const TokenSink& sink) {
+    std::vector<std::unique_ptr<Constraint>> constraints;
     if (request.grammar)
-      constraint =
-          std::move(*Constraint::begin(**grammars_.compile(*request.grammar), *model_.tokenizer, request.thinking, request.forced_prefix));
-    return {EngineCore::Message::Kind::kSubmit, id,
-            std::make_unique<Sequence>(id, request, std::move(sink), *model_.tokenizer, kContext, std::move(constraint))};
+      constraints.push_back(
+          std::move(*Constraint::begin(**grammars_.compile(*request.grammar), *model_.tokenizer, request.thinking, request.forced_prefix)));
+    std::vector<EngineCore::Message> messages;
+    for (auto& sequence : sequences_of(request, id, sink, *model_.tokenizer, kContext, std::move(constraints))) {
+      const SequenceId own = sequence->id;
+      messages.push_back({EngineCore::Message::Kind::kSubmit, own, std::move(sequence)});
+    }
+    return messages;
   }
 
   static constexpr int kContext = 256;
@@ -80,19 +84,13 @@ class Bench {
   Grammars grammars_{*model_.tokenizer};
 };
 
-std::vector<EngineCore::Message> one(EngineCore::Message message) {
-  std::vector<EngineCore::Message> messages;
-  messages.push_back(std::move(message));
-  return messages;
-}
-
 Seen alone(Bench& bench, const RunnerOptions& options, const Request& request) {
   EngineCore core = bench.core(options, {.step_tokens = 64, .speculates = false, .prefix_cache = false});
   Seen seen;
-  core.turn(one(bench.submission(1, request, [&](const Event& event) {
+  core.turn(bench.submission(1, request, [&](const Event& event) {
     seen.add(event);
     return SinkAnswer::kMore;
-  })));
+  }));
   while (!core.is_idle()) core.turn({});
   EXPECT_TRUE(seen.reason) << "no last event";
   return seen;
@@ -130,19 +128,22 @@ class Simulation {
     options.chunk_tokens = 64;
     options.cache_tokens = Bench::kContext;
     int ended = 0;
-    for (int turns = 0; ended < requests; ++turns) {
+    for (int turns = 0; static_cast<int>(asked_.size()) < requests || ended < submitted_; ++turns) {
       ASSERT_LT(turns, 100000) << "the core stands still";
       std::vector<EngineCore::Message> messages;
-      if (static_cast<int>(asked_.size()) < requests && (below(3) == 0 || core.is_idle())) messages.push_back(submission());
+      if (static_cast<int>(asked_.size()) < requests && (below(3) == 0 || core.is_idle())) {
+        messages = submission();
+        submitted_ += static_cast<int>(messages.size());
+      }
       if (!asked_.empty() && below(40) == 0) {
         const size_t i = static_cast<size_t>(below(static_cast<int>(asked_.size())));
         asked_[i]->is_cancelled = true;
-        messages.push_back({EngineCore::Message::Kind::kCancel, i + 1, nullptr});
+        messages.push_back({EngineCore::Message::Kind::kCancel, id_of(i), nullptr});
       }
       for (size_t i = 0; i < asked_.size(); ++i)
         if (asked_[i]->is_paused && below(8) == 0) {
           asked_[i]->is_paused = false;
-          messages.push_back({EngineCore::Message::Kind::kResume, i + 1, nullptr});
+          messages.push_back({EngineCore::Message::Kind::kResume, id_of(i), nullptr});
         }
       ended += core.turn(std::move(messages));
     }
@@ -155,7 +156,7 @@ class Simulation {
   // What happened, that the comparison is worth something.
   struct Happened {
     uint64_t preemptions = 0, cached = 0, drafted = 0, accepted = 0;
-    int pauses = 0, cancelled = 0, stopped = 0, failed = 0, whole = 0, repetitions = 0, cut_thoughts = 0;
+    int pauses = 0, cancelled = 0, stopped = 0, failed = 0, whole = 0, repetitions = 0, cut_thoughts = 0, searches = 0;
   };
   void count(Happened& all) const {
     all.preemptions += stats_.preemptions;
@@ -168,6 +169,7 @@ class Simulation {
       all.stopped += asked->seen.reason == FinishReason::kStop;
       all.failed += asked->seen.reason == FinishReason::kFailed;
       all.whole += asked->seen.reason == FinishReason::kLength || asked->seen.reason == FinishReason::kEnd;
+      all.searches += asked->request.beam_search && asked->request.beam_search->width > 1 && !asked->is_cancelled;
       all.repetitions += asked->seen.reason == FinishReason::kRepetition;
       all.cut_thoughts += asked->request.thinking_budget && asked->seen.text.find(asked->request.thinking->close) != std::string::npos;
     }
@@ -185,6 +187,19 @@ class Simulation {
 
   int below(int n) { return static_cast<int>(random_() % static_cast<uint64_t>(n)); }
 
+  // One that takes no other options than these.
+  void search(Request& request) {
+    request.max_tokens = 1 + below(40);
+    request.min_tokens = below(10);
+    request.beam_search =
+        BeamSearch{.width = 1 + below(kMostBeams), .length_penalty = static_cast<float>(below(5) - 1) / 2, .early_stopping = below(2) == 0};
+    if (below(2) == 0) request.stop = {std::string(1, static_cast<char>('a' + below(26)))};
+    if (below(3) == 0) request.logprobs = below(3);
+    if (below(6) == 0) request.prompt_logprobs = below(3);
+    request.priority = below(3);
+    if (request.principal.empty()) request.principal = std::string(1, static_cast<char>('a' + below(3)));
+  }
+
   Request request() {
     Request request{.max_tokens = 1 + below(100), .ignore_eos = below(2) != 0};
     // Some begin like an earlier one, as turns of a conversation do.
@@ -198,6 +213,10 @@ class Simulation {
     }
     for (int more = 1 + below(below(4) == 0 ? 120 : 12); more > 0 && request.prompt.size() < 150; --more)
       request.prompt.push_back(below(TinyModel::kVocabulary));
+    if (below(8) == 0) {
+      search(request);
+      return request;
+    }
     SamplingOptions& sampling = request.sampling;
     sampling.temperature = below(3) == 0 ? 0.0F : 0.5F + static_cast<float>(below(3)) / 2;
     sampling.top_k = below(2) == 0 ? 0 : 1 + below(50);
@@ -230,14 +249,17 @@ class Simulation {
     return request;
   }
 
-  EngineCore::Message submission() {
+  static constexpr int kMostBeams = 4;
+  static RequestId id_of(size_t asked) { return (asked + 1) * kMostBeams; }
+
+  std::vector<EngineCore::Message> submission() {
     Request next = request();
     auto& asked = *asked_.emplace_back(std::make_unique<Asked>());
     asked.request = std::move(next);
     asked.fails = below(15) == 0;
     asked.pauses = below(4) == 0 ? 1 + below(4) : 0;
     asked.patience = below(12) == 0 ? 1 + below(20) : 0;
-    return bench_.submission(asked_.size(), asked.request, [this, &asked](const Event& event) {
+    return bench_.submission(id_of(asked_.size() - 1), asked.request, [this, &asked](const Event& event) {
       EXPECT_FALSE(asked.is_paused && !event.finished) << "an event for a reader that is not ready";
       if (!event.finished && asked.fails) throw std::bad_alloc();
       asked.seen.add(event);
@@ -270,6 +292,7 @@ class Simulation {
   Clock clock_;
   Bench bench_, alone_bench_;
   std::vector<std::unique_ptr<Asked>> asked_;
+  int submitted_ = 0;  // sequences
   EngineStats stats_;
 };
 
@@ -299,6 +322,7 @@ void simulate(const TinyModel& model) {
       {"stopped", static_cast<uint64_t>(happened.stopped)},
       {"failed", static_cast<uint64_t>(happened.failed)},
       {"whole", static_cast<uint64_t>(happened.whole)},
+      {"searches", static_cast<uint64_t>(happened.searches)},
       {"repetitions", static_cast<uint64_t>(happened.repetitions)},
       {"cut thoughts", static_cast<uint64_t>(happened.cut_thoughts)},
   };
@@ -325,10 +349,10 @@ TEST(EngineCore, CountsWhatItDidAndHowLongItTook) {
   EngineCore core = bench.core({.cache_tokens = 64}, {.step_tokens = 64}, world);
   Usage usage;
   const Request request{.prompt = {1, 2, 3, 4, 5}, .max_tokens = 3, .ignore_eos = true};
-  core.turn(one(bench.submission(1, request, [&](const Event& event) {  // submitted at 0: first step from 10 to 20, then to 40, to 60
+  core.turn(bench.submission(1, request, [&](const Event& event) {  // submitted at 0: first step from 10 to 20, then to 40, to 60
     if (event.finished) usage = event.usage;
     return SinkAnswer::kMore;
-  })));
+  }));
   EXPECT_EQ(core.stats().running, 1);
   EXPECT_EQ(core.stats().free_pages, 1);
   while (!core.is_idle()) core.turn({});
@@ -374,7 +398,7 @@ TEST(EngineCore, ATraceTellsOfEveryStepWhatItComputedAndWhatTheThreadsDid) {
   {
     EngineCore core = bench.core({.cache_tokens = 64, .trace = trace.get()}, {.step_tokens = 4, .speculates = false});
     const auto sink = [](const Event&) { return SinkAnswer::kMore; };
-    core.turn(one(bench.submission(7, {.prompt = {1, 2, 3, 4, 5, 6}, .max_tokens = 3, .ignore_eos = true}, sink)));
+    core.turn(bench.submission(7, {.prompt = {1, 2, 3, 4, 5, 6}, .max_tokens = 3, .ignore_eos = true}, sink));
     while (!core.is_idle()) core.turn({});
   }
   ASSERT_TRUE(trace->finish());

@@ -13,6 +13,7 @@
 
 #include "base/errors.h"
 #include "base/machine_facts.h"
+#include "engine/best_of.h"
 #include "engine/core.h"
 #include "engine/identity.h"
 #include "engine/memory_plan.h"
@@ -192,33 +193,27 @@ Result<std::vector<std::unique_ptr<Constraint>>> Engine::Impl::constraints_of(co
 Result<RequestId> Engine::Impl::enqueue(Request request, TokenSink events, std::vector<std::unique_ptr<Constraint>> constraints,
                                         std::span<const Token> continuation, const Given& given) {
   const std::lock_guard lock(mutex);
-  const int choices = request.choices;
-  if (unfinished + choices > queue) {
+  const RequestId id = last_id + 1;
+  auto sequences = sequences_of(request, id, events, *model->tokenizer, context_tokens, std::move(constraints));
+  const auto count = static_cast<int>(sequences.size());
+  if (unfinished + count > queue) {
     ++refused;
     return busy("queue: {} requests are unfinished", unfinished);
   }
-  const RequestId id = last_id + 1;
   std::vector<EngineCore::Message> messages;
-  for (int choice = 0; choice < choices; ++choice) {
-    Request one = request;
-    if (choice > 0) one.sampling.seed = one.sampling.seed.value_or(0) + static_cast<uint64_t>(choice);
-    const RequestId own = id + static_cast<uint64_t>(choice);
-    auto sequence = std::make_unique<Sequence>(own, std::move(one), events, *model->tokenizer, context_tokens,
-                                               constraints.empty() ? nullptr : std::move(constraints[static_cast<size_t>(choice)]));
-    sequence->request_id = id;
-    sequence->choice = choice;
+  for (auto& sequence : sequences) {
     sequence->tokens.insert(sequence->tokens.end(), continuation.begin(), continuation.end());
     sequence->given = given;
     sequence->submitted = world.now();
     if (request.timeout_ms > 0)
       sequence->deadline = sequence->submitted + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
                                                      std::chrono::duration<double, std::milli>(request.timeout_ms));
-    messages.push_back({EngineCore::Message::Kind::kSubmit, own, std::move(sequence)});
+    messages.push_back({EngineCore::Message::Kind::kSubmit, sequence->id, std::move(sequence)});
   }
   inbox.reserve(inbox.size() + messages.size());
   std::ranges::move(messages, std::back_inserter(inbox));
-  unfinished += choices;
-  last_id += static_cast<uint64_t>(choices);
+  unfinished += count;
+  last_id += static_cast<uint64_t>(count);
   inbox_filled.notify_one();
   return id;
 }
@@ -226,6 +221,7 @@ Result<RequestId> Engine::Impl::enqueue(Request request, TokenSink events, std::
 Result<RequestId> Engine::submit(Request request, TokenSink sink) {
   return or_out_of_memory([&]() -> Result<RequestId> {
     HB_TRY(check_request(request, *impl_->model->tokenizer, vocabulary(), context_tokens()));
+    if (request.best_of.value_or(0) > request.choices) sink = best_of(request, std::move(sink));
     HB_TRY_ASSIGN(constraints, impl_->constraints_of(request));
     return impl_->enqueue(std::move(request), std::move(sink), std::move(constraints));
   });
@@ -304,6 +300,7 @@ Result<std::vector<Engine::Reply>> Engine::complete_all(Request request, const T
       Reply& reply = replies[static_cast<size_t>(event.choice)];
       try {
         reply.text += event.text;
+        reply.cumulative_logprob = event.cumulative_logprob;
         reply.warning = event.warning;
         if (event.error) error = event.error;
       } catch (const std::bad_alloc&) {  // the last event must arrive all the same

@@ -54,6 +54,8 @@ std::byte* Memory::Pool::take() {
   return at(index);
 }
 
+void Memory::Pool::share(const std::byte* at) { share(index_of(at)); }
+
 void Memory::Pool::share(int32_t index) {
   if (piece(index).users++ == 0) unlink(index);
 }
@@ -194,6 +196,32 @@ bool Memory::share(CachedSequence& sequence, const Prefix& prefix) {
     }
   }
   sequence.length = sequence.committed = prefix.position;
+  return true;
+}
+
+bool Memory::fork(const CachedSequence& from, CachedSequence& to) {
+  const auto full = static_cast<size_t>(from.length / kPagePositions);
+  const bool has_tail = from.length % kPagePositions != 0;
+  const Need copied{.pages = std::vector<int>(windows_.size(), has_tail ? 1 : 0), .slabs = from.slab != nullptr ? 1 : 0};
+  if (from.length == 0 || !copied.fits(free())) return false;
+  std::vector<std::vector<std::byte*>> tables(windows_.size());
+  for (auto& table : tables) table.reserve(full + 1);
+  for (size_t g = 0; g < windows_.size(); ++g) {
+    for (size_t i = 0; i < full; ++i) {
+      std::byte* const page = from.tables[g][i];
+      if (page != nullptr) pools_[g].share(page);
+      tables[g].push_back(page);
+    }
+    if (!has_tail) continue;
+    tables[g].push_back(pools_[g].take());
+    std::memcpy(tables[g].back(), from.tables[g][full], pools_[g].piece_bytes());
+  }
+  to = {
+      .length = from.length, .committed = from.committed, .tables = std::move(tables), .noted = from.noted, .noted_page = from.noted_page};
+  if (from.slab != nullptr) {
+    to.slab = slabs().take();
+    std::memcpy(to.slab, from.slab, slabs().piece_bytes());
+  }
   return true;
 }
 

@@ -85,6 +85,10 @@ class Memory {
   // Requires: the sequence ends at a page border before that.
   bool share(CachedSequence& sequence, const Prefix& prefix);
 
+  // `to` becomes what `from` is: it shares full pages, and has a copy of what is written next. False: there is no room for that, and `to` has
+  // nothing. Requires: `to` has nothing, and `from` is committed.
+  bool fork(const CachedSequence& from, CachedSequence& to);
+
   // None: no slab is free.
   std::optional<Snapshot> snapshot(const CachedSequence& sequence);
   void let_go(const Snapshot& snapshot);  // its slab stays findable
@@ -103,8 +107,9 @@ class Memory {
     size_t piece_bytes() const { return piece_bytes_; }
     std::byte* at(int32_t index) { return memory_.data() + static_cast<size_t>(index) * piece_bytes_; }
     const std::byte* at(int32_t index) const { return memory_.data() + static_cast<size_t>(index) * piece_bytes_; }
-    std::byte* take();             // Requires: one is free
-    void share(int32_t index);     // one user more
+    std::byte* take();          // Requires: one is free
+    void share(int32_t index);  // one user more
+    void share(const std::byte* at);
     void release(std::byte* at);   // one less
     KeptPage keep(std::byte* at);  // Requires: it is in use
     bool has(KeptPage page) const;

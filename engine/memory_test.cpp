@@ -74,6 +74,38 @@ TEST(Memory, TakesAPageForEvery32PositionsOfEachGroup) {
   EXPECT_EQ(desk.memory.free(), desk.memory.size());
 }
 
+TEST(Memory, AForkSharesFullPagesAndGoesItsOwnWay) {
+  Desk desk(with_a_slab());
+  CachedSequence first = desk.computed(70), second;
+  EXPECT_EQ(desk.free(kAll), 5);
+  ASSERT_TRUE(desk.memory.fork(first, second));
+  EXPECT_EQ(second.length, 70);
+  EXPECT_EQ(desk.free(kAll), 4) << "the page that is written next";
+  EXPECT_EQ(desk.free(kWindow), 4);
+  for (int page = 0; page < 3; ++page)
+    for (const int group : {kAll, kWindow}) EXPECT_EQ(bytes_of(second, group, page), bytes_of(first, group, page));
+  EXPECT_EQ(std::memcmp(second.slab, first.slab, 96), 0);
+  const std::string before = bytes_of(first, kAll, 2);
+  ASSERT_TRUE(desk.compute(second, 30, 'z'));
+  EXPECT_EQ(bytes_of(first, kAll, 2), before);
+  EXPECT_NE(bytes_of(second, kAll, 2), before);
+  desk.memory.release(first);
+  EXPECT_EQ(bytes_of(second, kAll, 0)[0], 'a');
+  desk.memory.release(second);
+  EXPECT_EQ(desk.memory.free(), desk.memory.size());
+}
+
+TEST(Memory, AForkThatDoesNotFitTakesNothing) {
+  Desk desk(two_windows(), 3);
+  CachedSequence first = desk.computed(70), second;
+  EXPECT_FALSE(desk.memory.fork(first, second));
+  EXPECT_EQ(second.length, 0);
+  EXPECT_TRUE(second.tables.empty());
+  Desk other(two_windows(), 2);
+  first = other.computed(64);
+  EXPECT_TRUE(other.memory.fork(first, second)) << "at a page's border nothing is copied";
+}
+
 TEST(Memory, RefusesWhatDoesNotFitAndTakesNothing) {
   Desk desk(two_windows(), 3);
   CachedSequence first = desk.computed(64), second;

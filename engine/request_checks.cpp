@@ -46,6 +46,32 @@ Result<void> check_thinking(const Request& request, const Tokenizer& tokenizer) 
   return {};
 }
 
+// What of a request a beam search knows nothing of.
+Result<void> check_beams(const Request& request) {
+  if (!request.beam_search) return {};
+  const BeamSearch& rule = *request.beam_search;
+  constexpr int kMostBeams = 16;
+  constexpr float kMostPenalty = 100;
+  HB_TRY(check_range("beam_search.width", rule.width, 1, kMostBeams));
+  if (!(rule.length_penalty >= -kMostPenalty && rule.length_penalty <= kMostPenalty))
+    return invalid("beam_search.length_penalty: {} is outside {} to {}", rule.length_penalty, -kMostPenalty, kMostPenalty);
+  if (request.choices > rule.width) return invalid("choices: {} of a beam_search of width {}", request.choices, rule.width);
+  SamplingOptions others = request.sampling;
+  others.temperature.reset();
+  others.seed.reset();
+  const std::pair<std::string_view, bool> refused[] = {{"sampling options", others != SamplingOptions{}},
+                                                       {"max_tokens 0", request.max_tokens == 0},
+                                                       {"forced_prefix", !request.forced_prefix.empty()},
+                                                       {"best_of", request.best_of.has_value()},
+                                                       {"keep_tokens", request.keep_tokens.has_value()},
+                                                       {"grammar", request.grammar.has_value()},
+                                                       {"thinking_budget", request.thinking && request.thinking_budget},
+                                                       {"repetition_detection", request.repetition_detection.has_value()}};
+  for (const auto& [name, is_given] : refused)
+    if (is_given) return invalid("beam_search: given with {}", name);
+  return {};
+}
+
 // Tokens stand in the context before the first is chosen; those that are to stay are few where it slides.
 Result<void> check_room(Request& request, int context_tokens) {
   const size_t prompt = request.prompt.size(), prefix = request.forced_prefix.size(), context = static_cast<size_t>(context_tokens);
@@ -85,6 +111,9 @@ Result<void> check_request(Request& request, const Tokenizer& tokenizer, int voc
   for (const TokenBias& each : request.sampling.logit_bias) named.push_back(each.token);
   if (!named.empty()) HB_TRY(check_tokens("logit_bias and allowed_tokens", named, vocabulary));
   HB_TRY(check_range("choices", request.choices, 1, kMostChoices));
+  constexpr int kMostReplies = 20;
+  HB_TRY(check_range("best_of", request.best_of, request.choices, kMostReplies));
+  HB_TRY(check_beams(request));
   HB_TRY(check_stops(request.stop));
   HB_TRY(check_repetition(request.repetition_detection));
   HB_TRY(check_thinking(request, tokenizer));

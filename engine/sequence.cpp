@@ -42,6 +42,28 @@ Sequence::Sequence(SequenceId number, Request asked, TokenSink events, const Tok
   make_room();
 }
 
+std::vector<std::unique_ptr<Sequence>> sequences_of(const Request& request, RequestId id, const TokenSink& events,
+                                                    const Tokenizer& tokenizer, int context_tokens,
+                                                    std::vector<std::unique_ptr<Constraint>> constraints) {
+  std::vector<std::unique_ptr<Sequence>> all;
+  std::shared_ptr<BeamGroup> group;
+  if (request.beam_search) group = std::make_shared<BeamGroup>(BeamGroup{.beams = Beams(request, tokenizer)});
+  const int count = group != nullptr ? request.beam_search->width : request.choices;
+  for (int choice = 0; choice < count; ++choice) {
+    Request one = request;
+    if (choice > 0) one.sampling.seed = one.sampling.seed.value_or(0) + static_cast<uint64_t>(choice);
+    Sequence& sequence = *all.emplace_back(std::make_unique<Sequence>(
+        id + static_cast<uint64_t>(choice), std::move(one), choice < request.choices ? events : nullptr, tokenizer, context_tokens,
+        constraints.empty() ? nullptr : std::move(constraints[static_cast<size_t>(choice)])));
+    sequence.request_id = id;
+    sequence.choice = choice;
+    sequence.beam_group = group;
+    if (group != nullptr) group->sequences.push_back(&sequence);
+  }
+  if (group != nullptr) group->holders.assign(1, all.front().get());
+  return all;
+}
+
 void Sequence::slide(int left) {
   const int kept = std::clamp(*request.keep_tokens, 0, std::max(0, left - 1 - static_cast<int>(forced)));
   const int gone = static_cast<int>(tokens.size()) - left;
@@ -51,6 +73,7 @@ void Sequence::slide(int left) {
 }
 
 int Sequence::most_guesses() const {
+  if (beam_group != nullptr) return 0;
   return std::max(0, std::min({DraftLength::kMost, request.max_tokens - usage.completion_tokens - static_cast<int>(forced) - 1,
                                context_tokens - static_cast<int>(tokens.size()) - 1}));
 }
@@ -62,11 +85,16 @@ int Sequence::first_wanted() const {
   return known() - 1 - (request.logprobs ? static_cast<int>(forced) : 0);
 }
 
+LogitsNeed Sequence::beam_need() const {
+  return {.greatest = std::max(Beams::looks_at(request, tokenizer_), request.logprobs.value_or(0)), .log_sum_exp = true};
+}
+
 LogitsNeed Sequence::need() const {
   if (std::holds_alternative<Scoring>(given)) return {.log_sum_exp = true, .row = true};
   if (std::holds_alternative<Embedding>(given)) return {.hidden = true};
-  LogitsNeed need = sampler.need(static_cast<int>(draft.tokens.size()));
-  const int likeliest = std::max(request.logprobs.value_or(-1), tells_prompt() ? *request.prompt_logprobs : -1);
+  LogitsNeed need = beam_group == nullptr ? sampler.need(static_cast<int>(draft.tokens.size())) : beam_need();
+  const int likeliest =
+      std::max(beam_group == nullptr ? request.logprobs.value_or(-1) : -1, tells_prompt() ? *request.prompt_logprobs : -1);
   if (likeliest >= 0) {
     need.log_sum_exp = need.row = true;
     need.greatest = std::max(need.greatest, likeliest);
@@ -88,6 +116,8 @@ void Sequence::look(const Logits& logits, size_t index) {
       take(*embedding, logits, index);
     else if (index + 1 < tokens.size())
       tell_known(logits, index);
+    else if (beam_group != nullptr)
+      consider(logits, index);
     else
       choose(logits, index);
   } catch (const std::bad_alloc&) {
@@ -122,6 +152,14 @@ void Sequence::choose(const Logits& logits, size_t index) {
   if (request.logprobs) probabilities.push_back(told(logits, *token, *request.logprobs));
   sampler.accept(*token);
   if (thinking) thinking->accept(*token);
+}
+
+void Sequence::consider(const Logits& logits, size_t index) {
+  if (logits.not_finite) {
+    failure = numeric("token {}: the logit of token id {} is not finite", index + 1, *logits.not_finite);
+    return;
+  }
+  continuations = Continuations{{logits.greatest.begin(), logits.greatest.end()}, logits.log_sum_exp};
 }
 
 ReplyToken Sequence::told(const Logits& logits, Token token, int likeliest) const {
@@ -163,7 +201,10 @@ std::optional<FinishReason> Sequence::extend_reply(std::string& text) {
   const size_t first = tokens.size() - std::exchange(forced, 0), known = tokens.size();
   tokens.insert(tokens.end(), chosen.begin(), chosen.end());
   for (size_t i = first; i < tokens.size() && !ends; ++i) {
-    if (request.logprobs) untold.push_back(std::move(probabilities[i - first]));
+    if (request.logprobs) {
+      cumulative_logprob += probabilities[i - first].chosen.log_probability;
+      untold.push_back(std::move(probabilities[i - first]));
+    }
     ends = join(tokens[i], text, i >= known && i + 1 == tokens.size());
   }
   chosen.clear();

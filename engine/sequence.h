@@ -5,6 +5,7 @@
 #include <optional>
 #include <variant>
 
+#include "engine/beams.h"
 #include "engine/draft_length.h"
 #include "engine/drafter.h"
 #include "engine/repetition_detector.h"
@@ -28,6 +29,20 @@ struct Embedding {
   std::vector<double>* sum;  // of the states of the tokens that count
 };
 using Given = std::variant<std::monostate, Scoring, Embedding>;
+
+struct Sequence;
+
+// Sequences that search together: each holds one beginning, in its tokens and its cache, or waits for one.
+struct BeamGroup {
+  Beams beams;
+  std::vector<Sequence*> sequences, holders;  // all; those of beams.live()
+};
+
+// The sequences that answer a request: one for each choice, or for each beam; the first has the request's id, the others those after it.
+// `constraints`: one for each, or none.
+std::vector<std::unique_ptr<Sequence>> sequences_of(const Request& request, RequestId id, const TokenSink& events,
+                                                    const Tokenizer& tokenizer, int context_tokens,
+                                                    std::vector<std::unique_ptr<Constraint>> constraints);
 
 struct Sequence {
   // `held_to`: has accepted the forced prefix; null: the reply is free.
@@ -70,8 +85,10 @@ struct Sequence {
   std::vector<Token> ahead;  // the last known token and the guesses behind it
   Sampler sampler;
   std::unique_ptr<Constraint> constraint;  // null: the reply is free
-  std::optional<Thinking> thinking;        // with Request::thinking_budget, where no constraint knows
-  bool has_budget = false;                 // of thinking, which is not used up
+  std::shared_ptr<BeamGroup> beam_group;   // null: none; else nothing is sampled, and the sink may be none
+  std::optional<Continuations> continuations;
+  std::optional<Thinking> thinking;  // with Request::thinking_budget, where no constraint knows
+  bool has_budget = false;           // of thinking, which is not used up
   Detokenizer detokenizer;
   StopScanner stop_scanner;
   std::optional<RepetitionDetector> repetition_detector;
@@ -87,6 +104,7 @@ struct Sequence {
   std::optional<Error> failure;
 
   std::vector<ReplyToken> untold, untold_prompt;  // for the next event
+  double cumulative_logprob = 0;                  // with Request::logprobs: of the reply
 
   bool has_ended = false;  // its last event is out
 
@@ -95,12 +113,14 @@ struct Sequence {
   int prompt_told_ = 0;  // tokens of the prompt whose log-probabilities are known
 
   bool tells_prompt() const { return request.prompt_logprobs && choice == 0 && prompt_told_ + 1 < static_cast<int>(request.prompt.size()); }
+  LogitsNeed beam_need() const;
   bool has_thought_enough() const;
   void end_thinking();
   ReplyToken told(const Logits& logits, Token token, int likeliest) const;
   void tell_known(const Logits& logits, size_t index);
   std::optional<FinishReason> join(Token token, std::string& text, bool is_last);
   void choose(const Logits& logits, size_t index);
+  void consider(const Logits& logits, size_t index);
   Result<Token> sampled(const Logits& logits, size_t position);
   void take(const Scoring& scoring, const Logits& logits, size_t index);
   void take(const Embedding& embedding, const Logits& logits, size_t index);

@@ -55,11 +55,26 @@ struct RepetitionDetection {
   int min_count = 8;  // 2 to 1024
 };
 
+// Looks for the replies that are likeliest as a whole: of all that may follow `width` beginnings the `width` likeliest go on, and what ends is
+// whole if it is among them. A reply's score is the sum of its tokens' log-probabilities, an end token's too, by their number to the power
+// of length_penalty: above 0 longer replies score better.
+struct BeamSearch {
+  int width = 4;  // 1 to 16
+  float length_penalty = 1;
+  bool early_stopping = false;  // ends with `width` whole replies; false: also no beginning's score, as it is, is better than all of theirs
+};
+
 struct Request {
   std::vector<Token> prompt;         // at least one token
   std::vector<Token> forced_prefix;  // the reply begins with these, as if the model had chosen them: they are computed with the prompt
   int max_tokens = -1;               // new tokens; -1: until the context is full; 0, with prompt_logprobs: none
   int choices = 1;                   // replies to the prompt, 1 to 8, with the seed and those after it
+  // So many replies are made, `choices` to 20, and of them the `choices` likeliest are told, by log-probability per token, the likeliest first,
+  // each in one event at the end. Absent, or no more than choices: all are told as they come.
+  std::optional<int> best_of;
+  // The choices are the best replies found, the best first, each in one event at the end. Nothing is drawn: of `sampling` temperature and
+  // seed mean nothing, and other options are refused, as is what forces or ends a reply otherwise than stop, max_tokens and min_tokens.
+  std::optional<BeamSearch> beam_search;
   SamplingOptions sampling;
   std::vector<std::string> stop;  // the text ends before the first of these
   bool ignore_eos = false;        // end-of-generation tokens are ordinary
@@ -122,6 +137,8 @@ struct Event {
   std::optional<FinishReason> finished;
   Usage usage;                 // with finished
   std::optional<Error> error;  // with kFailed
+  // With finished, and logprobs, best_of or beam_search: the sum of the log-probabilities of all tokens of the reply, an end token's too.
+  std::optional<double> cumulative_logprob;
   // With finished: what the reader should know, once it has happened in this engine: keys or values were too great for kv_types and
   // cut off. Names the limit and the types that keep them. Else empty.
   std::string warning;
@@ -157,7 +174,8 @@ class Engine {
     std::string text;
     FinishReason reason = FinishReason::kEnd;
     Usage usage;
-    std::string warning;  // as the last event has it
+    std::optional<double> cumulative_logprob;  // this and the warning as the last event has it
+    std::string warning;
   };
   Result<Reply> complete(Request request, const TokenSink& sink = {});                   // kInvalid: more than one choice
   Result<std::vector<Reply>> complete_all(Request request, const TokenSink& sink = {});  // a reply for each choice
