@@ -65,6 +65,10 @@ int EngineCore::close(std::vector<Message> messages) {
 
 void EngineCore::take(std::vector<Message>& messages) {
   for (Message& message : messages) {
+    if (message.kind == Message::Kind::kCall) {
+      std::exchange(message.call, {})();
+      continue;
+    }
     if (message.kind == Message::Kind::kSubmit) {
       Sequence& sequence = *sequences_.try_emplace(message.id, std::move(message.sequence)).first->second;
       if (sequence.choice == 0 || sequence.beam_group != nullptr) {
@@ -114,7 +118,8 @@ void EngineCore::obey_deadlines() {
 void EngineCore::fail_all(std::vector<Message>& messages) {
   for (auto& [id, sequence] : sequences_) end(*sequence, FinishReason::kFailed, {}, out_of_memory());
   for (Message& message : messages) {
-    if (message.sequence == nullptr) continue;  // a word about one of those, or taken
+    if (message.call) std::exchange(message.call, {})();  // somebody waits for it
+    if (message.sequence == nullptr) continue;            // a word about one of those, or taken
     end(*message.sequence, FinishReason::kFailed, {}, out_of_memory());
     ++buried_;
   }

@@ -2,6 +2,7 @@
 // on its messages and their order alone, so that a test can drive it through any of them (core_test.cpp).
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -28,9 +29,10 @@ class EngineCore {
  public:
   // What the rest of the program wants of the core. It takes effect before the next step.
   struct Message {
-    enum class Kind { kSubmit, kCancel, kResume } kind;
+    enum class Kind { kSubmit, kCancel, kResume, kCall } kind;
     RequestId id;
     std::unique_ptr<Sequence> sequence;  // kSubmit
+    std::function<void()> call;          // kCall: done between steps; nothing is thrown
   };
 
   // `draft_model`: guesses where a sequence's own tokens give none; may be null.
@@ -44,6 +46,11 @@ class EngineCore {
   int close(std::vector<Message> messages);
   bool is_idle() const { return !scheduler_.has_work() && !prefixes_.has_unsaved(); }  // until a message comes, or this:
   std::optional<std::chrono::steady_clock::time_point> next_deadline() const;
+
+  // Of a kCall's time. What is computed of the session's tokens goes to the file, and comes from it, if `identity` is what its bits depend on.
+  Result<int> save_session(const std::filesystem::path& path, const Session& session, const std::string& principal,
+                           const std::string& identity);
+  Result<int> load_session(const std::filesystem::path& path, Session& session, const std::string& principal, const std::string& identity);
 
   const Runner& runner() const { return runner_; }
   EngineStats stats() const;  // thread-safe; `refused` is not the core's

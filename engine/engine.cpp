@@ -48,7 +48,9 @@ struct Engine::Impl {
   EngineMemory memory;
   const World& world;
   Grammars grammars;
-  EngineCore core;  // the engine thread's
+  EngineCore core;            // the engine thread's, and this:
+  std::string identity_text;  // empty: not yet asked for, as it takes reading all weights
+  ActivationMode activations;
 
   // Written by callers under the mutex, taken by the engine thread between steps.
   std::mutex mutex;
@@ -62,7 +64,7 @@ struct Engine::Impl {
 
   Impl(std::unique_ptr<ThreadPool> threads, std::unique_ptr<const Model> loaded, int context, int most, const EngineMemory& planned,
        Runner runner, const CoreLimits& limits, const World& outside, std::unique_ptr<DraftModel> draft_model,
-       std::optional<PrefixStore> prefixes)
+       std::optional<PrefixStore> prefixes, ActivationMode activation_mode)
       : pool(std::move(threads)),
         model(std::move(loaded)),
         context_tokens(context),
@@ -70,7 +72,8 @@ struct Engine::Impl {
         memory(planned),
         world(outside),
         grammars(*model->tokenizer),
-        core(*model, std::move(runner), limits, outside, std::move(draft_model), std::move(prefixes)) {
+        core(*model, std::move(runner), limits, outside, std::move(draft_model), std::move(prefixes)),
+        activations(activation_mode) {
     thread = std::thread([this] { loop(); });
   }
   ~Impl() {
@@ -90,7 +93,9 @@ struct Engine::Impl {
   Result<RequestId> enqueue(Request request, TokenSink sink, std::vector<std::unique_ptr<Constraint>> constraints,
                             std::span<const Token> continuation = {}, const Given& given = {});
   Result<std::string> take_given(std::vector<Token> prompt, std::span<const Token> continuation, const Given& given);
-  void send(EngineCore::Message::Kind kind, RequestId id);
+  void send(EngineCore::Message message);
+  Result<int> between_steps(const std::function<Result<int>()>& work);
+  const std::string& identity();
   void loop();
 };
 
@@ -174,7 +179,7 @@ Result<std::unique_ptr<Engine::Impl>> Engine::Impl::open(const std::filesystem::
   CoreLimits limits{.step_tokens = chunk, .speculates = options.speculates, .prefix_cache = options.prefix_cache};
   if (options.latency_target_ms > 0) limits.latency_target_ms = options.latency_target_ms;
   return std::make_unique<Impl>(std::move(pool), std::move(model), context, options.queue, memory, std::move(runner), limits, world,
-                                std::move(draft_model), std::move(prefixes));
+                                std::move(draft_model), std::move(prefixes), options.activations);
 }
 
 // One for each choice; none: the replies are free. On the caller's thread: what compiling takes holds up nobody else.
@@ -272,14 +277,36 @@ Result<std::string> Engine::Impl::take_given(std::vector<Token> prompt, std::spa
   return event.warning;
 }
 
-void Engine::Impl::send(EngineCore::Message::Kind kind, RequestId id) {
+void Engine::Impl::send(EngineCore::Message message) {
   const std::lock_guard lock(mutex);
-  inbox.push_back({kind, id, nullptr});
+  inbox.push_back(std::move(message));
   inbox_filled.notify_one();
 }
 
-void Engine::cancel(RequestId id) { impl_->send(EngineCore::Message::Kind::kCancel, id); }
-void Engine::resume(RequestId id) { impl_->send(EngineCore::Message::Kind::kResume, id); }
+void Engine::cancel(RequestId id) { impl_->send({EngineCore::Message::Kind::kCancel, id, nullptr, {}}); }
+void Engine::resume(RequestId id) { impl_->send({EngineCore::Message::Kind::kResume, id, nullptr, {}}); }
+
+// Waits until the engine's thread has done it.
+Result<int> Engine::Impl::between_steps(const std::function<Result<int>()>& work) {
+  return or_out_of_memory([&]() -> Result<int> {
+    std::promise<Result<int>> done;
+    send({EngineCore::Message::Kind::kCall, 0, nullptr, [&] { done.set_value(or_out_of_memory(work)); }});
+    return done.get_future().get();
+  });
+}
+
+const std::string& Engine::Impl::identity() {
+  if (identity_text.empty()) identity_text = identity_of(*model, core.runner().program().layout(), activations, *pool);
+  return identity_text;
+}
+
+Result<int> Engine::save_session(const std::filesystem::path& path, const Session& session, const std::string& principal) {
+  return impl_->between_steps([&] { return impl_->core.save_session(path, session, principal, impl_->identity()); });
+}
+
+Result<int> Engine::load_session(const std::filesystem::path& path, Session& session, const std::string& principal) {
+  return impl_->between_steps([&] { return impl_->core.load_session(path, session, principal, impl_->identity()); });
+}
 
 Result<Engine::Reply> Engine::complete(Request request, const TokenSink& sink) {
   if (request.choices != 1) return invalid("choices: {} where one is expected", request.choices);

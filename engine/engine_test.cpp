@@ -215,6 +215,54 @@ TEST(Engine, WhatWasComputedSurvivesInAFolderForTheSameModelAndSettings) {
   EXPECT_EQ(Engine::open(file.path(), {.prefix_cache = false, .prefix_cache_folder = folder}).error().code, Code::kInvalid);
 }
 
+TEST(Engine, ASessionInAFileGoesOnWhereItWas) {
+  const auto path = std::filesystem::path(testing::TempDir()) / ("engine_session_" + std::to_string(::getpid()));
+  for (const int window : {0, 40}) {
+    const TinyModelFile file({.window = window}), other({.window = window, .seed = 2});
+    std::vector<Token> tokens;
+    for (int i = 0; i < 200; ++i) tokens.push_back(i * 37 % 256);
+    std::string expected;
+    {
+      Engine engine = open(file, {.context_tokens = 512});
+      ASSERT_TRUE(engine.complete(request_of({tokens.begin(), tokens.begin() + 170}, 1)));
+      const auto saved = engine.save_session(path, {.tokens = tokens, .note = "hello"});
+      ASSERT_TRUE(saved) << saved.error().message;
+      EXPECT_EQ(*saved, 160);
+      expected = engine.complete(request_of(tokens, 30))->text;
+    }
+    const auto cached = [&](const TinyModelFile& model, const EngineOptions& options, const std::string& principal = {}) {
+      Engine engine = open(model, options);
+      Session session;
+      const auto loaded = engine.load_session(path, session);
+      EXPECT_TRUE(loaded) << loaded.error().message;
+      EXPECT_EQ(session.tokens, tokens);
+      EXPECT_EQ(session.note, "hello");
+      Request request = request_of(tokens, 30);
+      request.principal = principal;
+      const auto reply = engine.complete(request);
+      EXPECT_EQ(reply->text == expected, &model == &file && options.kv_types.k == "f16");
+      if (principal.empty()) {
+        EXPECT_EQ(reply->usage.cached_tokens, *loaded);
+      }
+      return reply->usage.cached_tokens;
+    };
+    EXPECT_EQ(cached(file, {.context_tokens = 512}), 160);
+    EXPECT_EQ(cached(file, {.context_tokens = 512, .isa = "scalar"}), 160);
+    EXPECT_EQ(cached(file, {.context_tokens = 512}, "another"), 0);
+    EXPECT_EQ(cached(file, {.context_tokens = 512, .prefix_cache = false}), 0);
+    EXPECT_EQ(cached(file, {.context_tokens = 512, .kv_types = {"q8_0", "q8_0"}}), 0);
+    EXPECT_EQ(cached(other, {.context_tokens = 512}), 0);
+  }
+  const TinyModelFile file;
+  Engine engine = open(file);
+  ASSERT_TRUE(engine.save_session(path, {.tokens = {1, 999}}));
+  Session session{.note = "mine"};
+  EXPECT_EQ(engine.load_session(path, session).error().code, Code::kCorrupt);
+  EXPECT_EQ(session.note, "mine");
+  std::filesystem::remove(path);
+  EXPECT_FALSE(engine.load_session(path, session));
+}
+
 TEST(Engine, LogProbabilitiesAreTheSameBehindWhatIsKnown) {
   const TinyModelFile file;
   Engine engine = open(file, {.context_tokens = 512}), without = open(file, {.context_tokens = 512, .prefix_cache = false});

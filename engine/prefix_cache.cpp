@@ -120,6 +120,28 @@ void PrefixCache::read_on(Memory& memory, CachedSequence& sequence, std::string_
   }
 }
 
+Result<void> PrefixCache::add(Memory& memory, std::string_view principal, std::span<const Token> tokens, size_t pages,
+                              std::span<const size_t> first, const ReadPage& read) {
+  uint64_t parent = 0;
+  std::vector<std::byte> bytes;
+  for (size_t n = 0; n < pages; ++n) {
+    Page& page = find_or_add(parent, principal, page_of<Tokens>(tokens, n));
+    page.kept.resize(static_cast<size_t>(memory.groups()));
+    for (int g = 0; g < memory.groups(); ++g) {
+      const auto group = static_cast<size_t>(g);
+      if (n < first[group] || memory.has(g, page.kept[group])) continue;
+      bytes.resize(memory.page_bytes(g));
+      HB_TRY(read(group, n, bytes));
+      const auto kept = memory.read(g, bytes);
+      if (!kept) return {};
+      page.kept[group] = *kept;
+    }
+    parent = page.id;
+  }
+  forget_gone(memory);
+  return {};
+}
+
 void PrefixCache::save_one(const Memory& memory) {
   const Unsaved page = std::move(unsaved_.front());
   unsaved_.pop_front();

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -29,6 +30,12 @@ class PrefixCache {
 
   // Takes over what is known of `tokens`, by whole pages. Returns by how many positions the sequence has become longer.
   int extend(Memory& memory, CachedSequence& sequence, std::string_view principal, std::span<const Token> tokens);
+
+  // So many pages of `tokens` were computed elsewhere. Of each group those from `first[group]` on are read by `read`, if they are not known: the
+  // page into the bytes; they can be found until their memory is needed. Requires: memory has no slabs.
+  using ReadPage = std::function<Result<void>(size_t group, size_t page, std::span<std::byte> bytes)>;
+  Result<void> add(Memory& memory, std::string_view principal, std::span<const Token> tokens, size_t pages, std::span<const size_t> first,
+                   const ReadPage& read);
 
   // From now on pages are also looked for in the store, and saved there when there is time: one by each call. Nothing of a formula that
   // keeps a slab is: a page alone leads nowhere there.

@@ -148,6 +148,12 @@ enum class SinkAnswer { kMore, kPause, kStop };
 using TokenSink = std::function<SinkAnswer(const Event&)>;
 using RequestId = uint64_t;
 
+// A conversation as a file keeps it.
+struct Session {
+  std::vector<Token> tokens;  // what its next request will begin with
+  std::string note;           // of whoever saved it: any bytes, messages say
+};
+
 // Which tokens' states make the embedding of a text: the mean of all, the last one's, the first one's.
 enum class Pooling { kMean, kLast, kFirst };
 
@@ -191,6 +197,14 @@ class Engine {
   // The states behind the model's last norm after each token, pooled; of length 1. Blocks and takes its turns among the requests; the errors are
   // submit()'s.
   Result<std::vector<float>> embed(std::vector<Token> tokens, Pooling pooling);
+
+  // Writes a session to a file, with what the cache has of its tokens for `principal`: then load_session() spares computing them, after a
+  // restart too. Both return how many tokens that is: 0 without a prefix cache. Both block and take their turns among the requests. kIo names
+  // the file; what was there stays until the new one is whole.
+  Result<int> save_session(const std::filesystem::path& path, const Session& session, const std::string& principal = {});
+  // Tokens and note are there in any case; what was computed is used by the same model with the same settings alone, and as far as the cache has
+  // room. kCorrupt: it is no session, is not as it was written, or has tokens that are not this model's.
+  Result<int> load_session(const std::filesystem::path& path, Session& session, const std::string& principal = {});
 
   // What has been done so far; safe at any time. What a sink has seen is in it.
   EngineStats stats() const;
