@@ -16,6 +16,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/reply.h"
+#include "cli/session.h"
 
 namespace halfbyte {
 namespace {
@@ -28,11 +29,11 @@ class Chat {
       : engine_(engine),
         format_(format),
         options_(std::move(options)),
-        conversation_(options_.system),
+        conversation_(std::move(options_.conversation)),
         editor_(history_file_from_environment()),
         idle_calibration_(options_.calibration_file) {}
 
-  int run();
+  Result<int> run();
 
  private:
   struct Said {
@@ -58,7 +59,7 @@ class Chat {
   int interrupts_ = 0;  // Ctrl-C in a row: the second one leaves
 };
 
-int Chat::run() {
+Result<int> Chat::run() {
   if (!format_.has_template())
     notify(options_.raw ? "--raw: each message is continued as it stands"
                         : "this model has no chat template: each message is continued as it stands");
@@ -69,6 +70,7 @@ int Chat::run() {
     else if (!obey(message->text))
       break;
   }
+  if (!options_.session.empty()) HB_TRY(keep_session(engine_, format_, options_.session, conversation_));
   return 0;
 }
 

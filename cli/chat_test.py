@@ -40,6 +40,20 @@ class ChatTest(unittest.TestCase):
         self.assertEqual(terminal.ask("Hello"), again)
         terminal.leave()
 
+    def test_a_session_goes_on_in_the_next_chat(self):
+        with tempfile.TemporaryDirectory(dir=HOME) as folder:
+            file = os.path.join(folder, "session")
+            terminal = chat(*GREEDY)
+            terminal.ask("Hello")
+            again = terminal.ask("Hello")
+            terminal.leave()
+            terminal = chat(*GREEDY, "--session", file)
+            terminal.ask("Hello")
+            terminal.leave()
+            terminal = chat(*GREEDY, "--session", file)
+            self.assertEqual(terminal.ask("Hello"), again)
+            terminal.leave()
+
     def test_options_can_be_set_and_shown(self):
         terminal = chat(*GREEDY)
         self.assertEqual(terminal.ask("/set top-p 0.25"), "")

@@ -53,6 +53,27 @@ class RunTest(unittest.TestCase):
         self.assertEqual(result("run", MODEL, spelled, "--system", "Be brief.", "--parse-special", *GREEDY), turns)
         self.assertNotEqual(result("run", MODEL, spelled, "--system", "Be brief.", *GREEDY), turns)
 
+    def test_a_session_goes_on_where_it_was_without_reading_it_again(self):
+        with tempfile.TemporaryDirectory(dir=HOME) as folder:
+            file = os.path.join(folder, "session")
+            system = "You are a guide of a museum of clouds, and you answer with one short sentence that a child can understand."
+            first = result("run", MODEL, QUESTION, "--system", system, "--session", file, *GREEDY)
+            second = run("run", MODEL, "And at night?", "--session", file, "--verbose", *GREEDY)
+            self.assertEqual(second.returncode, 0, second.stderr)
+            self.assertRegex(second.stderr, rb"(?m)^session +(32|64) tokens known from before")
+            turns = [("system", system), ("user", QUESTION), ("assistant", first), ("user", "And at night?")]
+            raw = "".join(f"<|im_start|>{role}\n{text}<|im_end|>\n" for role, text in turns) + "<|im_start|>assistant\n"
+            self.assertEqual(second.stdout.decode(), result("run", MODEL, "--raw", raw, *GREEDY))
+            with open(file, "r+b") as damaged:
+                damaged.seek(100)
+                damaged.write(b"?")
+            refused = run("run", MODEL, "Well?", "--session", file, *GREEDY)
+            self.assertEqual((refused.returncode, refused.stdout), (1, b""))
+            self.assertIn(b"session: its checksum is another one", refused.stderr)
+        done = run("run", MODEL, QUESTION, "--raw", "--session", file)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(b"--session: there is no chat template", done.stderr)
+
     def test_a_system_message_needs_a_template(self):
         done = run("run", MODEL, QUESTION, "--raw", "--system", "Be brief.")
         self.assertEqual((done.returncode, done.stdout), (2, b""))

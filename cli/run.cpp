@@ -19,6 +19,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/reply.h"
+#include "cli/session.h"
 #include "cli/stored_calibration.h"
 #include "cli/stored_defaults.h"
 #include "cli/trace_file.h"
@@ -29,7 +30,7 @@ namespace {
 struct Options {
   std::string model{kDefaultModel};
   std::vector<std::string> prompt;
-  std::string system, trace, prefix_cache;
+  std::string system, session, trace, prefix_cache;
   bool raw = false, parse_special = false, verbose = false, no_prefix_cache = false;
   ChosenReply reply;
   EngineOptions engine;
@@ -61,13 +62,11 @@ Result<int> stored_context(const ResolvedModel& model, int tokens) {
   return std::min(tokens, static_cast<int>(most));
 }
 
-Result<int> complete(Engine& engine, const PromptFormat& format, const ChatOptions& options, std::string prompt) {
-  std::vector<Message> messages;
-  if (format.has_template() && !options.system.empty()) messages.push_back({"system", options.system});
+Result<int> complete(Engine& engine, const PromptFormat& format, ChatOptions options, std::string prompt) {
   if (format.has_template() && prompt.ends_with('\n')) prompt.pop_back();  // the newline of `echo`
-  messages.push_back({"user", std::move(prompt)});
+  options.conversation.ask(std::move(prompt));
   Request request = options.request;
-  HB_TRY_ASSIGN(made, format.prompt_or_text(messages));
+  HB_TRY_ASSIGN(made, format.prompt_or_text(options.conversation.messages()));
   request.thinking = format.thinking_markers(made);
   request.prompt = std::move(made.tokens);
   if (request.prompt.empty())
@@ -80,6 +79,8 @@ Result<int> complete(Engine& engine, const PromptFormat& format, const ChatOptio
   if (!reply.warning.empty()) notify(reply.warning);
   if (reply.reason == FinishReason::kLength && reply.usage.completion_tokens != request.max_tokens)
     notify(fmt::format("the reply ends here: the context of {} tokens is full", engine.context_tokens()));
+  options.conversation.answer(reply.text);
+  if (!options.session.empty()) HB_TRY(keep_session(engine, format, options.session, options.conversation));
   return reply.reason == FinishReason::kCancelled ? kInterruptedStatus : 0;
 }
 
@@ -94,7 +95,8 @@ Result<int> run(const Options& options) {
   const auto start = std::chrono::steady_clock::now();
   ChosenReply chosen = options.reply;
   ChatOptions reply{.model = options.model,
-                    .system = options.system.empty() ? found.system : options.system,
+                    .conversation = Conversation(options.system.empty() ? found.system : options.system),
+                    .session = options.session,
                     .raw = options.raw,
                     .verbose = options.verbose};
   if (options.engine.threads == 0) reply.calibration_file = calibration_file_from_environment();
@@ -121,13 +123,19 @@ Result<int> run(const Options& options) {
     notify(fmt::format("{}: not taken: its prompt template in Go's language; the model file has no other", found.name));
   if (!options.system.empty() && !format.has_template())
     return invalid("--system: there is no chat template to put it in ({})", options.raw ? "--raw" : "the model has none");
+  if (!options.session.empty()) {
+    if (!format.has_template())
+      return invalid("--session: there is no chat template for a conversation ({})", options.raw ? "--raw" : "the model has none");
+    HB_TRY_ASSIGN(known, resume_session(engine, options.session, reply.conversation));
+    if (options.verbose) print_aside(fmt::format("session     {:>6} tokens known from before\n", known));
+  }
   const std::chrono::duration<double, std::milli> load = std::chrono::steady_clock::now() - start;
   if (options.verbose)
     print_aside(fmt::format("load        {:>23.1f} ms\nmemory      {}\nthreads     {:>6}\nseed        {}\n", load.count(),
                             memory_text(engine.memory()), engine.threads(), *reply.request.sampling.seed));
 
   if (is_chat) return chat(engine, format, std::move(reply));
-  return complete(engine, format, reply, std::move(prompt));
+  return complete(engine, format, std::move(reply), std::move(prompt));
 }
 
 }  // namespace
@@ -141,6 +149,8 @@ Action declare_run(Arguments& args) {
       "what to answer; stdin is added to it. Neither, on a terminal: a chat, which measures this machine once while it is idle after an "
       "answer, unless --threads is given");
   args.text("--system", options->system, "the system message");
+  args.text("--session", options->session,
+            "a file that keeps the conversation: goes on with it, if there is one, and writes it in the end");
   args.flag("--raw", options->raw, "continue the prompt as it stands, without the model's chat template");
   args.flag("--parse-special", options->parse_special, "a control token that a message spells (<|im_end|>) is that token, and no text");
   declare_reply_options(args, options->reply);

@@ -1,0 +1,23 @@
+// A conversation that the next run goes on with: --session FILE.
+#pragma once
+
+#include <filesystem>
+
+#include "backends/prompt_format.h"
+#include "cli/conversation.h"
+#include "halfbyte/engine.h"
+
+namespace halfbyte {
+
+// What was said before, where there is such a file; a system message that the conversation has stays. Returns how many tokens need not be
+// computed again. kCorrupt: it is no conversation's.
+Result<int> resume_session(Engine& engine, const std::filesystem::path& file, Conversation& conversation);
+
+// With what the next turn will find computed. Nothing was said: nothing is written.
+Result<void> keep_session(Engine& engine, const PromptFormat& format, const std::filesystem::path& file, const Conversation& conversation);
+
+// The messages of a conversation as a session's note, and back. kCorrupt: after a system message questions and answers do not take turns.
+std::string note_of(const Conversation& conversation);
+Result<void> resume_note(std::string_view note, std::string_view where, Conversation& conversation);
+
+}  // namespace halfbyte
