@@ -92,16 +92,12 @@ LogitsNeed Sequence::beam_need() const {
 LogitsNeed Sequence::need() const {
   if (std::holds_alternative<Scoring>(given)) return {.log_sum_exp = true, .row = true};
   if (std::holds_alternative<Embedding>(given)) return {.hidden = true};
-  LogitsNeed need = beam_group == nullptr ? sampler.need(static_cast<int>(draft.tokens.size())) : beam_need();
+  LogitsNeed need = beam_group == nullptr ? sampler.need(static_cast<int>(draft.tokens.size()), constraint != nullptr) : beam_need();
   const int likeliest =
       std::max(beam_group == nullptr ? request.logprobs.value_or(-1) : -1, tells_prompt() ? *request.prompt_logprobs : -1);
   if (likeliest >= 0) {
     need.log_sum_exp = need.row = true;
     need.greatest = std::max(need.greatest, likeliest);
-  }
-  if (constraint != nullptr) {
-    need.row = true;
-    need.draw_temperature = 0;
   }
   return need;
 }

@@ -17,6 +17,7 @@ void Candidates::begin(const Logits& logits, bool has_row, float sums_temperatur
   has_row_ = has_row;
   sums_temperature_ = sums_temperature;
   is_list_ = is_settled_ = false;
+  top_.reset();
   moved_.clear();
   if (list_.capacity() > kKept) list_ = {};
   list_.clear();
@@ -34,44 +35,39 @@ void Candidates::move(Token token, float logit) { moved_[token] = logit; }
 void Candidates::settle() {
   if (is_settled_) return;
   is_settled_ = true;
-  if (!allowed_.empty()) return collect_allowed();
   if (has_row_) return;
   is_list_ = true;
   for (const Candidate& c : logits_->greatest)
-    if (moved_.empty() || !moved_.contains(c.token)) list_.push_back(c);
+    if (stays(c.token)) list_.push_back(c);
   for (const auto& [token, logit] : moved_)
-    if (logit != kNever) list_.push_back({logit, token});
+    if (logit != kNever && is_allowed(token)) list_.push_back({logit, token});
   std::ranges::sort(list_, is_before);  // few, and then sums are in order
-}
-
-void Candidates::collect_allowed() {
-  is_list_ = true;
-  const size_t tokens = logits_->row.size();
-  for (size_t word = 0; word < allowed_.size(); ++word)
-    for (uint32_t bits = allowed_[word]; bits != 0; bits &= bits - 1) {
-      const size_t token = word * 32 + static_cast<size_t>(std::countr_zero(bits));
-      if (token >= tokens) return;
-      const float logit = moved_.empty() ? logits_->row[token] : this->logit(static_cast<Token>(token));
-      if (logit != kNever) list_.push_back({logit, static_cast<Token>(token)});
-    }
 }
 
 // The list of what in the row is not below `least`.
 void Candidates::collect(float least) {
   list_.clear();
   const std::span<const float> row = logits_->row;
-  const int n = static_cast<int>(row.size());
+  const auto add = [&](size_t token) {
+    if (stays(static_cast<Token>(token))) list_.push_back({row[token], static_cast<Token>(token)});
+  };
   const float most_passed = std::nextafter(least, kNever);
-  for (int i = 0; i < n; ++i) {
-    if (most_passed >= -std::numeric_limits<float>::max()) {
+  if (most_passed >= -std::numeric_limits<float>::max()) {
+    const int n = static_cast<int>(row.size());
+    for (int i = 0; i < n; ++i) {
       i += logits_->kernels->first_outside(&row[static_cast<size_t>(i)], n - i, -std::numeric_limits<float>::max(), most_passed);
-      if (i == n) break;
+      if (i < n) add(static_cast<size_t>(i));
     }
-    if (moved_.empty() || !moved_.contains(i)) list_.push_back({row[static_cast<size_t>(i)], i});
+  } else if (allowed_.empty()) {
+    for (size_t token = 0; token < row.size(); ++token) add(token);
+  } else {  // often a few
+    for (size_t word = 0; word < allowed_.size(); ++word)
+      for (uint32_t bits = allowed_[word]; bits != 0; bits &= bits - 1)
+        if (const size_t token = word * 32 + static_cast<size_t>(std::countr_zero(bits)); token < row.size()) add(token);
   }
   std::vector<Candidate> more;
   for (const auto& [token, logit] : moved_)
-    if (logit != kNever && logit >= least) more.push_back({logit, token});
+    if (logit != kNever && logit >= least && is_allowed(token)) more.push_back({logit, token});
   std::ranges::sort(more, is_before);
   list_.insert(list_.end(), more.begin(), more.end());
 }
@@ -88,12 +84,18 @@ Candidate& Candidates::likeliest() { return *std::ranges::min_element(list(), is
 float Candidates::top() {
   settle();
   if (is_list_) return std::ranges::min_element(list_, is_before)->logit;
+  if (!top_) top_ = top_of_row();
+  return *top_;
+}
+
+float Candidates::top_of_row() const {
   float top = kNever;
-  for (const auto& [token, logit] : moved_) top = std::max(top, logit);
-  const Candidate& first = logits_->greatest.front();
-  if (!moved_.contains(first.token)) return std::max(top, first.logit);
+  for (const auto& [token, logit] : moved_)
+    if (is_allowed(token)) top = std::max(top, logit);
+  for (const Candidate& c : logits_->greatest)  // in order
+    if (stays(c.token)) return std::max(top, c.logit);
   for (Token token = 0; const float logit : logits_->row) {
-    if (logit > top && !moved_.contains(token)) top = logit;
+    if (logit > top && stays(token)) top = logit;
     ++token;
   }
   return top;
@@ -101,14 +103,15 @@ float Candidates::top() {
 
 bool Candidates::is_empty() {
   settle();
-  return is_list_ ? list_.empty() : moved_.size() == logits_->row.size() && top() == kNever;
+  if (is_list_) return list_.empty();
+  return (!allowed_.empty() || moved_.size() == logits_->row.size()) && top() == kNever;
 }
 
 void Candidates::keep_only(std::span<const Token> tokens) {
   settle();
   list_.clear();
   for (const Token token : tokens)
-    if (const float value = logit(token); value != kNever) list_.push_back({value, token});
+    if (const float value = logit(token); value != kNever && is_allowed(token)) list_.push_back({value, token});
   std::ranges::sort(list_, is_before);
   const auto repeated = std::ranges::unique(list_);
   list_.erase(repeated.begin(), repeated.end());
@@ -159,25 +162,36 @@ void Candidates::keep_mass(double part) {
 // or are all 0.
 bool Candidates::has_sums(float temperature) {
   if (temperature != sums_temperature_) return false;
-  return moved_.empty() || std::abs(scaled_logit(top(), logits_->greatest.front().logit, temperature)) < 60;
+  if (moved_.empty() && allowed_.empty()) return true;
+  return std::abs(scaled_logit(top(), logits_->greatest.front().logit, temperature)) < 60;
 }
 
-// Those of the head; of blocks with moved tokens those that it would have made.
+// Those of the head; of blocks with tokens that moved or may not come those that it would have made.
 std::span<const float> Candidates::sums() {
-  if (moved_.empty()) return logits_->block_sums;
+  if (moved_.empty() && allowed_.empty()) return logits_->block_sums;
   sums_.assign(logits_->block_sums.begin(), logits_->block_sums.end());
-  const float top = logits_->greatest.front().logit;
-  std::vector<bool> is_made(sums_.size());
-  for (const auto& [moved, ignored] : moved_) {
-    const size_t block = static_cast<size_t>(moved) / kVocabularyBlock;
-    if (is_made[block]) continue;
-    is_made[block] = true;
-    float scaled[kVocabularyBlock];
-    const size_t begin = block * kVocabularyBlock, count = std::min<size_t>(kVocabularyBlock, logits_->row.size() - begin);
-    for (size_t i = 0; i < count; ++i) scaled[i] = scaled_logit(logit(static_cast<Token>(begin + i)), top, sums_temperature_);
-    sums_[block] = logits_->kernels->sum_exp(scaled, 0, static_cast<int>(count));
-  }
+  std::vector<bool> is_other(sums_.size());
+  for (const auto& [token, ignored] : moved_) is_other[static_cast<size_t>(token) / kVocabularyBlock] = true;
+  for (size_t token = 0; !allowed_.empty() && token < logits_->row.size(); token += 32)
+    if (allowed_bits(token) != ~uint32_t{0}) is_other[token / kVocabularyBlock] = true;
+  for (size_t block = 0; block < sums_.size(); ++block)
+    if (is_other[block]) sums_[block] = sum_of(block);
   return sums_;
+}
+
+float Candidates::sum_of(size_t block) const {
+  const float top = logits_->greatest.front().logit;
+  const size_t begin = block * kVocabularyBlock, count = std::min<size_t>(kVocabularyBlock, logits_->row.size() - begin);
+  const float* const row = &logits_->row[begin];
+  float scaled[kVocabularyBlock];
+  if (moved_.empty())
+    for (size_t i = 0; i < count; ++i) scaled[i] = scaled_logit(row[i], top, sums_temperature_);
+  else
+    for (size_t i = 0; i < count; ++i) scaled[i] = scaled_logit(logit(static_cast<Token>(begin + i)), top, sums_temperature_);
+  for (size_t word = 0; !allowed_.empty() && word < count; word += 32)
+    for (uint32_t none = ~allowed_bits(begin + word); none != 0; none &= none - 1)
+      scaled[word + static_cast<size_t>(std::countr_zero(none))] = kNever;
+  return logits_->kernels->sum_exp(scaled, 0, static_cast<int>(count));
 }
 
 // The same blocks, and within one the same exponentials, as the head has summed.
@@ -196,6 +210,7 @@ Token Candidates::draw_from_row(double uniform) {
   const size_t begin = last * kVocabularyBlock, end = std::min(row.size(), begin + kVocabularyBlock);
   size_t chosen_at = begin;
   for (size_t token = begin; token < end; ++token) {
+    if (!is_allowed(static_cast<Token>(token))) continue;
     const float scaled = scaled_logit(logit(static_cast<Token>(token)), logits_->greatest.front().logit, sums_temperature_);
     const auto weight = static_cast<double>(logits_->kernels->sum_exp(&scaled, 0, 1));
     if (weight <= 0) continue;

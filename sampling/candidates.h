@@ -20,10 +20,10 @@ class Candidates {
  public:
   // `sums_temperature`: that of the logits' block sums, where there are some; 0: there are none. Requires: `logits` stay, are finite,
   // and hold their row, or as many of the greatest as the chain can come to keep.
-  // `allowed`: a bit for each token there is (none: every one), which stay. Requires with it: the row, and no block sums.
+  // `allowed`: a bit for each token that may come (none: every one), which stay. Requires with it: the row.
   void begin(const Logits& logits, bool has_row, float sums_temperature, std::span<const uint32_t> allowed = {});
 
-  // Before the first selection: a token's logit, moved or the model's (Requires: the row), and another one for it. -infinity: never.
+  // Before anything below is asked: a token's logit, moved or the model's (Requires: the row), and another one for it. -infinity: never.
   float logit(Token token) const;
   void move(Token token, float logit);
   std::span<const float> row() const { return logits_->row; }  // the model's
@@ -35,7 +35,7 @@ class Candidates {
   void keep_at_least(float logit);
   void keep_mass(double part);  // the fewest first ones that have this part of the probability together
 
-  bool is_empty();  // every token was moved to -infinity
+  bool is_empty();  // every token was moved to -infinity, or may not come
   float top();      // the greatest logit
   // All that are left, in no order; steps may change logits in it, and take away.
   std::vector<Candidate>& list();
@@ -47,10 +47,17 @@ class Candidates {
 
  private:
   void settle();
-  void collect_allowed();
+  // Of tokens from `token` on, which is a multiple of 32.
+  uint32_t allowed_bits(size_t token) const { return token / 32 < allowed_.size() ? allowed_[token / 32] : 0; }
+  bool is_allowed(Token token) const {
+    return allowed_.empty() || (allowed_bits(static_cast<size_t>(token)) >> (static_cast<size_t>(token) % 32) & 1) != 0;
+  }
+  bool stays(Token token) const { return is_allowed(token) && (moved_.empty() || !moved_.contains(token)); }  // as the model has it
   void collect(float least);
+  float top_of_row() const;
   bool has_sums(float temperature);
   std::span<const float> sums();
+  float sum_of(size_t block) const;
   Token draw_from_row(double uniform);
 
   const Logits* logits_ = nullptr;
@@ -59,7 +66,8 @@ class Candidates {
   float sums_temperature_ = 0;
   std::unordered_map<Token, float> moved_;
   std::vector<Candidate> list_;
-  std::vector<float> sums_;  // of blocks, with moved tokens
+  std::vector<float> sums_;   // of blocks, where they are not the head's
+  std::optional<float> top_;  // of the row, once it is known
 };
 
 // How many of `all`, brought to the front, are the fewest first ones in order whose weights reach `mass`. At least one.

@@ -1,5 +1,7 @@
 #include "sampling/sampler.h"
 
+#include <algorithm>
+
 #include "base/errors.h"
 #include "sampling/steps/steps.h"
 
@@ -7,10 +9,12 @@ namespace halfbyte {
 namespace {
 
 constexpr size_t kMostGreatest = 1024;  // beyond, to choose among all of them costs no more
+constexpr size_t kSpare = 32;           // of the greatest, for those that may not come
 
-std::vector<std::unique_ptr<SamplingStep>> chain_of(const SamplingOptions& o, int context_tokens,
-                                                    std::function<bool(Token)> ends_repetition) {
-  std::vector<std::unique_ptr<SamplingStep>> chain;
+using Chain = std::vector<std::unique_ptr<SamplingStep>>;
+
+Chain moving_steps(const SamplingOptions& o, int context_tokens, std::function<bool(Token)> ends_repetition) {
+  Chain chain;
   const auto window = [&](int tokens) { return static_cast<size_t>(tokens < 0 ? context_tokens : tokens); };
   if (!o.logit_bias.empty()) chain.push_back(steps::logit_bias(o.logit_bias));
   const bool has_penalty = *o.repeat_penalty != 1 || *o.presence_penalty != 0 || *o.frequency_penalty != 0;
@@ -22,6 +26,11 @@ std::vector<std::unique_ptr<SamplingStep>> chain_of(const SamplingOptions& o, in
                                 .allowed_length = static_cast<size_t>(*o.dry_allowed_length),
                                 .window = window(*o.dry_penalty_last_n),
                                 .is_breaker = std::move(ends_repetition)}));
+  return chain;
+}
+
+Chain selecting_steps(const SamplingOptions& o) {
+  Chain chain;
   if (!o.allowed_tokens.empty()) chain.push_back(steps::only(o.allowed_tokens));
   if (*o.temperature == 0) {
     chain.push_back(steps::greedy());
@@ -49,12 +58,15 @@ Sampler::Sampler(const SamplingOptions& options, int context_tokens, std::functi
   const SamplingOptions all = with_defaults(options);
   seed_ = *all.seed;
   if (!ends_repetition) ends_repetition = [](Token) { return false; };
-  chain_ = chain_of(all, context_tokens, std::move(ends_repetition));
+  chain_ = moving_steps(all, context_tokens, std::move(ends_repetition));
+  moving_ = chain_.size();
+  for (auto& step : selecting_steps(all)) chain_.push_back(std::move(step));
 }
 
 void Sampler::hold_off(std::vector<Token> tokens, size_t until) {
   chain_.insert(chain_.begin(), steps::hold_off(std::move(tokens), until));
   chain_.front()->rewind(history_);
+  ++moving_;
 }
 
 void Sampler::accept(Token token) {
@@ -73,23 +85,28 @@ ChainNeed Sampler::asked(int ahead) const {
   return asked;
 }
 
-LogitsNeed Sampler::need(int ahead) const {
+LogitsNeed Sampler::need(int ahead, bool is_filtered) const {
   const ChainNeed asked = this->asked(ahead);
-  const size_t greatest = asked.first + asked.moved;
-  if (asked.first > 0 && greatest <= kMostGreatest) return {.greatest = static_cast<int>(greatest), .row = asked.row};
-  return {.greatest = 1, .row = true, .draw_temperature = asked.first > 0 ? 0 : asked.sums_temperature};
+  const size_t greatest = asked.first + asked.moved, spare = is_filtered ? kSpare : 0;
+  if (asked.first > 0 && greatest <= kMostGreatest)
+    return {.greatest = static_cast<int>(greatest + spare), .row = asked.row || is_filtered};
+  return {.greatest = static_cast<int>(1 + spare), .row = true, .draw_temperature = asked.first > 0 ? 0 : asked.sums_temperature};
 }
 
 Result<Token> Sampler::sample(const Logits& logits, uint64_t position, std::span<const uint32_t> allowed) {
   if (logits.not_finite) return numeric("token {}: the logit of token id {} is not finite", position, *logits.not_finite);
   const ChainNeed asked = this->asked(0);
-  const bool is_enough =
-      allowed.empty() && asked.first > 0 && logits.greatest.size() >= std::min(asked.first + asked.moved, logits.row.size());
-  const bool has_sums = !logits.block_sums.empty() && allowed.empty();
+  const auto may_come = [&](const Candidate& c) {
+    const auto token = static_cast<size_t>(c.token);
+    return allowed.empty() || (token / 32 < allowed.size() && (allowed[token / 32] >> (token % 32) & 1) != 0);
+  };
+  const auto greatest = static_cast<size_t>(std::ranges::count_if(logits.greatest, may_come));
+  const bool is_enough = asked.first > 0 && greatest >= std::min(asked.first + asked.moved, logits.row.size());
+  const bool has_sums = !logits.block_sums.empty();
   candidates_.begin(logits, !is_enough && !logits.row.empty(), has_sums ? asked.sums_temperature : 0, allowed);
-  for (const auto& step : chain_) {
-    step->apply(candidates_, {.seed = seed_, .position = position});
-    if (candidates_.is_empty()) return numeric("token {}: no token may follow", position);
+  for (size_t i = 0; i < chain_.size(); ++i) {
+    if (i >= moving_ && candidates_.is_empty()) return numeric("token {}: no token may follow", position);
+    chain_[i]->apply(candidates_, {.seed = seed_, .position = position});
   }
   return *candidates_.chosen;
 }

@@ -28,11 +28,11 @@ class Sampler {
   // again; only mirostat and adaptive-p remember more of a sampled token than itself: they must have sampled it.
   void rewind(size_t count);
   // What sample() has to be given. An accepted token may change it.
-  // `ahead`: so many more may be accepted before.
-  LogitsNeed need(int ahead = 0) const;
+  // `ahead`: so many more may be accepted before. `is_filtered`: sample() will be told which tokens are allowed.
+  LogitsNeed need(int ahead = 0, bool is_filtered = false) const;
   // The next token, which has index `position` in the sequence. kNumeric: a logit is not finite, or no token may follow.
   // `allowed`: a bit for each token that may be chosen (bit i % 32 of word i / 32); none: every token. It comes before all steps.
-  // Requires: `logits` hold need(), and with `allowed` the row.
+  // Requires: `logits` hold need().
   Result<Token> sample(const Logits& logits, uint64_t position, std::span<const uint32_t> allowed = {});
 
  private:
@@ -40,6 +40,7 @@ class Sampler {
 
   uint64_t seed_;
   std::vector<std::unique_ptr<SamplingStep>> chain_;
+  size_t moving_;  // so many of its first steps move logits, and do not look which tokens are left
   std::vector<Token> history_;
   Candidates candidates_;
 };

@@ -17,9 +17,9 @@ namespace {
 const SamplingOptions kPlain{.temperature = 1, .top_k = 0, .top_p = 1, .min_p = 0};
 
 // As the head does: of the row only what the sampler needs.
-Result<Token> sampled(Sampler& sampler, std::span<const float> row, uint64_t position) {
+Result<Token> sampled(Sampler& sampler, std::span<const float> row, uint64_t position, std::span<const uint32_t> allowed = {}) {
   HeadOfRow head;
-  return sampler.sample(head(row, sampler.need()), position);
+  return sampler.sample(head(row, sampler.need(0, !allowed.empty())), position, allowed);
 }
 
 std::vector<int> counts_of(const SamplingOptions& options, const std::vector<float>& logits, int draws) {
@@ -241,6 +241,49 @@ TEST(Sampler, OnlyAllowedTokensCome) {
       EXPECT_TRUE(token == 1 || (temperature > 0 && token == 3)) << token;
     }
   }
+}
+
+TEST(Sampler, EveryStepThatMovesLogitsCounts) {
+  for (const int top_k : {0, 1}) {
+    Sampler sampler({.temperature = 1, .top_k = top_k, .presence_penalty = 50, .logit_bias = {{0, -50}}}, 100);
+    sampler.accept(1);
+    EXPECT_EQ(*sampled(sampler, std::vector<float>{9, 8, 7}, 1), 2) << top_k;
+  }
+}
+
+// A token that may not come is one that was moved to -infinity, whatever the chain: for each share of allowed tokens.
+TEST(Sampler, ATokenThatMayNotComeIsAsGoodAsNone) {
+  constexpr size_t kTokens = 3000;
+  std::mt19937 random(5);
+  const std::vector<SamplingOptions> all = {
+      {.temperature = 0},
+      {},
+      {.temperature = 1, .top_k = 0, .top_p = 1, .min_p = 0},
+      {.temperature = 1, .top_k = 0, .top_p = 0.9F, .min_p = 0},
+      {.temperature = 2, .top_k = 0, .top_p = 1, .min_p = 0.1F},
+      {.temperature = 1, .top_k = 300, .presence_penalty = 1},
+      {.temperature = 1, .mirostat = 2},
+  };
+  for (const SamplingOptions& options : all)
+    for (const double share : {0.001, 0.1, 0.95}) {
+      std::vector<float> row(kTokens);
+      for (float& logit : row) logit = std::normal_distribution(0.0F, 3.0F)(random);
+      std::vector<uint32_t> allowed((kTokens + 31) / 32);
+      SamplingOptions moved = options;
+      for (size_t token = 0; token < kTokens; ++token)
+        if (std::bernoulli_distribution(share)(random) || token == 77)
+          allowed[token / 32] |= uint32_t{1} << (token % 32);
+        else
+          moved.logit_bias.push_back({static_cast<Token>(token), -std::numeric_limits<float>::infinity()});
+      Sampler filtered(options, 100), biased(moved, 100);
+      for (uint64_t position = 0; position < 30; ++position) {
+        const auto token = sampled(filtered, row, position, allowed);
+        ASSERT_TRUE(token) << token.error().message;
+        EXPECT_EQ(*token, *sampled(biased, row, position)) << *options.temperature << " " << share << " " << position;
+        filtered.accept(*token);
+        biased.accept(*token);
+      }
+    }
 }
 
 TEST(Sampler, WhatIsHeldOffComesNotBeforeSoManyTokens) {
