@@ -242,9 +242,8 @@ void EngineCore::step() {
       slices, [&](const SliceTokens& s) { return runner_.memory().reserve(*s.sequence, static_cast<int>(s.tokens.size())); });
   // The step's threads all wait for this: it chooses, and nothing more.
   if (has_room) {
-    const LookAhead::Waiting masks = look_ahead_.begin(std::move(constraints));
+    runner_.share_out(constraints.size(), [&](size_t i) { constraints[i]->look_ahead(); });
     runner_.run(slices, [&](size_t slice, size_t token, const Logits& logits) {
-      masks.wait();
       sequences_.at(plan[slice].sequence)->look(logits, static_cast<size_t>(plan[slice].first) + token);
     });
   }

@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "engine/draft_model.h"
-#include "engine/look_ahead.h"
 #include "engine/prefix_cache.h"
 #include "engine/scheduler.h"
 #include "engine/sequence.h"
@@ -84,7 +83,6 @@ class EngineCore {
   Scheduler scheduler_;
   StepTimes step_times_;
   PrefixCache prefixes_;
-  LookAhead look_ahead_;
   const World& world_;
   std::map<RequestId, std::unique_ptr<Sequence>> sequences_;
   std::chrono::steady_clock::time_point now_;  // at the turn's start, then at the step's end

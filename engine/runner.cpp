@@ -1,6 +1,7 @@
 #include "engine/runner.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "base/checked.h"
 #include "base/errors.h"
@@ -45,6 +46,15 @@ Result<Runner> Runner::create(Program program, ThreadPool& pool, const RunnerOpt
     trace = std::make_unique<const StepTrace>(*options.trace, program.stage_names());
   }
   return Runner(std::move(program), std::move(memory), std::move(workspace), pool, std::move(trace));
+}
+
+void Runner::share_out(size_t count, const std::function<void(size_t)>& work) {
+  if (count == 0) return;
+  if (count == 1) return work(0);
+  std::atomic<size_t> next{0};
+  pool_->run([&](int) {
+    for (size_t i = next++; i < count; i = next++) work(i);
+  });
 }
 
 std::string Runner::warning() const {

@@ -51,6 +51,8 @@ class Runner {
   // One step: sequences grow by their slices, uncommitted. Requires: memory() has room reserved for them, at most chunk_tokens tokens in
   // all, a sequence in one slice only.
   void run(std::span<const SliceTokens> slices, const Sink& sink);
+  // Does `work` for 0 to `count` - 1 on the step's threads, each the next that is left. Requires: it does not throw.
+  void share_out(size_t count, const std::function<void(size_t)>& work);
   Memory& memory() { return memory_; }
   const Memory& memory() const { return memory_; }
   const Program& program() const { return program_; }
