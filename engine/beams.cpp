@@ -17,7 +17,7 @@ std::string remainder(Beams::Beam& beam) {
 
 // If all end tokens of all beams come first, there are still enough others.
 int Beams::looks_at(const Request& request, const Tokenizer& tokenizer) {
-  const size_t ends = request.ignore_eos ? 0 : tokenizer.end_tokens().size();
+  const size_t ends = (request.ignore_eos ? 0 : tokenizer.end_tokens().size()) + request.stop_tokens.size();
   return request.beam_search->width * static_cast<int>(1 + std::max(ends, size_t{1}));
 }
 
@@ -27,6 +27,7 @@ Beams::Beams(const Request& request, const Tokenizer& tokenizer)
       min_tokens_(request.min_tokens),
       likeliest_(request.logprobs.value_or(0)),
       ignores_ends_(request.ignore_eos),
+      stop_tokens_(request.stop_tokens),
       width_(static_cast<size_t>(rule_.width)),
       considered_(static_cast<size_t>(looks_at(request, tokenizer))),
       tokenizer_(tokenizer) {
@@ -42,7 +43,7 @@ std::vector<size_t> Beams::advance(std::span<const Continuations* const> after) 
   for (size_t b = 0; b < live_.size(); ++b)
     for (size_t rank = 0; rank < std::min(after[b]->first.size(), considered_); ++rank) {
       const Candidate& next = after[b]->first[rank];
-      if (ends(next.token) && static_cast<int>(live_[b].tokens.size()) < min_tokens_) continue;
+      if (end_by(next.token) && static_cast<int>(live_[b].tokens.size()) < min_tokens_) continue;
       all.push_back({live_[b].sum + (static_cast<double>(next.logit) - after[b]->log_sum_exp), b, rank});
     }
   std::ranges::sort(all,
@@ -76,6 +77,12 @@ std::vector<size_t> Beams::advance(std::span<const Continuations* const> after) 
   return from;
 }
 
+std::optional<FinishReason> Beams::end_by(Token token) const {
+  if (!ignores_ends_ && tokenizer_.ends_generation(token)) return FinishReason::kEnd;
+  if (std::ranges::find(stop_tokens_, token) != stop_tokens_.end()) return FinishReason::kStop;
+  return {};
+}
+
 Beams::Beam Beams::extended(const Beam& beam, const Candidate& next, const Continuations& after, double sum) const {
   Beam longer = beam;
   const auto told = [&](const Candidate& c) { return TokenProbability{c.token, static_cast<double>(c.logit) - after.log_sum_exp}; };
@@ -83,9 +90,10 @@ Beams::Beam Beams::extended(const Beam& beam, const Candidate& next, const Conti
   for (size_t i = 0; i < std::min(after.first.size(), static_cast<size_t>(likeliest_)); ++i)
     token.likeliest.push_back(told(after.first[i]));
   longer.sum = sum;
-  if (ends(next.token)) {
+  longer.finished = end_by(next.token);
+  longer.ends_with_token = longer.finished.has_value();
+  if (longer.finished) {
     longer.text += remainder(longer);
-    longer.finished = FinishReason::kEnd;
     return longer;
   }
   longer.text += longer.stop_scanner.push(longer.detokenizer.push(next.token));

@@ -27,6 +27,7 @@ class Beams {
     std::vector<ReplyToken> tokens;
     double sum = 0;                        // of their log-probabilities
     std::optional<FinishReason> finished;  // whole
+    bool ends_with_token = false;          // its last one, which is not shown
     std::string text;                      // what may leave
     Detokenizer detokenizer;
     StopScanner stop_scanner;
@@ -45,7 +46,7 @@ class Beams {
   std::vector<Beam> best(FinishReason reason) &&;
 
  private:
-  bool ends(Token token) const { return !ignores_ends_ && tokenizer_.ends_generation(token); }
+  std::optional<FinishReason> end_by(Token token) const;
   Beam extended(const Beam& beam, const Candidate& next, const Continuations& after, double sum) const;
   double score(const Beam& beam) const;
   void keep(Beam whole);
@@ -54,6 +55,7 @@ class Beams {
   BeamSearch rule_;
   int max_tokens_, min_tokens_, likeliest_;
   bool ignores_ends_;
+  std::vector<Token> stop_tokens_;
   size_t width_, considered_;
   const Tokenizer& tokenizer_;
   std::vector<Beam> live_;

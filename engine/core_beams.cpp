@@ -74,7 +74,7 @@ void EngineCore::end_beams(BeamGroup& group, FinishReason reason) {
       const std::lock_guard lock(stats_mutex_);
       stats_.generated_tokens += beam.tokens.size();
     }
-    if (*beam.finished == FinishReason::kEnd) beam.tokens.pop_back();
+    if (beam.ends_with_token) beam.tokens.pop_back();
     if (sequence.request.logprobs) sequence.untold = std::move(beam.tokens);
     end(sequence, *beam.finished, std::move(beam.text));
   }

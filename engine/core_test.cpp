@@ -194,6 +194,7 @@ class Simulation {
     request.beam_search =
         BeamSearch{.width = 1 + below(kMostBeams), .length_penalty = static_cast<float>(below(5) - 1) / 2, .early_stopping = below(2) == 0};
     if (below(2) == 0) request.stop = {std::string(1, static_cast<char>('a' + below(26)))};
+    if (below(3) == 0) request.stop_tokens = {below(256)};
     if (below(3) == 0) request.logprobs = below(3);
     if (below(6) == 0) request.prompt_logprobs = below(3);
     request.priority = below(3);
@@ -236,6 +237,7 @@ class Simulation {
         {GrammarKind::kGbnf, "root ::= \"a\" root \"b\" | [c-e]{1,9}"},
     };
     if (below(3) == 0) request.stop = {std::string(1, static_cast<char>('a' + below(26)))};
+    if (below(6) == 0) request.stop_tokens = {below(256), below(256)};
     if (below(8) == 0) request.grammar = grammars[below(3)];
     if (below(4) == 0) {
       request.thinking = ThinkingMarkers{.open = "a", .close = "</a>", .has_begun = below(3) > 0};

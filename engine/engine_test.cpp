@@ -665,6 +665,49 @@ TEST(Engine, TextEndsBeforeAStopString) {
   EXPECT_EQ(reply->text, whole.substr(0, whole.find(request.stop[0])));
 }
 
+TEST(Engine, AReplyEndsWithAStopToken) {
+  const TinyModelFile file;
+  Engine engine = open(file);
+  Request request = request_of({1, 2, 3}, 40);
+  request.logprobs = 0;
+  const Told whole = told(engine, request);
+  const std::vector<Token> tokens = tokens_of(whole.tokens);
+  const auto first = std::ranges::find(tokens, tokens[20]) - tokens.begin();
+  request.stop_tokens = {tokens[20]};
+  const Told stopped = told(engine, request);
+  EXPECT_EQ(stopped.reason, FinishReason::kStop);
+  EXPECT_EQ(tokens_of(stopped.tokens), std::vector<Token>(tokens.begin(), tokens.begin() + first));
+  EXPECT_EQ(stopped.usage.completion_tokens, first + 1);
+  request.max_tokens = static_cast<int>(first);
+  EXPECT_EQ(told(engine, request).text, stopped.text);
+  request.max_tokens = 40;
+  request.min_tokens = 30;
+  EXPECT_GT(told(engine, request).usage.completion_tokens, 30);
+  request.stop_tokens = {258};
+  EXPECT_EQ(engine.complete(request).error().message, "stop_tokens: token 258 at index 0 is outside the vocabulary of 258");
+}
+
+TEST(Engine, AForcedPrefixStaysWhereAPromptHasToSlide) {
+  const TinyModelFile file;
+  Engine engine = open(file, {.context_tokens = 64});
+  std::vector<Token> prompt;
+  for (int i = 0; i < 100; ++i) prompt.push_back(i);
+  Request slid = request_of(prompt, 12), remains = request_of({}, 12);
+  slid.sampling.temperature = remains.sampling.temperature = 0;
+  slid.keep_tokens = 60;
+  slid.forced_prefix = remains.forced_prefix = {'x', 'y', 'z'};
+  slid.logprobs = remains.logprobs = 1;
+  // Of the 48 that are to be left, the last is the prompt's, and three are forced.
+  remains.prompt.assign(prompt.begin(), prompt.begin() + 44);
+  remains.prompt.push_back(prompt.back());
+  const Told of_slid = told(engine, slid), of_remains = told(engine, remains);
+  EXPECT_EQ(of_slid.usage.dropped_tokens, 103 - 48);
+  EXPECT_EQ(of_slid.text, of_remains.text);
+  EXPECT_EQ(values_of(of_slid.tokens), values_of(of_remains.tokens));
+  slid.forced_prefix.assign(9, 'x');
+  EXPECT_EQ(engine.complete(slid).error().message, "forced_prefix of 9 tokens: with keep_tokens an eighth of the context of 64 at most");
+}
+
 TEST(Engine, AnEndTokenEndsTheReplyAndIsNotShown) {
   // A head of zeros and a bias: whatever the state, the end token's logit is the greatest.
   const TinyModelFile file({.change_tensors = [](auto& tensors) {

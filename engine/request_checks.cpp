@@ -97,7 +97,9 @@ Result<void> check_request(Request& request, const Tokenizer& tokenizer, int voc
   HB_TRY(check_tokens("prompt", request.prompt, vocabulary));
   if (!request.forced_prefix.empty()) HB_TRY(check_tokens("forced_prefix", request.forced_prefix, vocabulary));
   for (const Token token : request.forced_prefix)
-    if (!request.ignore_eos && tokenizer.ends_generation(token)) return invalid("forced_prefix: token {} ends the reply", token);
+    if ((!request.ignore_eos && tokenizer.ends_generation(token)) ||
+        std::ranges::find(request.stop_tokens, token) != request.stop_tokens.end())
+      return invalid("forced_prefix: token {} ends the reply", token);
   const bool may_be_none = request.prompt_logprobs.has_value();
   if (request.max_tokens < -1 || (request.max_tokens == 0 && !may_be_none))
     return invalid("max_tokens: {} is neither -1 nor at least {}", request.max_tokens, may_be_none ? 0 : 1);
@@ -115,6 +117,10 @@ Result<void> check_request(Request& request, const Tokenizer& tokenizer, int voc
   HB_TRY(check_range("best_of", request.best_of, request.choices, kMostReplies));
   HB_TRY(check_beams(request));
   HB_TRY(check_stops(request.stop));
+  constexpr size_t kMostStopTokens = 64;
+  if (request.stop_tokens.size() > kMostStopTokens)
+    return invalid("stop_tokens: {} of them, at most {}", request.stop_tokens.size(), kMostStopTokens);
+  if (!request.stop_tokens.empty()) HB_TRY(check_tokens("stop_tokens", request.stop_tokens, vocabulary));
   HB_TRY(check_repetition(request.repetition_detection));
   HB_TRY(check_thinking(request, tokenizer));
   constexpr double kMostMs = 1e12;  // 31 years

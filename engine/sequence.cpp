@@ -27,8 +27,9 @@ Sequence::Sequence(SequenceId number, Request asked, TokenSink events, const Tok
   make_room();
   for (const Token token : tokens) sampler.accept(token);
   if (request.min_tokens > 0) {
-    const std::span<const Token> ends = tokenizer.end_tokens();
-    sampler.hold_off({ends.begin(), ends.end()}, tokens.size() - forced + static_cast<size_t>(request.min_tokens));
+    std::vector<Token> ends = request.stop_tokens;
+    ends.insert(ends.end(), tokenizer.end_tokens().begin(), tokenizer.end_tokens().end());
+    sampler.hold_off(std::move(ends), tokens.size() - forced + static_cast<size_t>(request.min_tokens));
   }
   if (request.repetition_detection) repetition_detector.emplace(*request.repetition_detection);
   has_budget = request.thinking && request.thinking_budget;
@@ -205,7 +206,7 @@ std::optional<FinishReason> Sequence::extend_reply(std::string& text) {
   }
   chosen.clear();
   probabilities.clear();
-  if (ends && *ends != FinishReason::kStop) text += remainder();
+  if (ends) text += remainder();  // behind a stop string there is none
   if (!ends && has_thought_enough()) end_thinking();
   return ends;
 }
@@ -213,9 +214,10 @@ std::optional<FinishReason> Sequence::extend_reply(std::string& text) {
 // A token becomes part of the reply.
 std::optional<FinishReason> Sequence::join(Token token, std::string& text, bool is_last) {
   ++usage.completion_tokens;
-  if ((!request.ignore_eos || is_whole()) && tokenizer_.ends_generation(token)) {
+  const bool is_end = (!request.ignore_eos || is_whole()) && tokenizer_.ends_generation(token);
+  if (is_end || std::ranges::find(request.stop_tokens, token) != request.stop_tokens.end()) {
     if (request.logprobs) untold.pop_back();
-    return FinishReason::kEnd;
+    return is_end ? FinishReason::kEnd : FinishReason::kStop;
   }
   text += stop_scanner.push(detokenizer.push(token));
   if (stop_scanner.found()) return FinishReason::kStop;

@@ -36,6 +36,10 @@ std::vector<Known> known_replies(const TinyModelFile& file) {
     Request request{.max_tokens = 1 + below(40), .sampling = {.temperature = below(2) == 0 ? 0.0F : 1.0F, .seed = random()}};
     request.principal = std::string(1, static_cast<char>('a' + below(3)));
     request.priority = below(2);
+    if (below(6) == 0)
+      request.beam_search = BeamSearch{.width = 2};
+    else if (below(6) == 0)
+      request.best_of = 2;
     if (i > 4 && below(2) == 0) request.prompt = known[static_cast<size_t>(below(i))].request.prompt;
     for (int more = 1 + below(40); more > 0 && request.prompt.size() < 80; --more)
       request.prompt.push_back(below(TinyModel::kVocabulary - 1));

@@ -76,12 +76,13 @@ struct Request {
   // seed mean nothing, and other options are refused, as is what forces or ends a reply otherwise than stop, max_tokens and min_tokens.
   std::optional<BeamSearch> beam_search;
   SamplingOptions sampling;
-  std::vector<std::string> stop;  // the text ends before the first of these
-  bool ignore_eos = false;        // end-of-generation tokens are ordinary
+  std::vector<std::string> stop;   // the text ends before the first of these
+  std::vector<Token> stop_tokens;  // the reply ends with the first of these, which is counted and not shown
+  bool ignore_eos = false;         // end-of-generation tokens are ordinary
   // What does not fit the context is an error, and a full context ends the reply. With keep_tokens the first so many tokens stay and of the
   // rest the latest: of a long prompt what leaves a quarter of the context, of a full context half. Usage::dropped_tokens says how many went.
   std::optional<int> keep_tokens;
-  int min_tokens = 0;                       // no end token before so many new ones
+  int min_tokens = 0;                       // no end token, or one of stop_tokens, before so many new ones
   std::optional<int> logprobs;              // Event::tokens tells each token, with so many of the likeliest beside it, 0 to 20
   std::optional<int> prompt_logprobs;       // Event::prompt_tokens tells the prompt's, likewise; not with keep_tokens
   std::optional<GrammarSource> grammar;     // the reply is a text of it; when that is whole and nothing may follow, the reply ends
