@@ -57,7 +57,9 @@ class Bench {
     EXPECT_TRUE(runner) << runner.error().message;
     std::unique_ptr<DraftModel> drafter;
     if (draft_model != nullptr) {
-      auto opened = DraftModel::open(draft_model->path(), *model_.tokenizer, pool_, options, world);
+      auto loaded = DraftModel::load(draft_model->path(), *model_.tokenizer, pool_, options, world, UINT64_MAX);
+      EXPECT_TRUE(loaded) << loaded.error().message;
+      auto opened = DraftModel::create(std::move(*loaded), pool_, options, world);
       EXPECT_TRUE(opened) << opened.error().message;
       drafter = std::move(*opened);
     }

@@ -6,9 +6,9 @@
 
 namespace halfbyte {
 
-Result<std::unique_ptr<DraftModel>> DraftModel::open(const std::filesystem::path& path, const Tokenizer& vocabulary, ThreadPool& pool,
-                                                     const RunnerOptions& options, const World& world) {
-  HB_TRY_ASSIGN(loaded, load_model(path, pool, world));
+Result<DraftModel::Loaded> DraftModel::load(const std::filesystem::path& path, const Tokenizer& vocabulary, ThreadPool& pool,
+                                            const RunnerOptions& options, const World& world, uint64_t usable_memory) {
+  HB_TRY_ASSIGN(loaded, load_model(path, pool, world, usable_memory));
   auto model = std::make_unique<const Model>(std::move(loaded));
   const Tokenizer& own = *model->tokenizer;
   const int shared = std::min(own.vocabulary_size(), vocabulary.vocabulary_size());  // tables are padded differently
@@ -16,9 +16,15 @@ Result<std::unique_ptr<DraftModel>> DraftModel::open(const std::filesystem::path
     if (own.text(token) != vocabulary.text(token))
       return unsupported("{}: cannot guess for this model: token {} is '{}', expected '{}'", model->path, token, escaped(own.text(token)),
                          escaped(vocabulary.text(token)));
-  HB_TRY_ASSIGN(runner, Runner::create(*model, pool, options, world));
-  if (runner.memory().has_slabs()) return unsupported("{}: cannot guess: what it keeps of a sequence cannot be taken back", model->path);
-  return std::unique_ptr<DraftModel>(new DraftModel(std::move(model), std::move(runner), options.chunk_tokens, world));
+  HB_TRY_ASSIGN(program, Runner::compile(*model, pool, options));
+  if (program.layout().slab_bytes() > 0)
+    return unsupported("{}: cannot guess: what it keeps of a sequence cannot be taken back", model->path);
+  return Loaded{.model = std::move(model), .program = std::move(program)};
+}
+
+Result<std::unique_ptr<DraftModel>> DraftModel::create(Loaded loaded, ThreadPool& pool, const RunnerOptions& options, const World& world) {
+  HB_TRY_ASSIGN(runner, Runner::create(std::move(loaded.program), pool, options, world));
+  return std::unique_ptr<DraftModel>(new DraftModel(std::move(loaded.model), std::move(runner), options.chunk_tokens, world));
 }
 
 void DraftModel::forget(SequenceId id) {

@@ -26,9 +26,16 @@ struct DraftAsk {
 // Not thread-safe. Requires: `pool` and `world` outlive it.
 class DraftModel {
  public:
-  // kUnsupported: its tokens are others than those of `vocabulary`. Else as load_model() and Runner::create().
-  static Result<std::unique_ptr<DraftModel>> open(const std::filesystem::path& path, const Tokenizer& vocabulary, ThreadPool& pool,
-                                                  const RunnerOptions& options, const World& world);
+  // In two steps, so that what it takes is known before the cache's memory is planned.
+  struct Loaded {
+    std::unique_ptr<const Model> model;
+    Program program;
+    uint64_t weights() const { return model->weights.bytes(); }
+  };
+  // kUnsupported: its tokens are others than those of `vocabulary`. Else as load_model() and Runner::compile().
+  static Result<Loaded> load(const std::filesystem::path& path, const Tokenizer& vocabulary, ThreadPool& pool, const RunnerOptions& options,
+                             const World& world, uint64_t usable_memory);
+  static Result<std::unique_ptr<DraftModel>> create(Loaded loaded, ThreadPool& pool, const RunnerOptions& options, const World& world);
 
   // Computes what it has not seen of the sequences, at most a step of each turn, and then guesses for those it has caught up with.
   void guess(std::span<const DraftAsk> asks);

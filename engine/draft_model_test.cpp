@@ -8,11 +8,15 @@ namespace halfbyte {
 namespace {
 
 using Tokens = std::vector<Token>;
+constexpr uint64_t kEnough = uint64_t{1} << 40;
 
 class DraftModelTest : public testing::Test {
  protected:
   DraftModelTest() : model_(std::move(*load_model(file_.path(), pool_))) {
-    auto opened = DraftModel::open(file_.path(), *model_.tokenizer, pool_, {.cache_tokens = 256, .chunk_tokens = 16}, this_machine());
+    const RunnerOptions options{.cache_tokens = 256, .chunk_tokens = 16};
+    auto loaded = DraftModel::load(file_.path(), *model_.tokenizer, pool_, options, this_machine(), kEnough);
+    EXPECT_TRUE(loaded) << loaded.error().message;
+    auto opened = DraftModel::create(std::move(*loaded), pool_, options, this_machine());
     EXPECT_TRUE(opened) << opened.error().message;
     draft_model_ = std::move(*opened);
   }
@@ -74,7 +78,7 @@ TEST_F(DraftModelTest, AnotherVocabularyIsRefused) {
     for (auto& [key, bytes] : entries)
       if (key == "tokenizer.ggml.tokens") bytes[bytes.find("<|end|>") + 2] = 'E';
   }});
-  const auto opened = DraftModel::open(other.path(), *model_.tokenizer, pool_, {.cache_tokens = 64}, this_machine());
+  const auto opened = DraftModel::load(other.path(), *model_.tokenizer, pool_, {.cache_tokens = 64}, this_machine(), kEnough);
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, Code::kUnsupported);
   EXPECT_NE(opened.error().message.find("cannot guess for this model: token 257"), std::string::npos) << opened.error().message;

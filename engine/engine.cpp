@@ -145,7 +145,8 @@ Result<std::unique_ptr<Engine::Impl>> Engine::Impl::open(const std::filesystem::
   if (!(options.memory_utilization > 0 && options.memory_utilization <= 1))
     return invalid("memory_utilization: {} is outside 0 to 1", options.memory_utilization);
   const std::optional<uint64_t> available = world.available_memory();
-  HB_TRY_ASSIGN(loaded, load_model(path, *pool, world, usable_memory(available, options.memory_utilization)));
+  const uint64_t usable = usable_memory(available, options.memory_utilization);
+  HB_TRY_ASSIGN(loaded, load_model(path, *pool, world, usable));
   auto model = std::make_unique<const Model>(std::move(loaded));
   const int most = model->formula->dims().context;
   if (options.context_tokens > most)
@@ -158,17 +159,24 @@ Result<std::unique_ptr<Engine::Impl>> Engine::Impl::open(const std::filesystem::
   RunnerOptions of_runner{
       .chunk_tokens = chunk, .kv_types = options.kv_types, .activations = options.activations, .isa = isa, .trace = options.trace};
   HB_TRY_ASSIGN(program, Runner::compile(*model, *pool, of_runner));
-  HB_TRY_ASSIGN(memory, plan_memory({.available = available,
-                                     .weights = model->weights.bytes(),
-                                     .workspace = program.workspace_bytes(),
-                                     .page_bytes = program.layout().page_bytes(),
-                                     .context = context},
-                                    options));
+  MemoryFacts facts{.available = available,
+                    .weights = model->weights.bytes(),
+                    .workspace = program.workspace_bytes(),
+                    .page_bytes = program.layout().page_bytes(),
+                    .context = context};
+  std::optional<DraftModel::Loaded> draft;  // has a cache of as many positions
+  if (!options.draft_model.empty()) {
+    const uint64_t left = usable - std::min(usable, facts.weights);
+    HB_TRY_INTO(draft, DraftModel::load(options.draft_model, *model->tokenizer, *pool, of_runner, world, left));
+    facts.weights += draft->weights();
+    facts.workspace += draft->program.workspace_bytes();
+    facts.page_bytes += draft->program.layout().page_bytes();
+  }
+  HB_TRY_ASSIGN(memory, plan_memory(facts, options));
   of_runner.cache_tokens = memory.cache_tokens;
   HB_TRY_ASSIGN(runner, Runner::create(std::move(program), *pool, of_runner, world));
   std::unique_ptr<DraftModel> draft_model;
-  if (!options.draft_model.empty())
-    HB_TRY_INTO(draft_model, DraftModel::open(options.draft_model, *model->tokenizer, *pool, of_runner, world));
+  if (draft) HB_TRY_INTO(draft_model, DraftModel::create(std::move(*draft), *pool, of_runner, world));
   std::optional<PrefixStore> prefixes;
   if (!options.prefix_cache_folder.empty()) {
     if (!options.prefix_cache) return invalid("prefix_cache_folder: given, and prefix_cache is off");

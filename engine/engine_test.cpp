@@ -12,6 +12,7 @@
 #include <set>
 
 #include "engine/runner.h"
+#include "kernels/attention.h"
 #include "models/tiny_model.h"
 
 namespace halfbyte {
@@ -1022,6 +1023,18 @@ TEST(Engine, ALogitThatIsNotFiniteEndsTheRequestHoweverItSamples) {
     EXPECT_EQ(reply.error().message, "token 2: the logit of token id 200 is not finite");
   }
   EXPECT_EQ(engine.log_probabilities({1}, {2, 3}).error().message, "token 1: the logit of token id 200 is not finite");
+}
+
+TEST(Engine, ADraftModelsMemoryIsPlannedWithTheModels) {
+  const TinyModelFile file;
+  const EngineOptions options{.kv_memory_bytes = 64 << 20};
+  EngineOptions drafted = options;
+  drafted.draft_model = file.path();
+  const EngineMemory alone = open(file, options).memory(), both = open(file, drafted).memory();
+  EXPECT_EQ(both.weights, 2 * alone.weights);
+  EXPECT_EQ(both.workspace, 2 * alone.workspace);
+  EXPECT_EQ(both.cache_tokens, alone.cache_tokens / 2 / kPagePositions * kPagePositions);
+  EXPECT_LE(both.cache, options.kv_memory_bytes);
 }
 
 TEST(Engine, AContextBeyondTheModelsIsRefused) {

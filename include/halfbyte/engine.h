@@ -110,7 +110,7 @@ struct Usage {
   double inter_token_ms = 0;  // the longest time between a token and the next
 };
 
-// Bytes of memory. Weights and work space are taken when the engine opens, the cache's as it is used.
+// Bytes of memory, a draft model's among them. Weights and work space are taken when the engine opens, the cache's as it is used.
 struct EngineMemory {
   uint64_t weights = 0, workspace = 0;
   uint64_t cache = 0;    // at most
