@@ -21,7 +21,7 @@
 namespace halfbyte {
 namespace {
 
-// What the sink of a request saw.
+// What the sink of a request saw of a choice.
 struct Seen {
   std::string text, told;  // told: log-probabilities
   std::optional<FinishReason> reason;
@@ -67,7 +67,7 @@ class Bench {
   }
   std::vector<EngineCore::Message> submission(RequestId id, const Request& request, const TokenSink& sink) {
     std::vector<std::unique_ptr<Constraint>> constraints;
-    if (request.grammar)
+    for (int choice = 0; request.grammar && choice < request.choices; ++choice)
       constraints.push_back(
           std::move(*Constraint::begin(**grammars_.compile(*request.grammar), *model_.tokenizer, request.thinking, request.forced_prefix)));
     std::vector<EngineCore::Message> messages;
@@ -86,15 +86,29 @@ class Bench {
   Grammars grammars_{*model_.tokenizer};
 };
 
-Seen alone(Bench& bench, const RunnerOptions& options, const Request& request) {
+std::vector<Seen> alone(Bench& bench, const RunnerOptions& options, const Request& request) {
   EngineCore core = bench.core(options, {.step_tokens = 64, .speculates = false, .prefix_cache = false});
-  Seen seen;
+  std::vector<Seen> seen(static_cast<size_t>(request.choices));
   core.turn(bench.submission(1, request, [&](const Event& event) {
-    seen.add(event);
+    seen[static_cast<size_t>(event.choice)].add(event);
     return SinkAnswer::kMore;
   }));
   while (!core.is_idle()) core.turn({});
-  EXPECT_TRUE(seen.reason) << "no last event";
+  for (const Seen& choice : seen) EXPECT_TRUE(choice.reason) << "no last event";
+  return seen;
+}
+
+// What each choice gets that is asked for by itself; those of a search there are together only.
+std::vector<Seen> each_alone(Bench& bench, const RunnerOptions& options, const Request& request) {
+  if (request.beam_search) return alone(bench, options, request);
+  std::vector<Seen> seen;
+  for (int choice = 0; choice < request.choices; ++choice) {
+    Request one = request;
+    one.choices = 1;
+    *one.sampling.seed += static_cast<uint64_t>(choice);
+    if (choice > 0) one.prompt_logprobs.reset();
+    seen.push_back(alone(bench, options, one).front());
+  }
   return seen;
 }
 
@@ -158,7 +172,7 @@ class Simulation {
   // What happened, that the comparison is worth something.
   struct Happened {
     uint64_t preemptions = 0, cached = 0, drafted = 0, accepted = 0;
-    int pauses = 0, cancelled = 0, stopped = 0, failed = 0, whole = 0, repetitions = 0, cut_thoughts = 0, searches = 0;
+    int pauses = 0, cancelled = 0, stopped = 0, failed = 0, whole = 0, repetitions = 0, cut_thoughts = 0, searches = 0, choices = 0;
   };
   void count(Happened& all) const {
     all.preemptions += stats_.preemptions;
@@ -166,21 +180,25 @@ class Simulation {
     all.drafted += stats_.drafted_tokens;
     all.accepted += stats_.accepted_tokens;
     for (const auto& asked : asked_) {
+      const Request& request = asked->request;
       all.pauses += asked->pauses > 0;
-      all.cancelled += asked->is_cancelled && asked->seen.reason == FinishReason::kCancelled;
-      all.stopped += asked->seen.reason == FinishReason::kStop;
-      all.failed += asked->seen.reason == FinishReason::kFailed;
-      all.whole += asked->seen.reason == FinishReason::kLength || asked->seen.reason == FinishReason::kEnd;
-      all.searches += asked->request.beam_search && asked->request.beam_search->width > 1 && !asked->is_cancelled;
-      all.repetitions += asked->seen.reason == FinishReason::kRepetition;
-      all.cut_thoughts += asked->request.thinking_budget && asked->seen.text.find(asked->request.thinking->close) != std::string::npos;
+      all.searches += request.beam_search && request.beam_search->width > 1 && !asked->is_cancelled;
+      all.choices += !request.beam_search && request.choices > 1 && !asked->is_cancelled;
+      for (const Seen& seen : asked->seen) {
+        all.cancelled += asked->is_cancelled && seen.reason == FinishReason::kCancelled;
+        all.stopped += seen.reason == FinishReason::kStop;
+        all.failed += seen.reason == FinishReason::kFailed;
+        all.whole += seen.reason == FinishReason::kLength || seen.reason == FinishReason::kEnd;
+        all.repetitions += seen.reason == FinishReason::kRepetition;
+        all.cut_thoughts += request.thinking_budget && seen.text.find(request.thinking->close) != std::string::npos;
+      }
     }
   }
 
  private:
   struct Asked {
     Request request;
-    Seen seen;
+    std::vector<Seen> seen;  // by choice
     bool is_paused = false, is_cancelled = false, is_stopped = false;
     int pauses = 0;      // one event in so many is answered with a pause; 0: none
     bool fails = false;  // there is no memory for its next event
@@ -195,6 +213,7 @@ class Simulation {
     request.min_tokens = below(10);
     request.beam_search =
         BeamSearch{.width = 1 + below(kMostBeams), .length_penalty = static_cast<float>(below(5) - 1) / 2, .early_stopping = below(2) == 0};
+    request.choices = 1 + below(request.beam_search->width);
     if (below(2) == 0) request.stop = {std::string(1, static_cast<char>('a' + below(26)))};
     if (below(3) == 0) request.stop_tokens = {below(256)};
     if (below(3) == 0) request.logprobs = below(3);
@@ -240,6 +259,7 @@ class Simulation {
     };
     if (below(3) == 0) request.stop = {std::string(1, static_cast<char>('a' + below(26)))};
     if (below(6) == 0) request.stop_tokens = {below(256), below(256)};
+    if (below(6) == 0) request.choices = 2 + below(2);
     if (below(8) == 0) request.grammar = grammars[below(3)];
     if (below(4) == 0) {
       request.thinking = ThinkingMarkers{.open = "a", .close = "</a>", .has_begun = below(3) > 0};
@@ -260,13 +280,16 @@ class Simulation {
     Request next = request();
     auto& asked = *asked_.emplace_back(std::make_unique<Asked>());
     asked.request = std::move(next);
-    asked.fails = below(15) == 0;
-    asked.pauses = below(4) == 0 ? 1 + below(4) : 0;
-    asked.patience = below(12) == 0 ? 1 + below(20) : 0;
+    asked.seen.resize(static_cast<size_t>(asked.request.choices));
+    if (asked.request.choices == 1) {
+      asked.fails = below(15) == 0;
+      asked.pauses = below(4) == 0 ? 1 + below(4) : 0;
+      asked.patience = below(12) == 0 ? 1 + below(20) : 0;
+    }
     return bench_.submission(id_of(asked_.size() - 1), asked.request, [this, &asked](const Event& event) {
       EXPECT_FALSE(asked.is_paused && !event.finished) << "an event for a reader that is not ready";
       if (!event.finished && asked.fails) throw std::bad_alloc();
-      asked.seen.add(event);
+      asked.seen[static_cast<size_t>(event.choice)].add(event);
       if (event.finished) return SinkAnswer::kMore;
       if (asked.patience > 0 && --asked.patience == 0) {
         asked.is_stopped = true;
@@ -278,16 +301,20 @@ class Simulation {
   }
 
   void compare(const Asked& asked, const RunnerOptions& options) {
-    const Seen expected = alone(alone_bench_, options, asked.request);
-    EXPECT_EQ(asked.seen.events_after_the_last, 0);
-    if (asked.seen.reason == FinishReason::kCancelled) {
+    const std::vector<Seen> expected = each_alone(alone_bench_, options, asked.request);
+    for (size_t choice = 0; choice < expected.size(); ++choice) compare(asked, asked.seen[choice], expected[choice]);
+  }
+
+  static void compare(const Asked& asked, const Seen& seen, const Seen& expected) {
+    EXPECT_EQ(seen.events_after_the_last, 0);
+    if (seen.reason == FinishReason::kCancelled) {
       EXPECT_TRUE(asked.is_cancelled || asked.is_stopped);
-      EXPECT_TRUE(expected.text.starts_with(asked.seen.text)) << asked.seen.text << "\n" << expected.text;
-    } else if (asked.seen.reason == FinishReason::kFailed) {
-      EXPECT_TRUE(asked.fails) << asked.seen.error;
-      EXPECT_EQ(asked.seen.error, out_of_memory().message);
+      EXPECT_TRUE(expected.text.starts_with(seen.text)) << seen.text << "\n" << expected.text;
+    } else if (seen.reason == FinishReason::kFailed) {
+      EXPECT_TRUE(asked.fails) << seen.error;
+      EXPECT_EQ(seen.error, out_of_memory().message);
     } else {
-      EXPECT_EQ(asked.seen, expected);
+      EXPECT_EQ(seen, expected);
     }
   }
 
@@ -327,6 +354,7 @@ void simulate(const TinyModel& model) {
       {"failed", static_cast<uint64_t>(happened.failed)},
       {"whole", static_cast<uint64_t>(happened.whole)},
       {"searches", static_cast<uint64_t>(happened.searches)},
+      {"choices", static_cast<uint64_t>(happened.choices)},
       {"repetitions", static_cast<uint64_t>(happened.repetitions)},
       {"cut thoughts", static_cast<uint64_t>(happened.cut_thoughts)},
   };
