@@ -135,7 +135,7 @@ void attend(benchmark::State& state, const KernelTable& table, const CacheType& 
   }
   AttendBlock block{};
   block.v_page_bytes = page;
-  block.dims = kDims;
+  block.k_dims = block.v_dims = kDims;
   block.n_queries = queries;
   block.q = rows.data();
   block.first = first.data();

@@ -12,16 +12,16 @@ class Attend : public testing::TestWithParam<Isa> {};
 INSTANTIATE_TEST_SUITE_P(Kernels, Attend, testing::ValuesIn(isas_known()), [](const auto& p) { return test_name(p.param); });
 
 // `out` is the attention of rows q to rows of keys and values.
-void expect_attention(const std::vector<float>& out, int dims, const std::vector<float>& q, const std::vector<float>& keys,
+void expect_attention(const std::vector<float>& out, int k_dims, int v_dims, const std::vector<float>& q, const std::vector<float>& keys,
                       const std::vector<float>& values, const std::vector<QueryRange>& ranges, double tolerance) {
-  const size_t n = static_cast<size_t>(dims);
+  const size_t m = static_cast<size_t>(k_dims), n = static_cast<size_t>(v_dims);
   for (size_t i = 0; i < ranges.size(); ++i) {
     const float* found = out.data() + i * (n + 2);
     double top = -INFINITY, weight = 0;
     std::vector<double> score(kCacheBlock), sum(n);
     for (int j = ranges[i].first; j < ranges[i].last; ++j) {
       const size_t row = static_cast<size_t>(j);
-      for (size_t d = 0; d < n; ++d) score[row] += static_cast<double>(q[i * n + d]) * static_cast<double>(keys[row * n + d]);
+      for (size_t d = 0; d < m; ++d) score[row] += static_cast<double>(q[i * m + d]) * static_cast<double>(keys[row * m + d]);
       top = std::max(top, score[row]);
     }
     for (int j = ranges[i].first; j < ranges[i].last; ++j) {
@@ -48,7 +48,7 @@ void expect_attention(const std::vector<float>& out, int dims, const std::vector
 }
 void expect_attention(const TestCache& cache, int dims, const std::vector<float>& q, const std::vector<QueryRange>& ranges,
                       double tolerance) {
-  expect_attention(cache.attend(q, ranges), dims, q, cache.keys, cache.values, ranges, tolerance);
+  expect_attention(cache.attend(q, ranges), dims, dims, q, cache.keys, cache.values, ranges, tolerance);
 }
 
 // Rows of q after the rule of quant/activation.h, blocks of 32 dims and what is left of each row.
@@ -108,8 +108,24 @@ TEST_P(Attend, FollowsItsFormulaOfIntegersWithAnEightBitCache) {
       std::vector<QueryRange> ranges;
       for (int i = 0; i < queries; ++i) ranges.push_back({i, 77 - queries + 1 + i});
       const auto q = random_floats(static_cast<size_t>(queries * dims), 36, 0.2F);
-      expect_attention(cache.attend(q, ranges), dims, quantized(q, dims), cache.stored_keys(), cache.stored_values(), ranges, 2e-5);
+      expect_attention(cache.attend(q, ranges), dims, dims, quantized(q, dims), cache.stored_keys(), cache.stored_values(), ranges, 2e-5);
     }
+  }
+}
+
+TEST_P(Attend, KeysAndValuesMayDifferInSizeAndType) {
+  SKIP_UNLESS_IT_RUNS_HERE(GetParam());
+  for (const auto& [k_dims, v_dims] : {std::pair(192, 128), std::pair(40, 72), std::pair(512, 256), std::pair(64, 8)}) {
+    SCOPED_TRACE(std::to_string(k_dims) + " and " + std::to_string(v_dims) + " dims");
+    const auto q = random_floats(static_cast<size_t>(9 * k_dims), 38, 0.2F);
+    std::vector<QueryRange> ranges;
+    for (int i = 0; i < 9; ++i) ranges.push_back({i, 69 + i});
+    const TestCache floats(kernels(GetParam()), CacheKind::kF32, CacheKind::kF32, k_dims, v_dims, 77);
+    expect_attention(floats.attend(q, ranges), k_dims, v_dims, q, floats.keys, floats.values, ranges, 2e-5);
+    const TestCache mixed(kernels(GetParam()), CacheKind::kQ8_0, CacheKind::kF32, k_dims, v_dims, 77);
+    expect_attention(mixed.attend(q, ranges), k_dims, v_dims, quantized(q, k_dims), mixed.stored_keys(), mixed.values, ranges, 2e-5);
+    const TestCache other(kernels(GetParam()), CacheKind::kF32, CacheKind::kQ8_0, k_dims, v_dims, 77);
+    expect_attention(other.attend(q, ranges), k_dims, v_dims, q, other.keys, other.stored_values(), ranges, 2e-5);
   }
 }
 

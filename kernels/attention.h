@@ -26,7 +26,7 @@ constexpr int kPagesPerBlock = kCacheBlock / kPagePositions;
 
 // Keys and values have kernels of their own, one for each number type: attend() asks one of each.
 //
-// Running attention of one query row: greatest score, weight sum, weighted value sum[dims].
+// Running attention of one query row: greatest score, weight sum, weighted value sum[v_dims].
 struct AttendState {
   float* max;
   float* weight;
@@ -36,11 +36,11 @@ struct AttendState {
 struct AttendBlock {
   // Pages of this block for one kv head; entries past the last needed position may be null.
   const void* k_pages[kPagesPerBlock];  // each: 2 tiles of 16 keys
-  const void* v_pages[kPagesPerBlock];  // each: 32 rows [dims], then their scales
+  const void* v_pages[kPagesPerBlock];  // each: 32 rows [v_dims], then their scales
   size_t v_page_bytes;                  // of those of one page: what is fetched ahead
-  int dims;                             // head size; a multiple of 8, at most 512
+  int k_dims, v_dims;                   // of a key, of a value: multiples of 8, at most 512
   int n_queries;
-  const float* const* q;  // [n_queries] -> row of dims
+  const float* const* q;  // [n_queries] -> row of k_dims
   const int* first;       // [n_queries] first visible position, 0..256
   const int* last;        // [n_queries] one past the last, <= 256
   AttendState* out;       // [n_queries] partial results of this block

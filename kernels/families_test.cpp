@@ -87,7 +87,7 @@ Bytes run_store_v_f32(const KernelTable& table, int n) { return TestCache(table,
 
 Bytes attended(const KernelTable& table, CacheKind keys, CacheKind values, int n) {
   const int dims = dims_of(n), queries = n % 19 + 1;
-  const TestCache cache(table, keys, values, dims, kPositions);
+  const TestCache cache(table, keys, values, dims, dims, kPositions);
   std::vector<QueryRange> ranges;
   for (int i = 0; i < queries; ++i) ranges.push_back({(7 * i * n) % 100, 101 + (n + i) % 100});  // a window that slides
   ranges[0] = {n % kPositions, n % kPositions};                                                  // sees nothing

@@ -276,11 +276,10 @@ Result<void> Compiler::check_state(const Step::Node& attend) const {
   if (layer >= layout.layers()) return internal("step: attention of layer {}: the state list has no such layer", layer);
   const PagedState& kept = layout.layer(layer);
   const auto is = [&](Tensor t, int dims) { return node(t).head_dim == dims && node(t).width == dims * kept.heads; };
-  if (!is(attend.b, kept.k_dims) || !is(attend.c, kept.v_dims) || attend.attention.window != kept.window)
+  if (!is(attend.b, kept.k_dims) || !is(attend.c, kept.v_dims) || node(attend.a).head_dim != kept.k_dims ||
+      attend.attention.window != kept.window)
     return internal("step: attention of layer {}: keys of {} heads of {}, values of {}, window {} are not what it computes", layer,
                     kept.heads, kept.k_dims, kept.v_dims, kept.window);
-  if (kept.k_dims != kept.v_dims)
-    return unsupported("layer {}: keys of {} dims and values of {}: this build runs them of one size", layer, kept.k_dims, kept.v_dims);
   return {};
 }
 
@@ -305,8 +304,9 @@ Result<void> Compiler::emit() {
         Stage stage{.kind = Stage::Kind::kAttend,
                     .attention = n.attention,
                     .q = slot_of(n.a),
-                    .head_dim = n.head_dim,
-                    .heads = n.width / n.head_dim};
+                    .heads = n.width / n.head_dim,
+                    .k_dims = node(n.a).head_dim,
+                    .v_dims = n.head_dim};
         stage.shape = shape_of(stage);
         program_.max_heads_ = std::max(program_.max_heads_, stage.heads);
         const int out = new_slot(n.width, true);
@@ -454,9 +454,9 @@ void Compiler::place_memory() {
   p.own_gathered_ = activations(p.own_bytes_, Program::kExpertRows * gathered);
   p.own_gathered_floats_ = take(p.own_bytes_, Program::kExpertRows * gathered_floats * sizeof(float));
   p.own_pairs_ = take(p.own_bytes_, (static_cast<size_t>(p.max_experts_) + 2 + 2 * static_cast<size_t>(p.max_pairs_)) * sizeof(int));
-  int head_dim = 0;
-  for (const Stage& stage : p.stages_) head_dim = std::max(head_dim, stage.head_dim);
-  p.partial_stride_ = round_up(static_cast<uint64_t>(head_dim), 16) + 16;
+  int v_dims = 0;
+  for (const Stage& stage : p.stages_) v_dims = std::max(v_dims, stage.v_dims);
+  p.partial_stride_ = round_up(static_cast<uint64_t>(v_dims), 16) + 16;
   p.shared_partials_ = take(p.shared_bytes_, static_cast<size_t>(AttentionTasks::kMostParts) * static_cast<size_t>(p.max_heads_) *
                                                  p.partial_stride_ * sizeof(float));
   p.own_scratch_ = take(p.own_bytes_, panel_scratch_bytes(round_up(p.max_columns_, 256)));

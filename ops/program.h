@@ -159,7 +159,7 @@ struct Stage {
   Attention attention;                          // kAttend
   int q = -1;                                   // kAttend: slot
   int out = -1;                                 // kAttend, kExperts, kExpertSum: slot
-  int head_dim = 0, heads = 0;                  // kAttend
+  int heads = 0, k_dims = 0, v_dims = 0;        // kAttend: of a query as of a key, of a value as of the output
   int shape = -1;                               // kAttend: of Program::shapes_
   std::vector<ExpertProduct> experts;           // kExperts: gate, up; kExpertSum: down
   int routing = -1, residual = -1;              // kExperts, kExpertSum: slots

@@ -27,7 +27,8 @@ void Program::Pass::attend_rows(const Stage& stage, const SliceRows& slice, int 
   }
   for (int block = first_block; block <= last_block; ++block) {
     AttendBlock task{.v_page_bytes = p.layout_.v_page_bytes(layer),
-                     .dims = stage.head_dim,
+                     .k_dims = stage.k_dims,
+                     .v_dims = stage.v_dims,
                      .n_queries = static_cast<int>(q.size()),
                      .q = q.data(),
                      .first = first,
@@ -50,7 +51,7 @@ void Program::Pass::attend_rows(const Stage& stage, const SliceRows& slice, int 
       task.v_pages[page] = at + p.layout_.v_offset(layer, kv_head);
     }
     k.attend(task, score, values);
-    for (size_t i = 0; i < q.size(); ++i) k.merge_partial(out[i], partials[i], stage.head_dim);
+    for (size_t i = 0; i < q.size(); ++i) k.merge_partial(out[i], partials[i], stage.v_dims);
   }
 }
 
@@ -68,7 +69,7 @@ void Program::Pass::run_attend(const Stage& stage) const {
         for (int head = task.head; head < task.end_head; ++head) visit(slice.first_row + t, head);
     };
     for_rows([&](int row, int head) {
-      q[n] = head_row(stage.q, row, head, stage.head_dim);
+      q[n] = head_row(stage.q, row, head, stage.k_dims);
       positions[n] = slice.first_position + row - slice.first_row;
       out[n] = state_at(task.part < 0 ? memory + n * p.partial_stride_ : partial(task.part, head));
       ++n;
@@ -76,8 +77,7 @@ void Program::Pass::run_attend(const Stage& stage) const {
     attend_rows(stage, slice, task.head / group, task.first_block, task.last_block, {q, n}, {positions, n}, {out, n});
     if (task.part >= 0) continue;
     n = 0;
-    for_rows(
-        [&](int row, int head) { p.kernels_->finish_attend(out[n++], stage.head_dim, head_row(stage.out, row, head, stage.head_dim)); });
+    for_rows([&](int row, int head) { p.kernels_->finish_attend(out[n++], stage.v_dims, head_row(stage.out, row, head, stage.v_dims)); });
   }
 }
 

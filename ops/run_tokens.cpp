@@ -31,8 +31,8 @@ void Program::Pass::merge_attention(const TokenOp& op, int token) const {
     std::memset(merged.max, 0, p.partial_stride_ * sizeof(float));
     *merged.max = -std::numeric_limits<float>::infinity();
     for (int part = parts.first; part < parts.first + parts.count; ++part)
-      p.kernels_->merge_partial(merged, state_at(partial(part, head)), attend.head_dim);
-    p.kernels_->finish_attend(merged, attend.head_dim, head_row(op.out, token, head, attend.head_dim));
+      p.kernels_->merge_partial(merged, state_at(partial(part, head)), attend.v_dims);
+    p.kernels_->finish_attend(merged, attend.v_dims, head_row(op.out, token, head, attend.v_dims));
   }
 }
 

@@ -47,8 +47,10 @@ Tensor Step::rope(Tensor heads, const Rope& rope) {
 }
 
 Tensor Step::attend(const Attention& attention, Tensor q, Tensor k, Tensor v) {
-  const Node& in = nodes_[static_cast<size_t>(q.node)];
-  return record({.op = Op::kAttend, .a = q, .b = k, .c = v, .width = in.width, .head_dim = in.head_dim, .attention = attention});
+  const Node &queries = nodes_[static_cast<size_t>(q.node)], &values = nodes_[static_cast<size_t>(v.node)];
+  const int heads = queries.width / queries.head_dim;
+  return record(
+      {.op = Op::kAttend, .a = q, .b = k, .c = v, .width = heads * values.head_dim, .head_dim = values.head_dim, .attention = attention});
 }
 
 Tensor Step::add(Tensor a, Tensor b) {

@@ -105,16 +105,16 @@ template <class Cache, int kQueries, class Rows>
 HALFBYTE_INLINE void score_rows(const AttendBlock& block, const Rows& rows, bool fetches, int first_tile, int last_tile, Scores* scores) {
   for (int tile = first_tile; tile < last_tile;) {
     if (fetches && tile % 2 == 0) {
-      if (tile + 2 < last_tile) prefetch_part(block.k_pages[tile / 2 + 1], 2 * key_tile_bytes<Cache>(block.dims));
+      if (tile + 2 < last_tile) prefetch_part(block.k_pages[tile / 2 + 1], 2 * key_tile_bytes<Cache>(block.k_dims));
       prefetch_part(block.v_pages[tile / 2], block.v_page_bytes);
     }
-    const std::byte* k = (const std::byte*)block.k_pages[tile / 2] + (size_t)(tile % 2) * key_tile_bytes<Cache>(block.dims);
+    const std::byte* k = (const std::byte*)block.k_pages[tile / 2] + (size_t)(tile % 2) * key_tile_bytes<Cache>(block.k_dims);
     // Two tiles of a page at once, where registers allow it: dependent steps then leave the multipliers less idle.
     if (2 * kQueries <= kScoreChains && tile % 2 == 0 && tile + 1 < last_tile) {
-      score_tiles<Cache, kQueries, 2>(k, rows, block.dims, scores, tile);
+      score_tiles<Cache, kQueries, 2>(k, rows, block.k_dims, scores, tile);
       tile += 2;
     } else {
-      score_tiles<Cache, kQueries, 1>(k, rows, block.dims, scores, tile);
+      score_tiles<Cache, kQueries, 1>(k, rows, block.k_dims, scores, tile);
       tile += 1;
     }
   }
@@ -124,9 +124,9 @@ template <class Cache, int kQueries>
 void score_queries(const AttendBlock& block, int query, int first_tile, int last_tile, Scores* scores) {
   const float* const* q = block.q + query;
   const bool fetches = query == 0 && block.n_queries <= kFewQueries;
-  if (fetches) prefetch_part(block.k_pages[first_tile / 2], 2 * key_tile_bytes<Cache>(block.dims));
+  if (fetches) prefetch_part(block.k_pages[first_tile / 2], 2 * key_tile_bytes<Cache>(block.k_dims));
   if constexpr (Cache::kHasScales) {
-    score_rows<Cache, kQueries>(block, ByteRows<kQueries>(q, block.dims), fetches, first_tile, last_tile, scores);
+    score_rows<Cache, kQueries>(block, ByteRows<kQueries>(q, block.k_dims), fetches, first_tile, last_tile, scores);
   } else {
     score_rows<Cache, kQueries>(block, q, fetches, first_tile, last_tile, scores);
   }
@@ -166,7 +166,7 @@ HALFBYTE_INLINE void add_values_at(const AttendBlock& block, const AttendState* 
 #pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v) sum[i][v] = load(out[i].sum + d + 16 * v);
   for (int j = begin; j < end; ++j) {
-    const auto* row = (const typename Cache::Element*)block.v_pages[j / kPagePositions] + (j % kPagePositions) * block.dims + d;
+    const auto* row = (const typename Cache::Element*)block.v_pages[j / kPagePositions] + (j % kPagePositions) * block.v_dims + d;
     F values[kVectors];
 #pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v) values[v] = Cache::load16(row + 16 * v);
@@ -197,7 +197,7 @@ HALFBYTE_INLINE void add_value_dims(const AttendBlock& block, const AttendState*
     for (int j = begin; j < end; ++j) {
       typename Cache::Element part[16] = {};
       const auto* page = (const typename Cache::Element*)block.v_pages[j / kPagePositions];
-      memcpy(part, page + (j % kPagePositions) * block.dims + d, 8 * sizeof *part);
+      memcpy(part, page + (j % kPagePositions) * block.v_dims + d, 8 * sizeof *part);
       sum = fma(splat(weights[i][j]), Cache::load16(part), sum);
     }
     store_part(out[i].sum + d, sum, 8);
@@ -209,16 +209,16 @@ void add_values(const AttendBlock& block, const AttendState* out, const Scores* 
   if (begin >= end) return;
   if constexpr (Cache::kHasScales) {
     alignas(64) Scores scaled[kQueries];
-    for (int d = 0; d < block.dims; d += kScaleDims) {
+    for (int d = 0; d < block.v_dims; d += kScaleDims) {
       for (int j = begin / 16 * 16; j < end; j += 16) {
-        const F scale = load_half(value_scales(block.v_pages[j / kPagePositions], block.dims, d / kScaleDims) + j % kPagePositions);
+        const F scale = load_half(value_scales(block.v_pages[j / kPagePositions], block.v_dims, d / kScaleDims) + j % kPagePositions);
         for (int i = 0; i < kQueries; ++i) store(scaled[i] + j, mul(load(weights[i] + j), scale));
       }
-      const int to = block.dims - d < kScaleDims ? block.dims : d + kScaleDims;
+      const int to = block.v_dims - d < kScaleDims ? block.v_dims : d + kScaleDims;
       add_value_dims<Cache, kQueries>(block, out, scaled, begin, end, d, to);
     }
   } else {
-    add_value_dims<Cache, kQueries>(block, out, weights, begin, end, 0, block.dims);
+    add_value_dims<Cache, kQueries>(block, out, weights, begin, end, 0, block.v_dims);
   }
 }
 
@@ -230,7 +230,7 @@ HALFBYTE_INLINE void add_visible_values(const AttendBlock& block, int query, con
   const AttendState* out = block.out + query;
   int common_first = first[0], common_last = last[0];
   for (int i = 0; i < kQueries; ++i) {
-    memset(out[i].sum, 0, (size_t)block.dims * sizeof(float));
+    memset(out[i].sum, 0, (size_t)block.v_dims * sizeof(float));
     common_first = first[i] > common_first ? first[i] : common_first;
     common_last = last[i] < common_last ? last[i] : common_last;
   }
