@@ -375,6 +375,7 @@ const std::vector<std::string>& Engine::warnings() const { return impl_->model->
 std::vector<Token> Engine::encode(const std::string& text, bool add_special, bool parse_special, std::string_view drop) const {
   return impl_->model->tokenizer->encode(text, {.add_special = add_special, .parse_special = parse_special, .drop = drop});
 }
+std::string Engine::token_text(Token token) const { return impl_->model->tokenizer->piece(token, /*special=*/true); }
 std::string Engine::spelled_apart(std::string_view text, std::string_view mark) const {
   return impl_->model->tokenizer->spelled_apart(text, mark);
 }

@@ -299,7 +299,7 @@ TEST(Engine, EventsTellTheLogProbabilitiesThatTheModelHas) {
       EXPECT_GE(told[i].likeliest[0].log_probability, told[i].chosen.log_probability);
     }
   }
-  EXPECT_EQ(engine.complete({.prompt = prompt, .logprobs = 21}).error().message, "logprobs: 21 is outside 0 to 20");
+  EXPECT_EQ(engine.complete({.prompt = prompt, .logprobs = 21}).error().message, "logprobs: expected 0 to 20, found 21");
   EXPECT_EQ(engine.complete({.prompt = prompt, .sampling = {.logit_bias = {{100000, 1}}}}).error().code, Code::kInvalid);
 }
 
@@ -418,7 +418,7 @@ TEST(Engine, ThinkingEndsWhenItsBudgetIsUsedUpAndTheAnswerFollows) {
   request.forced_prefix = {'.'};  // an answer is no thought
   EXPECT_EQ(told(engine, request).text.find("</t>"), std::string::npos);
   request.thinking_budget = -1;
-  EXPECT_EQ(engine.complete(request).error().message, "thinking_budget: -1 is less than 0");
+  EXPECT_EQ(engine.complete(request).error().message, "thinking_budget: expected 0 to 1073741824, found -1");
   request.thinking->close.clear();
   request.thinking_budget = 1;
   EXPECT_EQ(engine.complete(request).error().message, "thinking: a marker of 0 bytes, expected 1 to 64");
@@ -474,7 +474,7 @@ TEST(Engine, EventsTellTheLogProbabilitiesOfThePrompt) {
   request.keep_tokens = 1;
   EXPECT_EQ(engine.complete_all(request).error().code, Code::kInvalid);
   EXPECT_EQ(engine.complete({.prompt = {1}, .max_tokens = 0}).error().message, "max_tokens: 0 is neither -1 nor at least 1");
-  EXPECT_EQ(engine.complete({.prompt = {1}, .prompt_logprobs = 21}).error().message, "prompt_logprobs: 21 is outside 0 to 20");
+  EXPECT_EQ(engine.complete({.prompt = {1}, .prompt_logprobs = 21}).error().message, "prompt_logprobs: expected 0 to 20, found 21");
 }
 
 TEST(Engine, AReplyThatGoesInCirclesEndsWhereThatIsAskedFor) {
@@ -529,7 +529,7 @@ TEST(Engine, TheBestOfSeveralRepliesAreTheLikeliestPerToken) {
     EXPECT_EQ((*replies)[i].cumulative_logprob, all[i].sum);
   }
   request.best_of = 1;
-  EXPECT_EQ(engine.complete_all(request).error().message, "best_of: 1 is outside 2 to 20");
+  EXPECT_EQ(engine.complete_all(request).error().message, "best_of: 1 of which 2 choices are to be told");
 }
 
 // Every step of every beginning is a request of its own: what beams share with each other is no part of this.
@@ -795,7 +795,7 @@ TEST(Engine, AFullContextLetsTheOldestGoWhereItMayAndSaysHowMany) {
   EXPECT_EQ(longer->usage.dropped_tokens % 32, 0);
   EXPECT_GT(longer->usage.dropped_tokens, 100);
   request.keep_tokens = -1;
-  EXPECT_EQ(engine.complete(request).error().message, "keep_tokens: -1 is less than 0");
+  EXPECT_EQ(engine.complete(request).error().message, "keep_tokens: expected 0 to 1073741824, found -1");
 }
 
 TEST(Engine, ChoicesAreTheRepliesOfTheSeedsAndReadThePromptOnce) {
@@ -817,7 +817,7 @@ TEST(Engine, ChoicesAreTheRepliesOfTheSeedsAndReadThePromptOnce) {
   EXPECT_EQ((*replies)[2].usage.cached_tokens, 96);
   EXPECT_EQ(engine.complete(request).error().message, "choices: 3 where one is expected");
   request.choices = 9;
-  EXPECT_EQ(engine.complete_all(request).error().message, "choices: 9 is outside 1 to 8");
+  EXPECT_EQ(engine.complete_all(request).error().message, "choices: expected 1 to 8, found 9");
 }
 
 TEST(Engine, CancellingARequestEndsAllItsChoices) {

@@ -1,5 +1,6 @@
 #include "engine/reply_stream.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 
@@ -18,14 +19,25 @@ struct ReplyStream::Shared {
   int pieces = 0;    // of it
   bool is_paused = false;
   bool is_cancelled = false;
-  std::optional<Event> last;
+  std::vector<Choice> choices;
+  size_t ended = 0;  // of them
+
+  bool has_ended() const { return ended == choices.size(); }
 
   SinkAnswer put(const Event& event) {
     const std::lock_guard lock(mutex);
-    if (!is_cancelled) text += event.text;
-    if (event.finished) last = event;
+    Choice& choice = choices[static_cast<size_t>(event.choice)];
+    if (!is_cancelled) {
+      (event.choice == 0 ? text : choice.text) += event.text;
+      choice.tokens.insert(choice.tokens.end(), event.tokens.begin(), event.tokens.end());
+    }
+    if (event.finished) {
+      choice.last = event;
+      ++ended;
+    }
     changed.notify_all();
     if (event.finished || is_cancelled) return SinkAnswer::kStop;
+    if (event.choice > 0) return SinkAnswer::kMore;  // nobody reads it in pieces
     is_paused = ++pieces >= kMostPieces;
     return is_paused ? SinkAnswer::kPause : SinkAnswer::kMore;
   }
@@ -33,6 +45,7 @@ struct ReplyStream::Shared {
 
 Result<std::unique_ptr<ReplyStream>> ReplyStream::start(std::shared_ptr<Engine> engine, Request request) {
   auto shared = std::make_shared<Shared>();
+  shared->choices.resize(static_cast<size_t>(std::max(request.choices, 0)));
   HB_TRY_ASSIGN(id, engine->submit(std::move(request), [shared](const Event& event) { return shared->put(event); }));
   return std::unique_ptr<ReplyStream>(new ReplyStream(std::move(engine), std::move(shared), id));
 }
@@ -44,7 +57,7 @@ ReplyStream::Step ReplyStream::next(std::optional<std::chrono::milliseconds> tim
   bool resumes = false;
   {
     std::unique_lock lock(shared_->mutex);
-    const auto has_news = [&] { return !shared_->text.empty() || shared_->last; };
+    const auto has_news = [&] { return !shared_->text.empty() || shared_->has_ended(); };
     if (!timeout)
       shared_->changed.wait(lock, has_news);
     else if (!shared_->changed.wait_for(lock, *timeout, has_news))
@@ -63,12 +76,12 @@ void ReplyStream::cancel() {
     const std::lock_guard lock(shared_->mutex);
     shared_->is_cancelled = true;
     shared_->text.clear();
-    if (shared_->last) return;
+    if (shared_->has_ended()) return;
   }
   engine_->cancel(id_);
 }
 
 // No lock: nothing writes it after the reader has seen kFinished.
-const Event& ReplyStream::last() const { return *shared_->last; }
+const std::vector<ReplyStream::Choice>& ReplyStream::choices() const { return shared_->choices; }
 
 }  // namespace halfbyte

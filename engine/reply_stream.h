@@ -5,13 +5,15 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "halfbyte/engine.h"
 
 namespace halfbyte {
 
 // One reader; cancel() from any thread. The engine runs ahead of the reader by some pieces and then waits for it, while it serves
-// others. Keeps the engine alive; destroying a stream cancels its request.
+// others. Keeps the engine alive; destroying a stream cancels its request. Of several choices the first one is read in pieces, and the
+// others are there, whole, when all have ended.
 class ReplyStream {
  public:
   // The errors are those of Engine::submit.
@@ -29,8 +31,13 @@ class ReplyStream {
   // No text comes after this, only kFinished.
   void cancel();
 
-  // Usage, reason and error of the request. Requires: next() has said kFinished.
-  const Event& last() const;
+  struct Choice {
+    std::string text;                // of the first choice nothing: next() has given it
+    std::vector<ReplyToken> tokens;  // with Request::logprobs
+    std::optional<Event> last;       // usage, reason and error
+  };
+  // One of each Request::choices. Requires: next() has said kFinished.
+  const std::vector<Choice>& choices() const;
 
  private:
   struct Shared;

@@ -34,8 +34,29 @@ TEST(ReplyStream, GivesTheTextThatTheEngineGives) {
   ASSERT_TRUE(stream);
   EXPECT_EQ(read_all(**stream), engine->complete(request_of(300))->text);
   EXPECT_EQ((*stream)->next().kind, Kind::kFinished);
-  EXPECT_EQ((*stream)->last().finished, FinishReason::kLength);
-  EXPECT_EQ((*stream)->last().usage.completion_tokens, 300);
+  EXPECT_EQ((*stream)->choices()[0].last->finished, FinishReason::kLength);
+  EXPECT_EQ((*stream)->choices()[0].last->usage.completion_tokens, 300);
+}
+
+TEST(ReplyStream, GivesTheFirstOfSeveralChoicesInPiecesAndTheOthersWhole) {
+  const TinyModelFile file;
+  const auto engine = open(file);
+  Request request = request_of(200);
+  request.choices = 3;
+  request.logprobs = 1;
+  const auto stream = ReplyStream::start(engine, request);
+  ASSERT_TRUE(stream);
+  const std::string first = read_all(**stream);
+  const auto replies = engine->complete_all(request);
+  ASSERT_TRUE(replies);
+  EXPECT_EQ(first, (*replies)[0].text);
+  ASSERT_EQ((*stream)->choices().size(), 3U);
+  for (size_t i = 0; i < 3; ++i) {
+    const ReplyStream::Choice& choice = (*stream)->choices()[i];
+    EXPECT_EQ(choice.text, i == 0 ? "" : (*replies)[i].text);
+    EXPECT_EQ(choice.tokens.size(), 200U);
+    EXPECT_EQ(choice.last->finished, FinishReason::kLength);
+  }
 }
 
 TEST(ReplyStream, AReaderThatDoesNotReadStopsOnlyItsOwnRequest) {
@@ -58,7 +79,7 @@ TEST(ReplyStream, NothingIsReadAfterACancel) {
   ASSERT_EQ((*stream)->next().kind, Kind::kText);
   std::jthread([&] { (*stream)->cancel(); }).join();
   EXPECT_EQ((*stream)->next().kind, Kind::kFinished);
-  EXPECT_EQ((*stream)->last().finished, FinishReason::kCancelled);
+  EXPECT_EQ((*stream)->choices()[0].last->finished, FinishReason::kCancelled);
 }
 
 TEST(ReplyStream, SaysWhenNothingHasComeInTime) {

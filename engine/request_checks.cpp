@@ -6,12 +6,13 @@
 #include "base/errors.h"
 #include "engine/runner.h"
 #include "sampling/fields.h"
+#include "sampling/reply_fields.h"
 
 namespace halfbyte {
 namespace {
 
-Result<void> check_range(std::string_view name, std::optional<int> value, int least, int most) {
-  if (value && (*value < least || *value > most)) return invalid("{}: {} is outside {} to {}", name, *value, least, most);
+Result<void> check_range(std::string_view name, int value, int least, int most) {
+  if (value < least || value > most) return invalid("{}: {} is outside {} to {}", name, value, least, most);
   return {};
 }
 
@@ -33,8 +34,6 @@ Result<void> check_repetition(const std::optional<RepetitionDetection>& rule) {
 }
 
 Result<void> check_thinking(const Request& request, const Tokenizer& tokenizer) {
-  if (request.thinking_budget && *request.thinking_budget < 0)
-    return invalid("thinking_budget: {} is less than 0", *request.thinking_budget);
   if (!request.thinking) return {};
   constexpr size_t kMostBytes = 64;
   for (const std::string& marker : {request.thinking->open, request.thinking->close})
@@ -76,7 +75,6 @@ Result<void> check_beams(const Request& request) {
 Result<void> check_room(Request& request, int context_tokens) {
   const size_t prompt = request.prompt.size(), prefix = request.forced_prefix.size(), context = static_cast<size_t>(context_tokens);
   if (request.keep_tokens) {
-    if (*request.keep_tokens < 0) return invalid("keep_tokens: {} is less than 0", *request.keep_tokens);
     if (prefix > context / 8)
       return too_long("forced_prefix of {} tokens: with keep_tokens an eighth of the context of {} at most", prefix, context);
     if (request.max_tokens < 0) request.max_tokens = std::numeric_limits<int>::max();
@@ -94,6 +92,7 @@ Result<void> check_room(Request& request, int context_tokens) {
 
 Result<void> check_request(Request& request, const Tokenizer& tokenizer, int vocabulary, int context_tokens) {
   HB_TRY(check(request.sampling));
+  HB_TRY(check_reply_fields(request));
   HB_TRY(check_tokens("prompt", request.prompt, vocabulary));
   if (!request.forced_prefix.empty()) HB_TRY(check_tokens("forced_prefix", request.forced_prefix, vocabulary));
   for (const Token token : request.forced_prefix)
@@ -103,18 +102,13 @@ Result<void> check_request(Request& request, const Tokenizer& tokenizer, int voc
   const bool may_be_none = request.prompt_logprobs.has_value();
   if (request.max_tokens < -1 || (request.max_tokens == 0 && !may_be_none))
     return invalid("max_tokens: {} is neither -1 nor at least {}", request.max_tokens, may_be_none ? 0 : 1);
-  if (request.min_tokens < 0) return invalid("min_tokens: {} is less than 0", request.min_tokens);
-  constexpr int kMostLogprobs = 20, kMostChoices = 8;
-  HB_TRY(check_range("logprobs", request.logprobs, 0, kMostLogprobs));
-  HB_TRY(check_range("prompt_logprobs", request.prompt_logprobs, 0, kMostLogprobs));
   if (request.prompt_logprobs && request.keep_tokens)
     return invalid("prompt_logprobs: given with keep_tokens, which may drop what is asked for");
   std::vector<Token> named = request.sampling.allowed_tokens;
   for (const TokenBias& each : request.sampling.logit_bias) named.push_back(each.token);
   if (!named.empty()) HB_TRY(check_tokens("logit_bias and allowed_tokens", named, vocabulary));
-  HB_TRY(check_range("choices", request.choices, 1, kMostChoices));
-  constexpr int kMostReplies = 20;
-  HB_TRY(check_range("best_of", request.best_of, request.choices, kMostReplies));
+  if (request.best_of && *request.best_of < request.choices)
+    return invalid("best_of: {} of which {} choices are to be told", *request.best_of, request.choices);
   HB_TRY(check_beams(request));
   HB_TRY(check_stops(request.stop));
   constexpr size_t kMostStopTokens = 64;
@@ -123,9 +117,6 @@ Result<void> check_request(Request& request, const Tokenizer& tokenizer, int voc
   if (!request.stop_tokens.empty()) HB_TRY(check_tokens("stop_tokens", request.stop_tokens, vocabulary));
   HB_TRY(check_repetition(request.repetition_detection));
   HB_TRY(check_thinking(request, tokenizer));
-  constexpr double kMostMs = 1e12;  // 31 years
-  if (!(request.timeout_ms >= 0 && request.timeout_ms <= kMostMs))
-    return invalid("timeout_ms: {} is outside 0 to {}", request.timeout_ms, kMostMs);
   return check_room(request, context_tokens);
 }
 

@@ -216,6 +216,8 @@ class Engine {
   int threads() const;
   // `drop`: left out of what is no special token, a mark of spelled_apart().
   std::vector<Token> encode(const std::string& text, bool add_special, bool parse_special = true, std::string_view drop = {}) const;
+  // Its bytes, a control token's as it is spelled; no whole characters where a character is several tokens.
+  std::string token_text(Token token) const;
   // `text` with `mark` inside every control token that it spells; encoded with `mark` dropped, it is the tokens of its characters.
   std::string spelled_apart(std::string_view text, std::string_view mark) const;
   bool adds_bos() const;
