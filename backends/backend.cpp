@@ -13,6 +13,9 @@ std::optional<double> rate(std::optional<int> tokens, double latency_ms) {
   return *tokens / (latency_ms / 1000);
 }
 
+// Of a transcript that went on: what comes before the next turn.
+std::string first_turn(std::string_view text) { return std::string(trimmed(text.substr(0, text.find(kNextTurn)))); }
+
 }  // namespace
 
 std::optional<double> InferenceResult::tokens_per_second() const { return rate(completion_tokens, latency_ms); }
@@ -28,14 +31,17 @@ Result<ChatResult> Backend::chat(std::span<const Message> messages, std::span<co
   if (messages.empty()) return invalid("messages: expected at least one, found none");
   if (!tools.empty()) return unsupported("{} ({}) takes no tools", info().name, info().model_id);
   HB_TRY_ASSIGN(reply, complete(transcript(messages), options));
-  const std::string_view turn = std::string_view(reply.completion).substr(0, reply.completion.find(kNextTurn));
+  for (ReplyChoice& choice : reply.choices) choice.text = first_turn(choice.text);
   ChatResult result{.messages = {messages.begin(), messages.end()},
-                    .content = std::string(trimmed(turn)),
+                    .content = first_turn(reply.completion),
                     .prompt_tokens = reply.prompt_tokens,
                     .completion_tokens = reply.completion_tokens,
                     .latency_ms = reply.latency_ms,
                     .backend = reply.backend,
-                    .metadata = reply.metadata};
+                    .metadata = reply.metadata,
+                    .tokens = std::move(reply.tokens),
+                    .prompt_logprobs = std::move(reply.prompt_logprobs),
+                    .choices = std::move(reply.choices)};
   result.metadata["chat_format"] = "transcript";
   return result;
 }

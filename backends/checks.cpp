@@ -2,12 +2,14 @@
 
 #include "base/errors.h"
 #include "sampling/fields.h"
+#include "sampling/reply_fields.h"
 
 namespace halfbyte {
 
 Result<void> check_options(const CompletionOptions& options) {
   if (options.max_new_tokens < 1) return invalid("max_new_tokens: expected 1 or more, found {}", options.max_new_tokens);
   HB_TRY(check(options.sampling));
+  HB_TRY(check_reply_fields(options));
   for (size_t i = 0; i < options.stop.size(); ++i)
     if (options.stop[i].empty()) return invalid("stop: expected texts, found an empty string at {}", i);
   return {};

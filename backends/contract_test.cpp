@@ -11,6 +11,7 @@
 #include "base/errors.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "halfbyte/reply_fields.h"
 #include "http/loopback_server.h"
 #include "sampling/head_of_row.h"
 #include "sampling/sampler.h"
@@ -112,6 +113,18 @@ CompletionOptions options_of(const Json& given, int max_new_tokens) {
     for (const JsonMember& each : *biases->object())
       options.sampling.logit_bias.push_back({static_cast<Token>(std::stoi(each.key)), static_cast<float>(number(each.value))});
   for (const Json& token : items(at(given, "allowed_tokens"))) options.sampling.allowed_tokens.push_back(static_cast<Token>(number(token)));
+  for (const ReplyField<CompletionOptions>& field : kReplyFields<CompletionOptions>)
+    if (const Json* value = given.find(field.name))
+      std::visit(
+          [&](const auto member) {
+            if (const bool* fact = std::get_if<bool>(&value->value))
+              options.*member = *fact;
+            else
+              options.*member = static_cast<int>(number(*value));
+          },
+          field.member);
+  options.principal = text_at(given, "principal");
+  if (const Json* thinking = given.find("thinking")) options.thinking = std::get<bool>(thinking->value);
   for (const Json& stop : items(at(given, "stop"))) options.stop.push_back(*stop.text());
   if (const Json* format = given.find("response_format")) options.grammar = grammar_of(*format);
   return options;
@@ -163,6 +176,40 @@ std::optional<std::string> fact(const Facts& facts, const std::string& key) {
   return found != facts.end() ? std::optional(found->second) : std::nullopt;
 }
 
+Json json_of(const std::vector<ScoredToken>& tokens) {
+  Json::Array all;
+  for (const ScoredToken& token : tokens) {
+    Json::Object one{{"text", {token.text}}, {"id", or_null(token.id)}, {"log_probability", {token.log_probability}}};
+    if (!token.likeliest.empty()) add(one, "likeliest", json_of(token.likeliest));
+    all.push_back({std::move(one)});
+  }
+  return {std::move(all)};
+}
+
+Json json_of(const std::vector<ToolCall>& calls) {
+  Json::Array all;
+  for (const ToolCall& call : calls) {
+    Json::Object one;
+    add(one, "name", {call.name});
+    add(one, "arguments", *parse_json(call.arguments, "arguments"));
+    add(one, "call_id", {call.call_id});
+    all.push_back({std::move(one)});
+  }
+  return {std::move(all)};
+}
+
+Json json_of(const std::vector<ReplyChoice>& choices) {
+  Json::Array all;
+  for (const ReplyChoice& choice : choices) {
+    Json::Object one{{"text", {choice.text}}, {"finish_reason", {choice.finish_reason}}};
+    if (choice.thinking) add(one, "thinking", {*choice.thinking});
+    if (!choice.tool_calls.empty()) add(one, "tool_calls", json_of(choice.tool_calls));
+    if (!choice.tokens.empty()) add(one, "tokens", json_of(choice.tokens));
+    all.push_back({std::move(one)});
+  }
+  return {std::move(all)};
+}
+
 // What came of a call, in the words of `gives`.
 struct Outcome {
   std::optional<Error> error;
@@ -185,22 +232,16 @@ struct Outcome {
       error = result.error();
       return;
     }
-    Json::Array calls;
-    for (const ToolCall& call : result->tool_calls) {
-      Json::Object one;
-      add(one, "name", {call.name});
-      add(one, "arguments", *parse_json(call.arguments, "arguments"));
-      add(one, "call_id", {call.call_id});
-      calls.push_back({std::move(one)});
-    }
     add(told, "content", {result->content});
     add(told, "thinking", or_null(result->thinking));
-    add(told, "tool_calls", {std::move(calls)});
+    add(told, "tool_calls", json_of(result->tool_calls));
     take_common(*result);
   }
   void take_common(const auto& result) {
     add(told, "counts", {Json::Array{or_null(result.prompt_tokens), or_null(result.completion_tokens)}});
     add(told, "finish_reason", or_null(fact(result.metadata, "finish_reason")));
+    add(told, "tokens", json_of(result.tokens));
+    add(told, "choices", json_of(result.choices));
     facts = result.metadata;
   }
 };
@@ -242,6 +283,8 @@ void expect(const Json& row, const Outcome& outcome, const std::string& address)
   add(expected, "tool_calls", at(gives, "tool_calls", none));
   add(expected, "counts", at(gives, "counts", unknown));
   add(expected, "finish_reason", at(gives, "finish_reason"));
+  add(expected, "tokens", at(gives, "tokens", none));
+  add(expected, "choices", at(gives, "choices", none));
   if (const Json* metadata = gives.find("metadata")) {
     add(expected, "metadata", *metadata);
     add(told, "metadata", facts_like(outcome.facts, *metadata));
@@ -346,6 +389,30 @@ TEST(Contract, SamplingFields) {
           EXPECT_EQ(number_like(range.least, at(rows[i], "neutral")), range.neutral);
         },
         field.range);
+  }
+}
+
+TEST(Contract, ReplyFields) {
+  const std::vector<Json> rows = rows_of("reply");
+  ASSERT_EQ(rows.size(), std::size(kReplyFields<CompletionOptions>));
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const ReplyField<CompletionOptions>& field = kReplyFields<CompletionOptions>[i];
+    SCOPED_TRACE(field.name);
+    EXPECT_EQ(text_at(rows[i], "name"), field.name);
+    EXPECT_EQ(text_at(rows[i], "ollama"), field.ollama);
+    EXPECT_EQ(text_at(rows[i], "openai"), field.openai);
+    EXPECT_EQ(number(at(rows[i], "least")), field.least);
+    EXPECT_EQ(number(at(rows[i], "greatest")), field.greatest);
+    const std::string kind = text_at(rows[i], "kind");
+    EXPECT_EQ(kind, std::visit(
+                        [](const auto member) {
+                          using T = std::remove_cvref_t<decltype(CompletionOptions{}.*member)>;
+                          return std::is_same_v<T, bool> ? "bool" : std::is_same_v<T, double> ? "float" : "int";
+                        },
+                        field.member));
+    std::visit(
+        [&](const auto member) { EXPECT_EQ(JsonWriter().value(CompletionOptions{}.*member).take(), json_text(at(rows[i], "default"))); },
+        field.member);
   }
 }
 

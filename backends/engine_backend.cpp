@@ -2,6 +2,8 @@
 
 #include <atomic>
 #include <deque>
+#include <ranges>
+#include <tuple>
 
 #include "backends/checks.h"
 #include "backends/engine_request.h"
@@ -17,6 +19,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 using Timeout = std::optional<std::chrono::milliseconds>;
+
+constexpr std::string_view kBlank = " \t\r\n";
 
 // Reads a stream to its end; after the sink has refused a piece nothing is read.
 template <class Stream>
@@ -59,21 +63,24 @@ StreamStep CompletionStream::next(Timeout timeout) {
 Result<InferenceResult> CompletionStream::result() {
   while (next().kind != StreamStep::Kind::kFinished) {}
   HB_TRY(impl_->run.tell(impl_->result));
+  if (!impl_->result.choices.empty()) impl_->result.choices.front().text = impl_->result.completion;
   return impl_->result;
 }
 
 struct ChatStream::Impl {
   EngineRequest run;
   ReplyParser parser;
+  ReplyParser unread = parser;  // for the other choices
   ChatResult result;
-  bool drops_space = false;        // of a transcript: white space before the content
-  std::deque<StreamStep> steps{};  // read and not yet given
+  bool starts_at_text;                // of a transcript: white space before the content is none of it
+  bool drops_space = starts_at_text;  // not yet there
+  std::deque<StreamStep> steps{};     // read and not yet given
   bool has_ended = false;
   std::atomic<bool> is_cancelled = false;
 
   void put(StreamStep::Kind kind, std::string text) {
     if (drops_space && kind == StreamStep::Kind::kText) {
-      text.erase(0, text.find_first_not_of(" \t\r\n"));
+      text.erase(0, text.find_first_not_of(kBlank));
       drops_space = text.empty();
     }
     if (!text.empty()) steps.push_back({kind, std::move(text)});
@@ -81,6 +88,16 @@ struct ChatStream::Impl {
   void put(ReplyParser::Delta delta) {
     put(StreamStep::Kind::kThinking, std::move(delta.thinking));
     put(StreamStep::Kind::kText, std::move(delta.content));
+  }
+
+  // Of a choice that was not read in pieces.
+  void tell_apart(ReplyChoice& choice) const {
+    ReplyParser reader = unread;
+    ReplyParser::Delta said = reader.push(choice.text), rest = reader.finish();
+    choice.text = said.content + rest.content;
+    if (starts_at_text) choice.text.erase(0, choice.text.find_first_not_of(kBlank));
+    if (std::string thought = said.thinking + rest.thinking; !thought.empty()) choice.thinking = std::move(thought);
+    choice.tool_calls = reader.tool_calls();
   }
 };
 
@@ -119,9 +136,15 @@ StreamStep ChatStream::next(Timeout timeout) {
 
 Result<ChatResult> ChatStream::result() {
   while (next().kind != StreamStep::Kind::kFinished) {}
-  HB_TRY(impl_->run.tell(impl_->result));
-  impl_->result.tool_calls = impl_->parser.tool_calls();
-  return impl_->result;
+  ChatResult& result = impl_->result;
+  HB_TRY(impl_->run.tell(result));
+  result.tool_calls = impl_->parser.tool_calls();
+  for (ReplyChoice& choice : result.choices | std::views::drop(1)) impl_->tell_apart(choice);
+  if (!result.choices.empty()) {
+    ReplyChoice& first = result.choices.front();
+    std::tie(first.text, first.thinking, first.tool_calls) = std::tie(result.content, result.thinking, result.tool_calls);
+  }
+  return result;
 }
 
 struct EngineBackend::Loaded {
@@ -134,6 +157,7 @@ struct EngineBackend::Loaded {
   std::optional<bool> enable_thinking;
 
   bool has_template() const { return format && format->has_template(); }
+  std::optional<bool> thinks(const CompletionOptions& options) const { return options.thinking ? options.thinking : enable_thinking; }
 };
 
 EngineBackend::EngineBackend(std::shared_ptr<Loaded> loaded) : loaded_(std::move(loaded)) {}
@@ -175,7 +199,7 @@ Result<std::unique_ptr<CompletionStream>> EngineBackend::start(const std::string
   Request request;
   if (loaded_->use_template) {
     const Message question{"user", prompt};
-    HB_TRY_ASSIGN(made, loaded_->format->prompt({&question, 1}, {}, loaded_->enable_thinking));
+    HB_TRY_ASSIGN(made, loaded_->format->prompt({&question, 1}, {}, loaded_->thinks(options)));
     request.thinking = loaded_->format->thinking_markers(made);
     request.prompt = std::move(made.tokens);
   } else {
@@ -199,7 +223,7 @@ Result<std::unique_ptr<ChatStream>> EngineBackend::start_chat(std::span<const Me
   Request request;
   Facts facts;
   if (loaded_->has_template()) {
-    HB_TRY_ASSIGN(made, loaded_->format->prompt(turns, tools, loaded_->enable_thinking));
+    HB_TRY_ASSIGN(made, loaded_->format->prompt(turns, tools, loaded_->thinks(options)));
     request.thinking = loaded_->format->thinking_markers(made, !tools.empty());
     prompt = std::move(made.text);
     request.prompt = std::move(made.tokens);
@@ -220,7 +244,7 @@ Result<std::unique_ptr<ChatStream>> EngineBackend::start_chat(std::span<const Me
       new ChatStream::Impl{.run = std::move(run),
                            .parser = std::move(parser),
                            .result = {.messages = {messages.begin(), messages.end()}, .backend = loaded_->info},
-                           .drops_space = !loaded_->has_template()})));
+                           .starts_at_text = !loaded_->has_template()})));
 }
 
 Result<InferenceResult> EngineBackend::complete(const std::string& prompt, const CompletionOptions& options) {

@@ -104,6 +104,69 @@ TEST(EngineBackend, AControlTokenThatAUserTypesIsText) {
   EXPECT_EQ(tokens(false, "ab"), tokens(true, "ab"));
 }
 
+TEST(EngineBackend, AReplysTokensAreToldWithTheirLogProbabilities) {
+  const TinyModelFile file(endless());
+  const auto result = open(file)->complete("Hello", {.max_new_tokens = 5, .logprobs = 2});
+  ASSERT_TRUE(result) << result.error().message;
+  ASSERT_EQ(result->tokens.size(), 5U);
+  for (const ScoredToken& token : result->tokens) {
+    EXPECT_EQ(token.text.size(), 1U);  // a token of this model is a byte
+    EXPECT_TRUE(token.id);
+    EXPECT_LE(token.log_probability, token.likeliest.front().log_probability);
+    EXPECT_EQ(token.likeliest.size(), 2U);
+  }
+}
+
+TEST(EngineBackend, SeveralChoicesAreThoseThatTheSeedsGiveAlone) {
+  const TinyModelFile file(endless());
+  const auto backend = open(file);
+  const auto result = backend->complete("Hello", {.max_new_tokens = 20, .sampling = {.seed = 4}, .choices = 3});
+  ASSERT_TRUE(result) << result.error().message;
+  ASSERT_EQ(result->choices.size(), 3U);
+  for (uint64_t i = 0; i < 3; ++i) {
+    const auto alone = backend->complete("Hello", {.max_new_tokens = 20, .sampling = {.seed = 4 + i}});
+    EXPECT_EQ(result->choices[i].text, alone->completion);
+    EXPECT_TRUE(alone->choices.empty());
+  }
+  EXPECT_EQ(result->completion, result->choices[0].text);
+  EXPECT_EQ(result->completion_tokens, 60);
+  EXPECT_EQ(backend->complete("Hello", {.choices = 9}).error().message, "choices: expected 1 to 8, found 9");
+}
+
+TEST(EngineBackend, EveryChoiceOfAChatIsToldApart) {
+  const TinyModelFile file(scripted_model({"<tool_call>", R"({"name": "look", "arguments": {}})", "</tool_call>"}, kHermes));
+  CompletionOptions options = kGreedy;
+  options.choices = 2;
+  const auto result = open(file)->chat(kQuestion, kTools, options);
+  ASSERT_TRUE(result) << result.error().message;
+  ASSERT_EQ(result->choices.size(), 2U);
+  for (const ReplyChoice& choice : result->choices) {
+    EXPECT_EQ(choice.tool_calls, result->tool_calls);
+    EXPECT_EQ(choice.text, "");
+    EXPECT_EQ(choice.finish_reason, "end");
+  }
+  EXPECT_EQ(result->tool_calls.size(), 1U);
+}
+
+TEST(EngineBackend, WhatALongPromptLetsGoIsTold) {
+  const TinyModelFile file(endless());
+  const auto backend = open(file, {.engine = {.context_tokens = 64}});
+  const std::string prompt(100, 'a');
+  EXPECT_EQ(backend->complete(prompt).error().code, Code::kTooLong);
+  const auto result = backend->complete(prompt, {.max_new_tokens = 4, .keep_tokens = 8});
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->metadata.at("dropped_tokens"), "52");  // a quarter of the context is left
+}
+
+TEST(EngineBackend, ACallSaysWhetherTheModelThinks) {
+  const TinyModelFile file(scripted_model({"Yes", "."}, "{{ 'aaaa' if enable_thinking else 'b' }}"));
+  const auto backend = open(file, {.use_template = true, .enable_thinking = true});
+  EXPECT_EQ(backend->complete("Hi", kGreedy)->prompt_tokens, 4);
+  CompletionOptions options = kGreedy;
+  options.thinking = false;
+  EXPECT_EQ(backend->complete("Hi", options)->prompt_tokens, 1);
+}
+
 TEST(EngineBackend, ToolsAreGivenByTheTemplateForThem) {
   TinyModel model = scripted_model({"Yes", "."}, "four");
   model.change_entries = [change = model.change_entries](auto& entries) {

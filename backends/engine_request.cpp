@@ -1,10 +1,22 @@
 #include "backends/engine_request.h"
 
+#include <ranges>
+
 #include "backends/json_members.h"
 #include "base/errors.h"
+#include "sampling/reply_fields.h"
 
 namespace halfbyte {
 namespace {
+
+std::string sampling_fact(const CompletionOptions& options) {
+  JsonWriter json;
+  json.begin_object();
+  write_sampling(json, options);
+  return json.member("seed", options.sampling.seed.value_or(0)).end_object().take();
+}
+
+}  // namespace
 
 std::string_view name_of(FinishReason reason) {
   switch (reason) {
@@ -19,18 +31,11 @@ std::string_view name_of(FinishReason reason) {
   return "failed";
 }
 
-std::string sampling_fact(const CompletionOptions& options) {
-  JsonWriter json;
-  json.begin_object();
-  write_sampling(json, options);
-  return json.member("seed", options.sampling.seed.value_or(0)).end_object().take();
-}
-
-}  // namespace
-
 Result<EngineRequest> EngineRequest::start(std::shared_ptr<Engine> engine, Request request, const CompletionOptions& options, Facts facts,
                                            const Stopwatch& watch) {
   request.max_tokens = options.max_new_tokens;
+  copy_reply_fields(request, options);
+  request.principal = options.principal;
   request.sampling = options.sampling;
   request.grammar = options.grammar;
   request.stop.insert(request.stop.end(), options.stop.begin(), options.stop.end());
@@ -38,6 +43,7 @@ Result<EngineRequest> EngineRequest::start(std::shared_ptr<Engine> engine, Reque
   run.facts_ = std::move(facts);
   run.facts_["sampling"] = sampling_fact(options);
   run.watch_ = watch;
+  run.engine_ = engine;
   HB_TRY_INTO(run.reply_, ReplyStream::start(std::move(engine), std::move(request)));
   if (options.cancel.stop_possible())
     run.on_stop_ =
@@ -51,12 +57,43 @@ ReplyStream::Step EngineRequest::next(std::optional<std::chrono::milliseconds> t
   return step;
 }
 
-Facts EngineRequest::facts(const Event& last) const {
+Usage usage_of_all(const std::vector<ReplyStream::Choice>& choices) {
+  Usage all = choices.front().last->usage;
+  for (const ReplyStream::Choice& choice : choices | std::views::drop(1)) {
+    const Usage& one = choice.last->usage;
+    all.dropped_tokens += one.dropped_tokens;
+    all.completion_tokens += one.completion_tokens;
+    all.drafted_tokens += one.drafted_tokens;
+    all.accepted_tokens += one.accepted_tokens;
+  }
+  return all;
+}
+
+ReplyChoice EngineRequest::told(const ReplyStream::Choice& choice) const {
+  return {
+      .text = choice.text, .finish_reason = std::string(name_of(*choice.last->finished)), .tokens = scored_tokens(*engine_, choice.tokens)};
+}
+
+std::vector<ScoredToken> scored_tokens(const Engine& engine, const std::vector<ReplyToken>& tokens) {
+  const auto one = [&engine](const TokenProbability& token) {
+    return ScoredToken{.text = engine.token_text(token.token), .id = token.token, .log_probability = token.log_probability};
+  };
+  std::vector<ScoredToken> all;
+  for (const ReplyToken& token : tokens) {
+    all.push_back(one(token.chosen));
+    for (const TokenProbability& other : token.likeliest) all.back().likeliest.push_back(one(other));
+  }
+  return all;
+}
+
+Facts EngineRequest::facts(const Usage& usage) const {
+  const Event& last = *reply_->choices().front().last;
   Facts all = facts_;
   all["finish_reason"] = name_of(*last.finished);
-  const Usage& usage = last.usage;
-  const std::pair<const char*, int> counts[] = {
-      {"cached_tokens", usage.cached_tokens}, {"drafted_tokens", usage.drafted_tokens}, {"accepted_tokens", usage.accepted_tokens}};
+  const std::pair<const char*, int> counts[] = {{"dropped_tokens", usage.dropped_tokens},
+                                                {"cached_tokens", usage.cached_tokens},
+                                                {"drafted_tokens", usage.drafted_tokens},
+                                                {"accepted_tokens", usage.accepted_tokens}};
   for (const auto& [name, count] : counts)
     if (count > 0) all[name] = std::to_string(count);
   const std::pair<const char*, double> times[] = {{"queued_ms", usage.queued_ms},

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "sampling/fields.h"
+#include "sampling/reply_fields.h"
 
 namespace halfbyte {
 
@@ -33,6 +34,8 @@ void write_sampling(JsonWriter& json, const CompletionOptions& options) {
   for (const SamplingField& field : kSamplingFields)
     if (std::ranges::find(kAlways, field.name) == std::end(kAlways) && is_given(field, sampling))
       std::visit([&](const auto& range) { json.member(field.name, sampling.*range.member); }, field.range);
+  for (const ReplyField<CompletionOptions>& field : kReplyFields<CompletionOptions>)
+    if (is_given(field, options)) std::visit([&](const auto member) { json.member(field.name, options.*member); }, field.member);
 }
 
 std::string sampling_json(const CompletionOptions& options) {

@@ -7,12 +7,14 @@
 #include "backends/stopwatch.h"
 #include "backends/wire_grammar.h"
 #include "backends/wire_message.h"
+#include "backends/wire_reply.h"
 #include "backends/wire_sampling.h"
 #include "base/errors.h"
 
 namespace halfbyte {
 namespace {
 
+constexpr std::string_view kService = "Ollama";
 constexpr std::string_view kGenerate = "/api/generate", kChat = "/api/chat";
 
 }  // namespace
@@ -45,12 +47,18 @@ Result<std::unique_ptr<OllamaBackend>> OllamaBackend::open(const OllamaOptions& 
 Result<Json> OllamaBackend::body(const CompletionOptions& options, bool is_stream, Json::Object fields) const {
   Json::Object sampling;
   add(sampling, "num_predict", {int64_t{options.max_new_tokens}});
-  HB_TRY(add_sampling(sampling, options.sampling, &SamplingField::ollama, "Ollama"));
+  HB_TRY(add_sampling(sampling, options.sampling, &SamplingField::ollama, kService));
+  HB_TRY(add_reply_fields(sampling, options, &ReplyField<CompletionOptions>::ollama, kService));
+  if (!options.principal.empty()) return unsupported("principal: {} has no such option", kService);
   add_stop(sampling, options.stop);
   add(fields, "model", {info_.model_id});
   add(fields, "stream", {is_stream});
   add(fields, "options", {std::move(sampling)});
-  if (think_) add(fields, "think", *think_);
+  add_logprobs(fields, options.logprobs);
+  if (options.thinking)
+    add(fields, "think", {*options.thinking});
+  else if (think_)
+    add(fields, "think", *think_);
   HB_TRY(add_ollama_format(fields, options.grammar));
   return Json{std::move(fields)};
 }
@@ -64,7 +72,7 @@ Facts OllamaBackend::facts(const OllamaReply& reply, const CompletionOptions& op
 
 Result<InferenceResult> OllamaBackend::complete(const std::string& prompt, const CompletionOptions& options) {
   HB_TRY(check_request(prompt, options));
-  OllamaReply reply(OllamaReply::Route::kGenerate);
+  OllamaReply reply(OllamaReply::Route::kGenerate, AskedBeside::of(options));
   const Stopwatch clock;
   HB_TRY_ASSIGN(asked, body(options, false, {{"prompt", {prompt}}}));
   HB_TRY(service_.post(kGenerate, asked, options.cancel, reply));
@@ -73,7 +81,7 @@ Result<InferenceResult> OllamaBackend::complete(const std::string& prompt, const
 
 Result<InferenceResult> OllamaBackend::stream(const std::string& prompt, const CompletionOptions& options, const TextSink& sink) {
   HB_TRY(check_request(prompt, options));
-  OllamaReply reply(OllamaReply::Route::kGenerate);
+  OllamaReply reply(OllamaReply::Route::kGenerate, AskedBeside::of(options));
   const Stopwatch clock;
   HB_TRY_ASSIGN(asked, body(options, true, {{"prompt", {prompt}}}));
   HB_TRY_ASSIGN(ended, service_.stream(kGenerate, asked, options.cancel, reply, sink));
@@ -88,7 +96,7 @@ Result<ChatResult> OllamaBackend::chat(std::span<const Message> messages, std::s
     HB_TRY_ASSIGN(functions, wire_tools(tools));
     add(fields, "tools", std::move(functions));
   }
-  OllamaReply reply(OllamaReply::Route::kChat);
+  OllamaReply reply(OllamaReply::Route::kChat, AskedBeside::of(options));
   const Stopwatch clock;
   HB_TRY_ASSIGN(asked, body(options, false, std::move(fields)));
   HB_TRY(service_.post(kChat, asked, options.cancel, reply));
@@ -98,7 +106,7 @@ Result<ChatResult> OllamaBackend::chat(std::span<const Message> messages, std::s
 Result<ChatResult> OllamaBackend::stream_chat(std::span<const Message> messages, const CompletionOptions& options, const TextSink& sink) {
   HB_TRY(check_messages(messages, options));
   HB_TRY_ASSIGN(wire, wire_messages(messages, WireArguments::kObject));
-  OllamaReply reply(OllamaReply::Route::kChat);
+  OllamaReply reply(OllamaReply::Route::kChat, AskedBeside::of(options));
   const Stopwatch clock;
   HB_TRY_ASSIGN(asked, body(options, true, {{"messages", std::move(wire)}}));
   HB_TRY_ASSIGN(ended, service_.stream(kChat, asked, options.cancel, reply, sink));

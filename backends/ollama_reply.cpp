@@ -1,5 +1,9 @@
 #include "backends/ollama_reply.h"
 
+#include <algorithm>
+#include <iterator>
+
+#include "backends/answer_tokens.h"
 #include "base/errors.h"
 
 namespace halfbyte {
@@ -41,6 +45,11 @@ Result<std::string> OllamaReply::take(const Json& answer, bool is_whole) {
     if (ns) durations_ms_[name] = *ns / 1e6;
   }
   HB_TRY(read_counts(answer, "prompt_eval_count", "eval_count", ""));
+  if (asks_tokens_) {
+    HB_TRY_ASSIGN(scored, list_at(answer, "logprobs", ""));
+    HB_TRY_ASSIGN(read, read_scored_tokens(*scored, "logprobs"));
+    std::ranges::move(read, std::back_inserter(tokens));
+  }
   // The last line of a stream may have nothing else to say.
   const bool may_be_silent = !is_whole && (answer.find("done") != nullptr || !reason.empty());
   HB_TRY_ASSIGN(turn, route_ == Route::kChat ? message(answer, may_be_silent) : response(answer, may_be_silent));

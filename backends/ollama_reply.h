@@ -10,7 +10,7 @@ namespace halfbyte {
 class OllamaReply final : public Reply {
  public:
   enum class Route { kGenerate, kChat };
-  explicit OllamaReply(Route route) : route_(route) {}
+  explicit OllamaReply(Route route, const AskedBeside& asked = {}) : Reply(asked), route_(route) {}
 
   Facts facts() const override;  // the server's own durations too: nanoseconds there, milliseconds here
 

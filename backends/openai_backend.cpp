@@ -8,6 +8,7 @@
 #include "backends/stopwatch.h"
 #include "backends/wire_grammar.h"
 #include "backends/wire_message.h"
+#include "backends/wire_reply.h"
 #include "backends/wire_sampling.h"
 #include "base/errors.h"
 
@@ -15,6 +16,7 @@ namespace halfbyte {
 namespace {
 
 constexpr const char* kKeyName = "OPENAI_API_KEY";
+constexpr std::string_view kService = "an OpenAI-style service";
 constexpr std::string_view kChat = "/chat/completions", kCompletions = "/completions";
 
 bool is_original(std::string_view base_url) { return base_url == kOpenAIUrl; }
@@ -69,7 +71,17 @@ Result<Json> OpenAIBackend::body(const CompletionOptions& options, bool is_strea
   const bool is_renamed = is_chat && is_original(service_.base_url());
   add(fields, "model", {info_.model_id});
   add(fields, is_renamed ? "max_completion_tokens" : "max_tokens", {int64_t{options.max_new_tokens}});
-  HB_TRY(add_sampling(fields, options.sampling, &SamplingField::openai, "an OpenAI-style service"));
+  HB_TRY(add_sampling(fields, options.sampling, &SamplingField::openai, kService));
+  HB_TRY(add_reply_fields(fields, options, &ReplyField<CompletionOptions>::openai, kService));
+  if (!options.principal.empty()) add(fields, "cache_salt", {options.principal});  // vLLM's
+  if (is_chat)
+    add_logprobs(fields, options.logprobs);
+  else if (options.logprobs)
+    add(fields, "logprobs", {int64_t{*options.logprobs}});
+  if (options.thinking) {
+    if (!is_chat) return unsupported("thinking: the route {} has no such option", kCompletions);
+    add(fields, "chat_template_kwargs", {Json::Object{{"enable_thinking", {*options.thinking}}}});  // vLLM's
+  }
   add_stop(fields, options.stop);
   HB_TRY(add_response_format(fields, options.grammar));
   if (is_stream) {
@@ -94,7 +106,7 @@ Facts OpenAIBackend::facts(const OpenAIReply& reply, const CompletionOptions& op
 
 Result<InferenceResult> OpenAIBackend::complete(const std::string& prompt, const CompletionOptions& options) {
   HB_TRY(check_request(prompt, options));
-  OpenAIReply reply(route());
+  OpenAIReply reply(route(), AskedBeside::of(options));
   const Stopwatch clock;
   HB_TRY_ASSIGN(asked, body(options, false, prompt_fields(prompt)));
   HB_TRY_ASSIGN(tries, service_.post(path(), asked, options.cancel, reply));
@@ -103,7 +115,7 @@ Result<InferenceResult> OpenAIBackend::complete(const std::string& prompt, const
 
 Result<InferenceResult> OpenAIBackend::stream(const std::string& prompt, const CompletionOptions& options, const TextSink& sink) {
   HB_TRY(check_request(prompt, options));
-  OpenAIReply reply(route());
+  OpenAIReply reply(route(), AskedBeside::of(options));
   const Stopwatch clock;
   HB_TRY_ASSIGN(asked, body(options, true, prompt_fields(prompt)));
   HB_TRY_ASSIGN(ended, service_.stream(path(), asked, options.cancel, reply, sink));
@@ -118,7 +130,7 @@ Result<ChatResult> OpenAIBackend::chat(std::span<const Message> messages, std::s
     HB_TRY_ASSIGN(functions, wire_tools(tools));
     add(fields, "tools", std::move(functions));
   }
-  OpenAIReply reply(OpenAIReply::Route::kChat);
+  OpenAIReply reply(OpenAIReply::Route::kChat, AskedBeside::of(options));
   const Stopwatch clock;
   HB_TRY_ASSIGN(asked, body(options, false, std::move(fields)));
   HB_TRY_ASSIGN(tries, service_.post(kChat, asked, options.cancel, reply));
@@ -128,7 +140,7 @@ Result<ChatResult> OpenAIBackend::chat(std::span<const Message> messages, std::s
 Result<ChatResult> OpenAIBackend::stream_chat(std::span<const Message> messages, const CompletionOptions& options, const TextSink& sink) {
   HB_TRY(check_messages(messages, options));
   HB_TRY_ASSIGN(wire, wire_messages(messages, WireArguments::kText));
-  OpenAIReply reply(OpenAIReply::Route::kChat);
+  OpenAIReply reply(OpenAIReply::Route::kChat, AskedBeside::of(options));
   const Stopwatch clock;
   HB_TRY_ASSIGN(asked, body(options, true, {{"messages", std::move(wire)}}));
   HB_TRY_ASSIGN(ended, service_.stream(kChat, asked, options.cancel, reply, sink));

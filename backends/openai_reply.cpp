@@ -1,8 +1,10 @@
 #include "backends/openai_reply.h"
 
 #include <algorithm>
+#include <iterator>
 #include <ranges>
 
+#include "backends/answer_tokens.h"
 #include "backends/json_members.h"
 #include "base/errors.h"
 
@@ -86,6 +88,13 @@ Result<std::vector<ToolCall>> ToolCallPieces::made() const {
   return calls;
 }
 
+OpenAIReply::OpenAIReply(Route route, AskedBeside asked) : Reply(asked), route_(route) {
+  for (int others = asked.choices - 1; others > 0; --others) {
+    asked.choices = 1;
+    others_.push_back(std::make_unique<OpenAIReply>(route, asked));
+  }
+}
+
 Facts OpenAIReply::facts() const {
   Facts told = Reply::facts();
   if (!model_.empty()) told["served_model"] = model_;
@@ -126,12 +135,34 @@ Result<void> OpenAIReply::finish(const TextSink& sink) {
   if (finish_reason.empty() && !is_done_) return io_error("the stream ended before the reply was done");
   is_done_ = true;
   finish_texts(sink);
+  HB_TRY(finish_calls());
+  return finish_others();
+}
+
+Result<void> OpenAIReply::finish_others() {
+  for (const auto& other : others_) {
+    other->finish_texts([](std::string_view) { return true; });
+    HB_TRY(other->finish_calls());
+  }
+  return {};
+}
+
+Result<void> OpenAIReply::finish_calls() {
   HB_TRY_ASSIGN(calls, pieces_.made());
   for (ToolCall& call : calls) tool_calls.push_back(std::move(call));
   return {};
 }
 
+std::vector<ReplyChoice> OpenAIReply::choices() const {
+  std::vector<ReplyChoice> all;
+  if (others_.empty()) return all;
+  all.push_back(choice());
+  for (const auto& other : others_) all.push_back(other->choice());
+  return all;
+}
+
 Result<void> OpenAIReply::refuse_failure() const {
+  for (const auto& other : others_) HB_TRY(other->refuse_failure());
   if (finish_reason == "error") return io_error("the service ended the reply with the finish_reason 'error'");
   return {};
 }
@@ -144,16 +175,21 @@ Result<std::string> OpenAIReply::take(const Json& answer, bool is_whole) {
   HB_TRY_ASSIGN(choices, list_at(answer, "choices", ""));
   if (is_whole && choices->empty()) return corrupt("the answer has no `choices`: {}", shown(answer));
   std::string piece;
-  for (size_t number = 0; number < (is_whole ? 1 : choices->size()); ++number) {
+  for (size_t number = 0; number < (is_whole ? std::min(choices->size(), others_.size() + 1) : choices->size()); ++number) {
     const Json& choice = (*choices)[number];
     const std::string path = fmt::format("choices[{}]", number);
     if (choice.object() == nullptr) return corrupt("{}: expected an object, found {}", path, found(choice));
     HB_TRY_ASSIGN(index, is_whole ? Result<std::optional<int>>(std::nullopt) : count_at(choice, "index", path + "."));
-    if (index.value_or(0) != 0) continue;  // one reply was asked for
-    HB_TRY_ASSIGN(text, take_choice(choice, path, is_whole));
-    piece += text;
+    const size_t place = is_whole ? number : static_cast<size_t>(index.value_or(0));
+    if (place > others_.size()) continue;  // fewer were asked for
+    OpenAIReply& reply = place == 0 ? *this : *others_[place - 1];
+    HB_TRY_ASSIGN(text, reply.take_choice(choice, path, is_whole));
+    if (place == 0) piece += text;
   }
-  if (is_whole) HB_TRY(refuse_failure());
+  if (is_whole) {
+    HB_TRY(refuse_failure());
+    HB_TRY(finish_others());
+  }
   return piece;
 }
 
@@ -171,11 +207,23 @@ Result<std::string> OpenAIReply::take_choice(const Json& choice, const std::stri
   }
   const bool is_silent =
       turn.content.empty() && turn.thinking.empty() && turn.refusal.empty() && tool_calls.size() == calls && reason.empty();
+  HB_TRY(read_tokens(choice, path));
   if (is_whole && is_silent) {
     HB_TRY_ASSIGN(may_be_empty, has_text(choice));
     if (!may_be_empty) return corrupt("the answer has no text: {}", shown(choice));
   }
   return say(turn);
+}
+
+// Where there are no log-probabilities there is nothing; a service may pass over what it was asked.
+Result<void> OpenAIReply::read_tokens(const Json& choice, const std::string& path) {
+  if (!asks_tokens_) return {};
+  HB_TRY_ASSIGN(told, object_at(choice, "logprobs", path + "."));
+  const std::string inside = path + ".logprobs.";
+  HB_TRY_ASSIGN(listed, list_at(*told, "content", inside));
+  HB_TRY_ASSIGN(read, told->find("tokens") != nullptr ? read_token_lists(*told, inside) : read_scored_tokens(*listed, inside + "content"));
+  std::ranges::move(read, std::back_inserter(tokens));
+  return {};
 }
 
 Result<bool> OpenAIReply::has_text(const Json& choice) const {

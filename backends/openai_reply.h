@@ -1,6 +1,8 @@
 // What OpenAI-style services answer, whole or event by event.
 #pragma once
 
+#include <memory>
+
 #include "backends/reply.h"
 
 namespace halfbyte {
@@ -28,9 +30,10 @@ class ToolCallPieces {
 class OpenAIReply final : public Reply {
  public:
   enum class Route { kChat, kCompletions };
-  explicit OpenAIReply(Route route) : route_(route) {}
+  explicit OpenAIReply(Route route, AskedBeside asked = {});
 
   Facts facts() const override;
+  std::vector<ReplyChoice> choices() const override;
 
  private:
   Result<std::string> take(const Json& answer, bool is_whole) override;
@@ -40,11 +43,15 @@ class OpenAIReply final : public Reply {
   Result<std::string> take_choice(const Json& choice, const std::string& path, bool is_whole);
   Result<void> read_message(const Json& choice, const std::string& path, bool is_whole, Turn& turn);
   Result<bool> has_text(const Json& choice) const;
+  Result<void> read_tokens(const Json& choice, const std::string& path);
+  Result<void> finish_calls();
+  Result<void> finish_others();
   Result<void> refuse_failure() const;
 
   Route route_;
   ServerSentEvents events_;
   ToolCallPieces pieces_;
+  std::vector<std::unique_ptr<OpenAIReply>> others_;  // of several choices all but the first
   std::string model_;
 };
 

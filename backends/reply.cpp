@@ -75,6 +75,12 @@ Result<void> Reply::take_unframed(const TextSink& sink) {
   return {};
 }
 
+ReplyChoice Reply::choice() const {
+  ReplyChoice made{.text = content.text(), .tool_calls = tool_calls, .finish_reason = finish_reason, .tokens = tokens};
+  if (!thinking.text().empty()) made.thinking = thinking.text();
+  return made;
+}
+
 InferenceResult inference_result(const Reply& reply, const std::string& prompt, const BackendInfo& backend, double latency_ms,
                                  Facts facts) {
   if (!reply.thinking.text().empty()) facts["thinking"] = reply.thinking.text();
@@ -84,7 +90,9 @@ InferenceResult inference_result(const Reply& reply, const std::string& prompt, 
           .completion_tokens = reply.completion_tokens,
           .latency_ms = latency_ms,
           .backend = backend,
-          .metadata = std::move(facts)};
+          .metadata = std::move(facts),
+          .tokens = reply.tokens,
+          .choices = reply.choices()};
 }
 
 ChatResult chat_result(const Reply& reply, std::span<const Message> messages, const BackendInfo& backend, double latency_ms, Facts facts) {
@@ -95,7 +103,9 @@ ChatResult chat_result(const Reply& reply, std::span<const Message> messages, co
                     .completion_tokens = reply.completion_tokens,
                     .latency_ms = latency_ms,
                     .backend = backend,
-                    .metadata = std::move(facts)};
+                    .metadata = std::move(facts),
+                    .tokens = reply.tokens,
+                    .choices = reply.choices()};
   if (!reply.thinking.text().empty()) result.thinking = reply.thinking.text();
   return result;
 }

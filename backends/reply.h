@@ -15,10 +15,18 @@
 
 namespace halfbyte {
 
+// What was asked for beside a text. What was not is not read.
+struct AskedBeside {
+  int choices = 1;
+  bool tokens = false;
+
+  static AskedBeside of(const CompletionOptions& options) { return {options.choices, options.logprobs.has_value()}; }
+};
+
 class Reply {
  public:
   virtual ~Reply() = default;
-  Reply() = default;
+  explicit Reply(const AskedBeside& asked) : asks_tokens_(asked.tokens) {}
   Reply(const Reply&) = delete;
   Reply& operator=(const Reply&) = delete;
 
@@ -35,9 +43,13 @@ class Reply {
   // What was said so far.
   WholeText content, thinking, refusal;
   std::vector<ToolCall> tool_calls;
+  std::vector<ScoredToken> tokens;
   std::optional<int> prompt_tokens, completion_tokens;
   std::string finish_reason;
   virtual Facts facts() const;  // for a result's metadata
+  // Where several replies were asked for: all that came, this one first.
+  virtual std::vector<ReplyChoice> choices() const { return {}; }
+  ReplyChoice choice() const;  // what this one says
 
  protected:
   // What a whole answer or one part of a stream says: its content.
@@ -58,6 +70,7 @@ class Reply {
   Result<void> take_unframed(const TextSink& sink);
 
   bool is_done_ = false;
+  const bool asks_tokens_;
 
  private:
   LineReader lines_;

@@ -176,7 +176,13 @@ bool Chat::obey(const std::string& line) {
 }
 
 Result<void> Chat::set(const std::string& name, const std::string& value) {
-  if (name != "stop") return set_reply_option(options_.request, name, value);
+  if (name != "stop") {
+    Request changed = options_.request;
+    HB_TRY(set_reply_option(changed, name, value));
+    HB_TRY(check_fits_terminal(changed));
+    options_.request = std::move(changed);
+    return {};
+  }
   options_.request.stop.clear();
   if (!value.empty()) options_.request.stop.push_back(value);
   return {};
@@ -185,7 +191,7 @@ Result<void> Chat::set(const std::string& name, const std::string& value) {
 Result<void> Chat::show(const std::string& what) const {
   if (what.empty() || what == "parameters") {
     for (const ReplyOption& option : reply_options())
-      print(fmt::format("{:<18} {:<22} {}\n", option.name, value_text(option, options_.request), option.meaning));
+      if (!option.needs_json()) print(fmt::format("{:<18} {:<22} {}\n", option.name, value_text(option, options_.request), option.meaning));
     for (const std::string& stop : options_.request.stop) print(fmt::format("{:<18} {}\n", "stop", printable(stop)));
     return {};
   }

@@ -109,6 +109,22 @@ class RunTest(unittest.TestCase):
         stop = whole.split()[2]
         self.assertEqual(result("run", MODEL, QUESTION, *GREEDY, "--stop", "no such text", "--stop", stop), whole[:whole.index(stop)])
 
+    def test_json_tells_choices_log_probabilities_and_usage(self):
+        told = json_result("run", MODEL, QUESTION, "--json", "--choices", "2", "--logprobs", "3", "--max-tokens", "4", "--seed", "9")
+        first, second = told["choices"]
+        self.assertEqual(first["text"], result("run", MODEL, QUESTION, "--max-tokens", "4", "--seed", "9"))
+        self.assertEqual(second["text"], result("run", MODEL, QUESTION, "--max-tokens", "4", "--seed", "10"))
+        self.assertEqual("".join(token["text"] for token in first["tokens"]), first["text"])
+        self.assertEqual([len(token["top_logprobs"]) for token in first["tokens"]], [3] * 4)
+        self.assertEqual((first["finish_reason"], told["usage"]["completion_tokens"], told["seed"]), ("length", 8, 9))
+        refused = run("run", MODEL, QUESTION, "--choices", "2")
+        self.assertEqual((refused.returncode, refused.stderr), (2, b"halfbyte: choices: `run --json` tells it, and nothing else\n"))
+
+    def test_a_token_that_is_ruled_out_does_not_come(self):
+        token = json_result("run", MODEL, QUESTION, "--json", "--logprobs", "0", "--max-tokens", "1", "--temperature", "0")["choices"][0]["tokens"][0]
+        self.assertNotIn(token["text"], result("run", MODEL, QUESTION, "--logit-bias", f"{token['id']}=-inf", "--max-tokens", "1", "--temperature", "0"))
+        self.assertEqual(result("run", MODEL, QUESTION, "--allowed-tokens", str(token["id"]), "--max-tokens", "2"), token["text"] * 2)
+
     def test_verbose_tells_times_and_speeds_on_stderr(self):
         done = run("run", MODEL, QUESTION, *GREEDY, "--verbose")
         self.assertEqual(done.stdout.decode(), result("run", MODEL, QUESTION, *GREEDY))

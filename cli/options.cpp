@@ -1,24 +1,41 @@
 #include "cli/options.h"
 
 #include <algorithm>
+#include <limits>
 #include <random>
+#include <type_traits>
 
+#include "cli/token_list.h"
 #include "ops/kv_type.h"
 #include "sampling/fields.h"
+#include "sampling/reply_fields.h"
 
 namespace halfbyte {
 namespace {
 
 constexpr int kMostTokens = 1 << 24;
 
+constexpr std::string_view kNone = "none";  // of an option without a value
+
+constexpr ReplyField<Request> kMaxTokens{"max_tokens",
+                                         "num_predict",
+                                         "max_tokens",
+                                         &Request::max_tokens,
+                                         -1,
+                                         kMostTokens,
+                                         "longest reply in tokens; -1: until the context is full"};
+
+std::string with_dashes(std::string_view field) {
+  std::string name(field);
+  std::ranges::replace(name, '_', '-');
+  return name;
+}
+
 std::vector<ReplyOption> all_reply_options() {
   std::vector<ReplyOption> all;
-  for (const SamplingField& field : kSamplingFields) {
-    std::string name(field.name);
-    std::ranges::replace(name, '_', '-');
-    all.push_back({std::move(name), field.meaning, &field});
-  }
-  all.push_back({"max-tokens", "longest reply in tokens; -1: until the context is full", nullptr});
+  for (const SamplingField& field : kSamplingFields) all.push_back({with_dashes(field.name), field.meaning, &field});
+  all.push_back({with_dashes(kMaxTokens.name), kMaxTokens.meaning, &kMaxTokens});
+  for (const ReplyField<Request>& field : kReplyFields<Request>) all.push_back({with_dashes(field.name), field.meaning, &field});
   return all;
 }
 
@@ -44,22 +61,83 @@ Arguments::Setter choice(E& bound, std::vector<Choice<E>> choices) {
   };
 }
 
-Result<void> set(Request& request, const ReplyOption& option, std::string_view value) {
-  if (option.sampling == nullptr) {
-    HB_TRY_INTO(request.max_tokens, parse_number(value, -1, kMostTokens));
-    return {};
-  }
+Result<void> set(Request& request, const SamplingField& field, std::string_view value) {
   const auto assign = [&](const auto& range) -> Result<void> {
     HB_TRY_INTO(request.sampling.*range.member, parse_number(value, range.least, range.greatest));
     return {};
   };
-  return std::visit(assign, option.sampling->range);
+  return std::visit(assign, field.range);
 }
 
-std::string range_text(const ReplyOption& option) {
-  if (option.sampling == nullptr) return fmt::format("-1 to {}", kMostTokens);
-  const auto text = [](const auto& range) { return fmt::format("{} to {}", range.least, range.greatest); };
-  return std::visit(text, option.sampling->range);
+Result<void> set(Request& request, const ReplyField<Request>& field, std::string_view value) {
+  const auto whole = [&] { return parse_number(value, static_cast<int>(field.least), static_cast<int>(field.greatest)); };
+  const auto assign = [&](const auto member) -> Result<void> {
+    using T = std::remove_cvref_t<decltype(request.*member)>;
+    if constexpr (std::is_same_v<T, bool>) return choice<bool>(request.*member, {{"true", true}, {"false", false}})(std::string(value));
+    if constexpr (std::is_same_v<T, double>)
+      HB_TRY_INTO(request.*member, parse_number(value, static_cast<float>(field.least), static_cast<float>(field.greatest)));
+    if constexpr (std::is_same_v<T, int>) HB_TRY_INTO(request.*member, whole());
+    if constexpr (std::is_same_v<T, std::optional<int>>) {
+      if (value == kNone)
+        (request.*member).reset();
+      else
+        HB_TRY_INTO(request.*member, whole());
+    }
+    return {};
+  };
+  return std::visit(assign, field.member);
+}
+
+Result<void> set(Request& request, const ReplyOption& option, std::string_view value) {
+  return std::visit([&](const auto* field) { return set(request, *field, value); }, option.field);
+}
+
+std::string range_text(const SamplingField& field) {
+  return std::visit([](const auto& range) { return fmt::format("{} to {}", range.least, range.greatest); }, field.range);
+}
+std::string range_text(const ReplyField<Request>& field) { return fmt::format("{} to {}", field.least, field.greatest); }
+
+std::string value_text(const ReplyField<Request>& field, const Request& request) {
+  return std::visit(
+      [&](const auto member) {
+        using T = std::remove_cvref_t<decltype(request.*member)>;
+        if constexpr (std::is_same_v<T, std::optional<int>>)
+          return request.*member ? fmt::format("{}", *(request.*member)) : std::string(kNone);
+        else
+          return fmt::format("{}", request.*member);
+      },
+      field.member);
+}
+std::string value_text(const SamplingField& field, const Request& request) { return value_text(field, request.sampling); }
+
+// TOKEN=BIAS.
+Result<TokenBias> parse_bias(std::string_view text) {
+  constexpr float kMostBias = 100;
+  const size_t equals = text.find('=');
+  if (equals == std::string_view::npos) return invalid("'{}': expected TOKEN=BIAS", escaped(text));
+  TokenBias bias;
+  HB_TRY_INTO(bias.token, parse_number(text.substr(0, equals), 0, std::numeric_limits<Token>::max()));
+  const std::string_view value = text.substr(equals + 1);
+  if (value == "-inf")
+    bias.bias = -std::numeric_limits<float>::infinity();
+  else
+    HB_TRY_INTO(bias.bias, parse_number(value, -kMostBias, kMostBias));
+  return bias;
+}
+
+// What has no place in the lists.
+void declare_token_options(Arguments& args, SamplingOptions& sampling) {
+  args.repeated("--logit-bias", "TOKEN=BIAS", "add to a token's logit, -100 to 100; -inf: it never comes; may be given several times",
+                [&sampling](const std::string& text) -> Result<void> {
+                  HB_TRY_ASSIGN(bias, parse_bias(text));
+                  sampling.logit_bias.push_back(bias);
+                  return {};
+                });
+  args.value("--allowed-tokens", "IDS", "no other tokens come: ids as `halfbyte tokenize` prints them",
+             [&sampling](const std::string& text) -> Result<void> {
+               HB_TRY_INTO(sampling.allowed_tokens, parse_token_list(text, std::numeric_limits<Token>::max()));
+               return {};
+             });
 }
 
 }  // namespace
@@ -70,7 +148,7 @@ std::span<const ReplyOption> reply_options() {
 }
 
 std::string value_text(const ReplyOption& option, const Request& request) {
-  return option.sampling != nullptr ? value_text(*option.sampling, request.sampling) : fmt::format("{}", request.max_tokens);
+  return std::visit([&](const auto* field) { return value_text(*field, request); }, option.field);
 }
 
 Result<void> set_reply_option(Request& request, std::string name, std::string_view value) {
@@ -85,13 +163,28 @@ Result<void> set_reply_option(Request& request, std::string name, std::string_vi
   return {};
 }
 
-void declare_reply_options(Arguments& args, ChosenReply& chosen) {
+Result<void> check_fits_terminal(const Request& request) {
   for (const ReplyOption& option : reply_options())
-    args.value(fmt::format("--{}", option.name), "N", fmt::format("{} ({})", option.meaning, range_text(option)),
-               [&](const std::string& text) -> Result<void> {
-                 if (option.sampling == nullptr) chosen.has_max_tokens = true;
-                 return set(chosen.request, option, text);
-               });
+    if (option.needs_json() && is_given(*std::get<const ReplyField<Request>*>(option.field), request))
+      return invalid("{}: `run --json` tells it, and nothing else", option.name);
+  return {};
+}
+
+void declare_reply_options(Arguments& args, ChosenReply& chosen) {
+  for (const ReplyOption& option : reply_options()) {
+    const std::string flag = fmt::format("--{}", option.name);
+    const auto* const* row = std::get_if<const ReplyField<Request>*>(&option.field);
+    if (const auto* fact = row != nullptr ? std::get_if<bool Request::*>(&(*row)->member) : nullptr) {
+      args.flag(flag, chosen.request.*(*fact), option.meaning);
+      continue;
+    }
+    const std::string range = std::visit([](const auto* field) { return range_text(*field); }, option.field);
+    args.value(flag, "N", fmt::format("{} ({})", option.meaning, range), [&](const std::string& text) -> Result<void> {
+      if (option.name == with_dashes(kMaxTokens.name)) chosen.has_max_tokens = true;
+      return set(chosen.request, option, text);
+    });
+  }
+  declare_token_options(args, chosen.request.sampling);
   args.repeated("--stop", "TEXT", "end the reply before this text; may be given several times",
                 [&](const std::string& text) -> Result<void> {
                   if (text.empty()) return invalid("the text is empty");

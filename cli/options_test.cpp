@@ -18,6 +18,24 @@ TEST(ReplyOptions, AreSetByNameAndReadBack) {
   EXPECT_EQ(value_text(reply_options().front(), request), "0.5");
 }
 
+TEST(ReplyOptions, NumbersAndSwitchesBesideSamplingAreSetTheSameWay) {
+  Request request;
+  EXPECT_TRUE(set_reply_option(request, "min_tokens", "5"));
+  EXPECT_TRUE(set_reply_option(request, "ignore-eos", "true"));
+  EXPECT_TRUE(set_reply_option(request, "keep-tokens", "9"));
+  EXPECT_TRUE(set_reply_option(request, "timeout-ms", "1.5"));
+  EXPECT_EQ(request.min_tokens, 5);
+  EXPECT_TRUE(request.ignore_eos);
+  EXPECT_EQ(request.keep_tokens, 9);
+  EXPECT_EQ(request.timeout_ms, 1.5);
+  EXPECT_TRUE(set_reply_option(request, "keep-tokens", "none"));
+  EXPECT_EQ(request.keep_tokens, std::nullopt);
+  EXPECT_EQ(set_reply_option(request, "choices", "9").error().message, "choices: 9 is out of range: expected 1 to 8");
+  EXPECT_TRUE(check_fits_terminal(request));
+  request.choices = 2;
+  EXPECT_EQ(check_fits_terminal(request).error().message, "choices: `run --json` tells it, and nothing else");
+}
+
 TEST(ReplyOptions, EveryDefaultLiesInItsRange) {
   for (const ReplyOption& option : reply_options()) {
     Request request;

@@ -19,6 +19,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/reply.h"
+#include "cli/reply_json.h"
 #include "cli/session.h"
 #include "cli/stored_calibration.h"
 #include "cli/stored_defaults.h"
@@ -31,7 +32,7 @@ struct Options {
   std::string model{kDefaultModel};
   std::vector<std::string> prompt;
   std::string system, session, trace, prefix_cache;
-  bool raw = false, parse_special = false, verbose = false, no_prefix_cache = false;
+  bool raw = false, parse_special = false, verbose = false, no_prefix_cache = false, json = false;
   ChosenReply reply;
   EngineOptions engine;
   std::string draft_model;
@@ -62,7 +63,9 @@ Result<int> stored_context(const ResolvedModel& model, int tokens) {
   return std::min(tokens, static_cast<int>(most));
 }
 
-Result<int> complete(Engine& engine, const PromptFormat& format, ChatOptions options, std::string prompt) {
+Result<int> complete(const std::shared_ptr<Engine>& owned, const PromptFormat& format, ChatOptions options, std::string prompt,
+                     bool as_json) {
+  Engine& engine = *owned;
   if (format.has_template() && prompt.ends_with('\n')) prompt.pop_back();  // the newline of `echo`
   options.conversation.ask(std::move(prompt));
   Request request = options.request;
@@ -73,20 +76,31 @@ Result<int> complete(Engine& engine, const PromptFormat& format, ChatOptions opt
     return unsupported("{}: the prompt has no tokens: the model has no tokenizer, or none for this text", options.model);
 
   const InterruptWatch interrupt;
+  const auto keep = [&](std::string said) -> Result<void> {
+    options.conversation.answer(std::move(said));
+    if (options.session.empty()) return {};
+    return keep_session(engine, format, options.session, options.conversation);
+  };
+  if (as_json) {
+    HB_TRY_ASSIGN(told, tell_reply(owned, request, interrupt));
+    print(told.json + "\n");
+    HB_TRY(keep(std::move(told.text)));
+    return told.is_cancelled ? kInterruptedStatus : 0;
+  }
   HB_TRY_ASSIGN(reply, stream_reply(engine, request, interrupt, print_foreign));
   if (stdout_is_terminal() && !reply.text.ends_with('\n')) print("\n");
   if (options.verbose) print_aside(usage_text(reply.usage));
   if (!reply.warning.empty()) notify(reply.warning);
   if (reply.reason == FinishReason::kLength && reply.usage.completion_tokens != request.max_tokens)
     notify(fmt::format("the reply ends here: the context of {} tokens is full", engine.context_tokens()));
-  options.conversation.answer(reply.text);
-  if (!options.session.empty()) HB_TRY(keep_session(engine, format, options.session, options.conversation));
+  HB_TRY(keep(reply.text));
   return reply.reason == FinishReason::kCancelled ? kInterruptedStatus : 0;
 }
 
 Result<int> run(const Options& options) {
   HB_TRY_ASSIGN(found, find_model(options.model));
-  const bool is_chat = options.prompt.empty() && stdin_is_terminal() && stdout_is_terminal();
+  const bool is_chat = !options.json && options.prompt.empty() && stdin_is_terminal() && stdout_is_terminal();
+  if (!options.json) HB_TRY(check_fits_terminal(options.reply.request));
   std::string prompt;
   if (!is_chat) {
     HB_TRY_INTO(prompt, read_prompt(options.prompt, options.raw));
@@ -115,8 +129,10 @@ Result<int> run(const Options& options) {
   engine_options.prefix_cache_folder = options.prefix_cache;
   engine_options.threads = threads_or_calibrated(options.engine.threads);
   std::optional<Notice> notice(std::in_place, fmt::format("loading {} ...", options.model));
-  HB_TRY_ASSIGN(engine, Engine::open(found.path, engine_options));
+  HB_TRY_ASSIGN(opened, Engine::open(found.path, engine_options));
   notice.reset();
+  const auto owned = std::make_shared<Engine>(std::move(opened));
+  Engine& engine = *owned;
   for (const std::string& warning : engine.warnings()) print_aside(fmt::format("warning: {}\n", warning));
   HB_TRY_ASSIGN(format, PromptFormat::of(engine, options.raw, options.parse_special));
   if (found.has_foreign_template && !options.raw && !format.has_template())
@@ -135,7 +151,7 @@ Result<int> run(const Options& options) {
                             memory_text(engine.memory()), engine.threads(), *reply.request.sampling.seed));
 
   if (is_chat) return chat(engine, format, std::move(reply));
-  return complete(engine, format, std::move(reply), std::move(prompt));
+  return complete(owned, format, std::move(reply), std::move(prompt), options.json);
 }
 
 }  // namespace
@@ -162,6 +178,7 @@ Action declare_run(Arguments& args) {
   args.flag("--no-prefix-cache", options->no_prefix_cache, "compute every prompt from its beginning; same text, slower turns");
   declare_speculation(args, options->engine, options->draft_model);
   declare_trace(args, options->trace);
+  args.flag("--json", options->json, "print the reply as JSON when it is whole: choices, why they ended, log-probabilities, usage");
   args.flag("--verbose", options->verbose, "tell tokens, times and speeds on stderr");
   return [options] { return with_trace(options->trace, options->engine, [&] { return run(*options); }); };
 }

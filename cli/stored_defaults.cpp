@@ -86,8 +86,14 @@ Result<std::optional<uint64_t>> seed_of(const Json& json) {
 // Ours under Ollama's name; null: there is none.
 const ReplyOption* option_of(std::string_view ollama) {
   for (const ReplyOption& option : reply_options())
-    if (option.sampling != nullptr ? option.sampling->ollama == ollama : ollama == "num_predict") return &option;
+    if (option.ollama() == ollama) return &option;
   return nullptr;
+}
+
+// By the user. Of the second list a model brings the longest reply alone.
+bool is_chosen(const ReplyOption& option, const ChosenReply& reply) {
+  const auto* const* sampling = std::get_if<const SamplingField*>(&option.field);
+  return sampling != nullptr ? is_given(**sampling, reply.request.sampling) : reply.has_max_tokens;
 }
 
 }  // namespace
@@ -127,7 +133,7 @@ Result<StoredDefaults> apply_stored_defaults(std::string_view parameters, Chosen
       defaults.context_tokens = static_cast<int>(*number);
     } else if (not_done != std::end(kNotDone)) {
       if (*number != not_done->value) defaults.notes.push_back(fmt::format("the option {} {}, which is not done", name, *number));
-    } else if (option->sampling != nullptr ? !is_given(*option->sampling, request.sampling) : !reply.has_max_tokens) {
+    } else if (!is_chosen(*option, reply)) {
       const auto outside = std::ranges::find(kOutside, name, &Outside::ollama);
       const double ours = outside != std::end(kOutside) ? outside->in_our_range(*number) : *number;
       const auto set = set_reply_option(request, option->name, fmt::format("{}", ours));

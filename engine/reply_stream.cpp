@@ -31,6 +31,7 @@ struct ReplyStream::Shared {
       (event.choice == 0 ? text : choice.text) += event.text;
       choice.tokens.insert(choice.tokens.end(), event.tokens.begin(), event.tokens.end());
     }
+    if (!event.prompt_tokens.empty()) choice.prompt_tokens = event.prompt_tokens;
     if (event.finished) {
       choice.last = event;
       ++ended;

@@ -32,9 +32,10 @@ class ReplyStream {
   void cancel();
 
   struct Choice {
-    std::string text;                // of the first choice nothing: next() has given it
-    std::vector<ReplyToken> tokens;  // with Request::logprobs
-    std::optional<Event> last;       // usage, reason and error
+    std::string text;                       // of the first choice nothing: next() has given it
+    std::vector<ReplyToken> tokens;         // with Request::logprobs
+    std::vector<ReplyToken> prompt_tokens;  // of the first choice, with Request::prompt_logprobs
+    std::optional<Event> last;              // usage, reason and error
   };
   // One of each Request::choices. Requires: next() has said kFinished.
   const std::vector<Choice>& choices() const;

@@ -35,6 +35,19 @@ struct CompletionOptions {
   // The text is one of this grammar's; what a model thinks apart from it is free. Ours takes every kind, Ollama and OpenAI-style services
   // JSON and JSON Schemas; kUnsupported else, and for what of a schema is not done.
   std::optional<GrammarSource> grammar;
+  // Those of kReplyFields, by which each kind says what it takes; kUnsupported names one that it does not.
+  int choices = 1;                     // replies to the prompt, 1 to 8; a stream's pieces are those of the first
+  std::optional<int> best_of;          // so many are made, `choices` to 20, and the likeliest told when all have ended
+  int min_tokens = 0;                  // no end token before so many of the reply
+  bool ignore_eos = false;             // end tokens do not end the reply
+  std::optional<int> keep_tokens;      // a full context lets tokens behind the first so many go; absent: that is an error or an end
+  std::optional<int> logprobs;         // the result has the reply's tokens, each with so many of the likeliest, 0 to 20
+  std::optional<int> prompt_logprobs;  // the result has the prompt's likewise
+  std::optional<int> thinking_budget;  // most tokens that a model thinks before it answers
+  double timeout_ms = 0;               // the reply ends with what has come by then; 0: no limit
+  int priority = 0;                    // the greater starts first
+  std::string principal;               // who asks; shares no cache with others. On the wire cache_salt
+  std::optional<bool> thinking;  // whether a model that can think before it answers does; absent: as the backend or its template has it
   // Asked to stop, from any thread, a request ends early: a stream with what came until then, complete() and chat() with kIo.
   // Services end at once, also while they wait for an answer; other kinds where their sink would be asked.
   std::stop_token cancel = {};
@@ -43,6 +56,25 @@ struct CompletionOptions {
 // Facts about one request beyond the common fields: "server_total_duration_ms", "template", ... Values are printed as they are.
 using Facts = std::map<std::string, std::string>;
 
+// A token of a reply, and the natural logarithm of its probability as the model has it, whatever the sampling options were.
+struct ScoredToken {
+  std::string text;       // its bytes, which may be a part of a character
+  std::optional<int> id;  // services tell none
+  double log_probability = 0;
+  std::vector<ScoredToken> likeliest;  // at its place, in order
+  bool operator==(const ScoredToken&) const = default;
+};
+
+// One of several replies to a prompt.
+struct ReplyChoice {
+  std::string text;
+  std::optional<std::string> thinking;
+  std::vector<ToolCall> tool_calls;
+  std::string finish_reason;  // as in `metadata`
+  std::vector<ScoredToken> tokens;
+  bool operator==(const ReplyChoice&) const = default;
+};
+
 // One completion. It never contains the prompt; counts are absent where the backend does not tell them.
 struct InferenceResult {
   std::string prompt, completion;
@@ -50,6 +82,9 @@ struct InferenceResult {
   double latency_ms = 0;  // wall time as we measured it around the call; a server's own times are in `metadata`
   BackendInfo backend;
   Facts metadata;
+  std::vector<ScoredToken> tokens;           // with CompletionOptions::logprobs
+  std::vector<ScoredToken> prompt_logprobs;  // with that: the prompt's tokens from the second on
+  std::vector<ReplyChoice> choices;          // where several were asked for: all of them, the first as it stands above
 
   std::optional<double> tokens_per_second() const;  // absent: no tokens or no time
 };
@@ -63,6 +98,8 @@ struct ChatResult {
   double latency_ms = 0;
   BackendInfo backend;
   Facts metadata;
+  std::vector<ScoredToken> tokens, prompt_logprobs;
+  std::vector<ReplyChoice> choices;
 
   std::optional<double> tokens_per_second() const;
 };

@@ -21,6 +21,33 @@ Dict dict_of(const Facts& facts) {
   return out;
 }
 
+// (bytes, id, log-probability, [the same of the likeliest]).
+nb::list list_of(const std::vector<ScoredToken>& tokens) {
+  nb::list all;
+  for (const ScoredToken& token : tokens)
+    all.append(nb::make_tuple(nb::bytes(token.text.data(), token.text.size()), or_none(token.id), token.log_probability,
+                              list_of(token.likeliest)));
+  return all;
+}
+
+nb::list list_of(const std::vector<ToolCall>& calls) {
+  nb::list all;
+  for (const ToolCall& call : calls) all.append(nb::make_tuple(text(call.name), text(call.arguments), text(call.call_id)));
+  return all;
+}
+
+nb::object or_none(const std::optional<std::string>& thinking) { return thinking ? nb::object(text(*thinking)) : nb::none(); }
+
+Dict dict_of(const ReplyChoice& choice) {
+  Dict out;
+  out["text"] = text(choice.text);
+  out["thinking"] = or_none(choice.thinking);
+  out["tool_calls"] = list_of(choice.tool_calls);
+  out["finish_reason"] = text(choice.finish_reason);
+  out["tokens"] = list_of(choice.tokens);
+  return out;
+}
+
 // What both kinds of result have.
 Dict told(const auto& result) {
   Dict out;
@@ -28,6 +55,11 @@ Dict told(const auto& result) {
   out["completion_tokens"] = or_none(result.completion_tokens);
   out["latency_ms"] = result.latency_ms;
   out["metadata"] = dict_of(result.metadata);
+  out["tokens"] = list_of(result.tokens);
+  out["prompt_logprobs"] = list_of(result.prompt_logprobs);
+  nb::list choices;
+  for (const ReplyChoice& choice : result.choices) choices.append(dict_of(choice));
+  out["choices"] = choices;
   return out;
 }
 
@@ -40,10 +72,8 @@ Dict dict_of(const InferenceResult& result) {
 Dict dict_of(const ChatResult& result) {
   Dict out = told(result);
   out["content"] = text(result.content);
-  out["thinking"] = result.thinking ? nb::object(text(*result.thinking)) : nb::none();
-  nb::list calls;
-  for (const ToolCall& call : result.tool_calls) calls.append(nb::make_tuple(text(call.name), text(call.arguments), text(call.call_id)));
-  out["tool_calls"] = calls;
+  out["thinking"] = or_none(result.thinking);
+  out["tool_calls"] = list_of(result.tool_calls);
   return out;
 }
 

@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "base/errors.h"
+#include "halfbyte/reply_fields.h"
 #include "python/core/engine.h"
 #include "python/core/errors.h"
 #include "python/core/text.h"
@@ -26,27 +27,29 @@ nb::typed<nb::list, nb::str> code_names() {
   return names;
 }
 
-// By the names of kSamplingFields; None is absent.
-SamplingOptions sampling_of(const nb::kwargs& given) {
-  SamplingOptions options;
-  for (const auto& [key, value] : given) {
-    const auto name = nb::cast<std::string>(key);
-    if (value.is_none()) continue;
-    if (name == "logit_bias") {
-      for (const auto& [token, bias] : nb::cast<nb::dict>(value))
-        options.logit_bias.push_back({nb::cast<Token>(token), nb::cast<float>(bias)});
-      continue;
-    }
-    if (name == "allowed_tokens") {
-      options.allowed_tokens = nb::cast<std::vector<Token>>(value);
-      continue;
-    }
-    const auto* field = std::ranges::find(kSamplingFields, name, &SamplingField::name);
-    if (field == std::end(kSamplingFields)) raise(invalid("{}: no such option", escaped(name)));
-    std::visit([&](const auto& range) { options.*range.member = nb::cast<std::remove_cvref_t<decltype(options.*range.member)>>(value); },
-               field->range);
+// A member of the type that its value is cast to.
+template <class Struct, class T>
+void take(Struct& options, T Struct::* member, nb::handle value) {
+  options.*member = nb::cast<T>(value);
+}
+
+// An option by its name in kSamplingFields or kReplyFields, or one that is in no list.
+void take_option(CompletionOptions& options, const std::string& name, nb::handle value) {
+  SamplingOptions& sampling = options.sampling;
+  if (name == "logit_bias") {
+    for (const auto& [token, bias] : nb::cast<nb::dict>(value))
+      sampling.logit_bias.push_back({nb::cast<Token>(token), nb::cast<float>(bias)});
+    return;
   }
-  return options;
+  if (name == "allowed_tokens") return take(sampling, &SamplingOptions::allowed_tokens, value);
+  if (name == "principal") return take(options, &CompletionOptions::principal, value);
+  if (name == "thinking") return take(options, &CompletionOptions::thinking, value);
+  const auto& replies = kReplyFields<CompletionOptions>;
+  if (const auto* field = std::ranges::find(replies, name, &ReplyField<CompletionOptions>::name); field != std::end(replies))
+    return std::visit([&](const auto member) { take(options, member, value); }, field->member);
+  const auto* field = std::ranges::find(kSamplingFields, name, &SamplingField::name);
+  if (field == std::end(kSamplingFields)) raise(invalid("{}: no such option", escaped(name)));
+  std::visit([&](const auto& range) { take(sampling, range.member, value); }, field->range);
 }
 
 // By the names of _response_format.py; "" is none.
@@ -108,13 +111,13 @@ void declare_values(nb::module_& module) {
       .def(
           "__init__",
           [](CompletionOptions* self, int max_new_tokens, const std::vector<std::string>& stop, const std::string& grammar_kind,
-             const std::string& grammar, const nb::kwargs& sampling) {
-            new (self) CompletionOptions{.max_new_tokens = max_new_tokens,
-                                         .sampling = sampling_of(sampling),
-                                         .stop = stop,
-                                         .grammar = grammar_of(grammar_kind, grammar)};
+             const std::string& grammar, const nb::kwargs& further) {
+            CompletionOptions options{.max_new_tokens = max_new_tokens, .stop = stop, .grammar = grammar_of(grammar_kind, grammar)};
+            for (const auto& [name, value] : further)
+              if (!value.is_none()) take_option(options, nb::cast<std::string>(name), value);
+            new (self) CompletionOptions(std::move(options));
           },
-          nb::kw_only(), "max_new_tokens"_a, "stop"_a, "grammar_kind"_a, "grammar"_a, "sampling"_a);
+          nb::kw_only(), "max_new_tokens"_a, "stop"_a, "grammar_kind"_a, "grammar"_a, "further"_a);
 }
 
 void declare_engine(nb::module_& module) {

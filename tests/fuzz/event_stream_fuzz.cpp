@@ -16,12 +16,14 @@ void require(bool holds) {
   if (!holds) std::abort();
 }
 
+constexpr AskedBeside kAsked{.choices = 2, .tokens = true};
+
 std::unique_ptr<Reply> reply_of(uint8_t dialect) {
   switch (dialect % 4) {
-    case 0: return std::make_unique<OllamaReply>(OllamaReply::Route::kGenerate);
-    case 1: return std::make_unique<OllamaReply>(OllamaReply::Route::kChat);
-    case 2: return std::make_unique<OpenAIReply>(OpenAIReply::Route::kCompletions);
-    default: return std::make_unique<OpenAIReply>(OpenAIReply::Route::kChat);
+    case 0: return std::make_unique<OllamaReply>(OllamaReply::Route::kGenerate, kAsked);
+    case 1: return std::make_unique<OllamaReply>(OllamaReply::Route::kChat, kAsked);
+    case 2: return std::make_unique<OpenAIReply>(OpenAIReply::Route::kCompletions, kAsked);
+    default: return std::make_unique<OpenAIReply>(OpenAIReply::Route::kChat, kAsked);
   }
 }
 
@@ -30,6 +32,8 @@ struct Outcome {
   std::string error;
   std::string content, thinking, refusal, finish_reason;
   std::vector<ToolCall> tool_calls;
+  std::vector<ScoredToken> tokens;
+  std::vector<ReplyChoice> choices;
   std::optional<int> prompt_tokens, completion_tokens;
   Facts facts;
   bool operator==(const Outcome&) const = default;
@@ -57,6 +61,8 @@ Outcome outcome_of(uint8_t dialect, std::string_view bytes, std::string_view cut
   outcome.refusal = reply->refusal.text();
   outcome.finish_reason = reply->finish_reason;
   outcome.tool_calls = reply->tool_calls;
+  outcome.tokens = reply->tokens;
+  outcome.choices = reply->choices();
   outcome.prompt_tokens = reply->prompt_tokens;
   outcome.completion_tokens = reply->completion_tokens;
   outcome.facts = reply->facts();

@@ -12,9 +12,9 @@ import pytest
 from fake_services import Behaviour, FakeServices
 from stand_ins import ScriptedBackend
 
-from halfbyte.inference import Backend, InferenceResult, OllamaBackend, OpenAIBackend, Route
+from halfbyte.inference import Backend, InferenceResult, OllamaBackend, OpenAIBackend, ReplyChoice, Route, ScoredToken
 from halfbyte.inference._draw import draw
-from halfbyte.inference._sampling import SAMPLING_FIELDS
+from halfbyte.inference._sampling import REPLY_FIELDS, SAMPLING_FIELDS
 from halfbyte.inference._service import ServiceError
 from halfbyte.inference.router import Request
 
@@ -78,6 +78,19 @@ def ask(backend: Backend, call: str, row: dict[str, Any], pieces: list[str]) -> 
             return end.value
 
 
+def tokens_told(tokens: list[ScoredToken]) -> list[dict[str, Any]]:
+    return [
+        {"text": token.text, "id": token.id, "log_probability": token.log_probability}
+        | ({"likeliest": tokens_told(token.likeliest)} if token.likeliest else {})
+        for token in tokens
+    ]
+
+
+def choice_told(choice: ReplyChoice) -> dict[str, Any]:
+    told = {**vars(choice), "tokens": tokens_told(choice.tokens)}
+    return {key: value for key, value in told.items() if value or key in ("text", "finish_reason")}
+
+
 def told(result: Any, gives: dict[str, Any]) -> dict[str, Any]:
     """A result in the words of `gives`."""
     is_prompt = isinstance(result, InferenceResult)
@@ -87,6 +100,8 @@ def told(result: Any, gives: dict[str, Any]) -> dict[str, Any]:
         "tool_calls": [] if is_prompt else result.tool_calls,
         "counts": [result.prompt_tokens, result.completion_tokens],
         "finish_reason": result.metadata["finish_reason"],
+        "tokens": tokens_told(result.tokens),
+        "choices": [choice_told(choice) for choice in result.choices],
     }
     return {**said, "metadata": result.metadata} if "metadata" in gives else said
 
@@ -117,7 +132,8 @@ def test_row(name: str, row: dict[str, Any], call: str, services: FakeServices) 
         else:
             gives = row["gives"]
             expected = {
-                **{"content": "", "thinking": None, "tool_calls": [], "counts": [None, None], "finish_reason": None},
+                **{"content": "", "thinking": None, "tool_calls": [], "counts": [None, None], "finish_reason": None,
+                   "tokens": [], "choices": []},
                 **{key: value for key, value in gives.items() if key != "pieces"},
             }
             result = ask(backend, call, row, pieces)
@@ -138,6 +154,11 @@ def test_routes(row: dict[str, Any]) -> None:
 def test_sampling_fields() -> None:
     fields = [asdict(field) | {"kind": field.kind.__name__} for field in SAMPLING_FIELDS.values()]
     assert fields == read("sampling")["rows"]
+
+
+def test_reply_fields() -> None:
+    fields = [asdict(field) | {"kind": field.kind.__name__} for field in REPLY_FIELDS.values()]
+    assert fields == read("reply")["rows"]
 
 
 @pytest.mark.parametrize("row", read("draw")["rows"], ids=lambda row: row["name"])

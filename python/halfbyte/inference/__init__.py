@@ -8,7 +8,7 @@ from .artifact import (
     load_artifact_backend,
     register_artifact_loader,
 )
-from .backend import Backend, BackendInfo, ChatResult, InferenceResult, ToolCall
+from .backend import Backend, BackendInfo, ChatResult, InferenceResult, ReplyChoice, ScoredToken, ToolCall
 from .benchmark import BenchmarkResult, benchmark
 from .engine import DEFAULT_ENGINE_MODEL, EngineBackend
 from .engine_errors import EngineError
@@ -54,9 +54,11 @@ __all__ = [
     "OllamaError",
     "OpenAIBackend",
     "OpenAIError",
+    "ReplyChoice",
     "Route",
     "RouterBackend",
     "RouterError",
+    "ScoredToken",
     "ToolCall",
     "benchmark",
     "evaluate",

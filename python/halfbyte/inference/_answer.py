@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .backend import ToolCall
+from .backend import ReplyChoice, ScoredToken, ToolCall
 
 MOST_COUNT = 2**31 - 1
 MOST_SHOWN_CHARACTERS = 200
@@ -297,10 +297,24 @@ def read_call(call: Any, path: str, number: int) -> ToolCall:
     return ToolCall(whole(name), arguments, whole(call_id_of(call, path)) or f"call_{number}")
 
 
+@dataclass(frozen=True)
+class AskedBeside:
+    """What was asked for beside a text. What was not is not read."""
+
+    choices: int = 1
+    tokens: bool = False
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> AskedBeside:
+        return cls(options.get("choices", 1), options.get("logprobs") is not None)
+
+
 class Reply:
     """What a service has said so far; each dialect adds how it is read."""
 
-    def __init__(self) -> None:
+    def __init__(self, asked: AskedBeside | None = None) -> None:
+        self._asked = asked or AskedBeside()
+        self.tokens: list[ScoredToken] = []
         self.content, self.thinking, self.refusal = WholeText(), WholeText(), WholeText()
         self.tool_calls: list[ToolCall] = []
         self.prompt_tokens: int | None = None
@@ -318,6 +332,16 @@ class Reply:
         self.thinking.finish()
         self.refusal.finish()
         return self.content.finish()
+
+    def choice(self) -> ReplyChoice:
+        """What this one says."""
+        return ReplyChoice(
+            self.content.text, self.thinking.text or None, list(self.tool_calls), self.finish_reason or "", list(self.tokens)
+        )
+
+    def choices(self) -> list[ReplyChoice]:
+        """Where several replies were asked for: all that came, this one first."""
+        return []
 
     def facts(self) -> dict[str, Any]:
         """What a result's metadata has beyond its common fields."""

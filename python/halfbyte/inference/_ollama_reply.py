@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from ._answer import (
     AnswerError,
+    AskedBeside,
     Reply,
     Turn,
     count_at,
@@ -21,6 +22,7 @@ from ._answer import (
     whole,
     word_at,
 )
+from ._answer_tokens import read_scored_tokens
 from ._lines import Line, Unframed
 
 DURATIONS = ("total", "load", "prompt_eval", "eval")
@@ -30,8 +32,8 @@ class OllamaReply(Reply):
     """A reply is done when the service says `done` or a `done_reason`. A connection that ends before has cut it off, however
     cleanly: Ollama always says so, and what only looks complete would be taken for the answer."""
 
-    def __init__(self, route: Literal["generate", "chat"]) -> None:
-        super().__init__()
+    def __init__(self, route: Literal["generate", "chat"], asked: AskedBeside | None = None) -> None:
+        super().__init__(asked)
         self._is_chat = route == "chat"
         self._durations: dict[str, float | None] = dict.fromkeys(DURATIONS)
         self.is_done = False
@@ -75,6 +77,8 @@ class OllamaReply(Reply):
         completion_tokens = count_at(answer, "eval_count", "")
         self.prompt_tokens = self.prompt_tokens if prompt_tokens is None else prompt_tokens
         self.completion_tokens = self.completion_tokens if completion_tokens is None else completion_tokens
+        if self._asked.tokens:
+            self.tokens += read_scored_tokens(list_at(answer, "logprobs", ""), "logprobs")
         # The last line of a stream may have nothing else to say.
         may_be_silent = not is_whole and ("done" in answer or bool(reason))
         turn = self._message(answer, may_be_silent) if self._is_chat else self._response(answer, may_be_silent)

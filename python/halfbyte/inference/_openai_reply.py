@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ._answer import (
     AnswerError,
+    AskedBeside,
     Reply,
     Turn,
     call_id_of,
@@ -27,7 +28,9 @@ from ._answer import (
     whole,
     word_at,
 )
+from ._answer_tokens import read_scored_tokens, read_token_lists
 from ._lines import Event, Line, ServerSentEvents, Unframed, is_field
+from .backend import ReplyChoice
 
 MOST_CALLS = 1024
 ENDED_EARLY = "the stream ended before the reply was done"
@@ -37,8 +40,10 @@ class OpenAIReply(Reply):
     """A stream is done with `[DONE]` or a `finish_reason`. An event that no empty line ends counts where its data is whole, which
     the standard would drop: services leave the line out after the last one. An answer that is no stream is read as a whole one."""
 
-    def __init__(self, *, is_chat: bool) -> None:
-        super().__init__()
+    def __init__(self, asked: AskedBeside | None = None, *, is_chat: bool) -> None:
+        super().__init__(asked)
+        one = replace(self._asked, choices=1)
+        self._others = [OpenAIReply(one, is_chat=is_chat) for _ in range(self._asked.choices - 1)]
         self._is_chat = is_chat
         self._calls = _Calls()
         self._is_done = False
@@ -47,6 +52,7 @@ class OpenAIReply(Reply):
     def take_whole(self, answer: Mapping[str, Any]) -> None:
         self._take(answer, is_whole=True)
         self._finish()
+        self._finish_others()
 
     def pieces(self, lines: Iterable[Line]) -> Iterator[str]:
         """The content as it comes. AnswerError: the service failed, or the stream ended too early; what came before was given."""
@@ -71,6 +77,12 @@ class OpenAIReply(Reply):
         if piece := self._finish():
             yield piece
         self.tool_calls += self._calls.made()
+        self._finish_others()
+
+    def _finish_others(self) -> None:
+        for other in self._others:
+            other._finish()
+            other.tool_calls += other._calls.made()
 
     def _take_event(self, event: Event) -> str:
         if event.name == b"error":
@@ -81,7 +93,7 @@ class OpenAIReply(Reply):
         return "" if self._is_done else self._take(parse_answer(event.data), is_whole=False)
 
     def _refuse_failure(self) -> None:
-        if self.finish_reason == "error":
+        if any(reply.finish_reason == "error" for reply in (self, *self._others)):
             raise AnswerError("the service ended the reply with the finish_reason 'error'")
 
     def _take(self, answer: Mapping[str, Any], *, is_whole: bool) -> str:
@@ -95,12 +107,15 @@ class OpenAIReply(Reply):
         if is_whole and not choices:
             raise AnswerError(f"the answer has no `choices`: '{_shown(answer)}'")
         piece = ""
-        for number, choice in enumerate(choices[:1] if is_whole else choices):
+        replies = [self, *self._others]
+        for number, choice in enumerate(choices[: len(replies)] if is_whole else choices):
             path = f"choices[{number}]"
             if not isinstance(choice, dict):
                 raise AnswerError(f"{path}: expected an object, found {found(choice)}")
-            if is_whole or not count_at(choice, "index", f"{path}."):  # one reply was asked for
-                piece += self._take_choice(choice, path, is_whole)
+            place = number if is_whole else count_at(choice, "index", f"{path}.") or 0
+            if place < len(replies):  # so many were asked for
+                said = replies[place]._take_choice(choice, path, is_whole)
+                piece += said if place == 0 else ""
         if is_whole:
             self._refuse_failure()
         return piece
@@ -116,10 +131,23 @@ class OpenAIReply(Reply):
             turn.read(choice.get("text"), f"{path}.text")
         if not self._is_chat:
             turn.thinking += prose(choice, "reasoning_content", f"{path}.") or prose(choice, "reasoning", f"{path}.")
+        if self._asked.tokens:
+            self._read_tokens(choice, path)
         is_silent = not (turn.content or turn.thinking or turn.refusal or turn.calls or reason)
         if is_whole and is_silent and not self._has_text(choice):
             raise AnswerError(f"the answer has no text: '{_shown(choice)}'")
         return self._say(turn)
+
+    def _read_tokens(self, choice: Mapping[str, Any], path: str) -> None:
+        """Where there are no log-probabilities there is nothing; a service may pass over what it was asked."""
+        told, inside = object_at(choice, "logprobs", f"{path}."), f"{path}.logprobs."
+        content = list_at(told, "content", inside)
+        self.tokens += (
+            read_token_lists(told, inside) if "tokens" in told else read_scored_tokens(content, f"{inside}content")
+        )
+
+    def choices(self) -> list[ReplyChoice]:
+        return [reply.choice() for reply in (self, *self._others)] if self._others else []
 
     def _has_text(self, choice: Mapping[str, Any]) -> bool:
         return "content" in object_at(choice, "message", "") if self._is_chat else choice.get("text") is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 from ._response_format import check_response_format
 
@@ -40,6 +40,31 @@ class FurtherSampling(TypedDict, total=False):
     """Added to the logits of these token ids, -100 to 100; minus infinity: the token never comes."""
     allowed_tokens: Sequence[int]
     """No other token ids come, where there are some."""
+    choices: int
+    """So many replies, with `seed` and those after it: the result's `choices`. A stream's pieces are the first one's."""
+    best_of: int
+    """So many replies are made, `choices` to 20, and the likeliest told when all have ended."""
+    min_tokens: int
+    """No end token before so many tokens of the reply."""
+    ignore_eos: bool
+    """End tokens do not end the reply."""
+    keep_tokens: int
+    """A full context lets tokens behind the first so many of the prompt go, in place of an end or an error;
+    `metadata["dropped_tokens"]` says how many went."""
+    logprobs: int
+    """The result has the reply's `tokens`, each with its log-probability and so many of the likeliest, 0 to 20."""
+    prompt_logprobs: int
+    """The result has the prompt's `prompt_logprobs` likewise."""
+    thinking_budget: int
+    """Most tokens that a model thinks before it answers."""
+    timeout_ms: float
+    """The reply ends with what has come by then."""
+    priority: int
+    """The greater starts first, and takes memory from the lesser."""
+    principal: str
+    """Who asks; shares no cache with others. On the wire `cache_salt`."""
+    thinking: bool
+    """Whether a model that can think before it answers does; absent: as the backend or the model's template has it."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +121,48 @@ SAMPLING_FIELDS = {
 }
 
 
+@dataclass(frozen=True)
+class ReplyField:
+    """One number or switch of a request beside its sampling: its names on the wire ("" where such a service cannot take it), its
+    range, and the default, with which it does nothing."""
+
+    name: str
+    ollama: str
+    openai: str
+    kind: type[bool] | type[int] | type[float]
+    least: float
+    greatest: float
+    default: bool | float | None
+
+    def check(self, value: object) -> None:
+        """TypeError or ValueError names it."""
+        if self.kind is bool:
+            if not isinstance(value, bool):
+                raise TypeError(f"{self.name}: expected True or False, found {value!r}")
+            return
+        if isinstance(value, bool) or not isinstance(value, (int, self.kind)):
+            raise TypeError(f"{self.name}: expected {'an int' if self.kind is int else 'a number'}, found {value!r}")
+        if not self.least <= value <= self.greatest:
+            raise ValueError(f"{self.name}: expected {self.least} to {self.greatest}, found {value}")
+
+
+REPLY_FIELDS = {
+    field.name: field
+    for field in (
+        ReplyField("choices", "", "n", int, 1, 8, 1),
+        ReplyField("best_of", "", "best_of", int, 1, 20, None),
+        ReplyField("min_tokens", "", "min_tokens", int, 0, _MANY, 0),
+        ReplyField("ignore_eos", "", "ignore_eos", bool, 0, 1, False),
+        ReplyField("keep_tokens", "num_keep", "", int, 0, _MANY, None),
+        ReplyField("logprobs", "logprobs", "logprobs", int, 0, 20, None),
+        ReplyField("prompt_logprobs", "", "", int, 0, 20, None),
+        ReplyField("thinking_budget", "", "", int, 0, _MANY, None),
+        ReplyField("timeout_ms", "", "", float, 0, 10**12, 0),
+        ReplyField("priority", "", "", int, -_MANY, _MANY, 0),
+    )
+}
+
+
 def checked(sampling: Mapping[str, Any]) -> dict[str, Any]:
     """Those that are given; TypeError or ValueError names what is wrong, or not known."""
     given = {name: value for name, value in sampling.items() if value is not None}
@@ -106,11 +173,26 @@ def checked(sampling: Mapping[str, Any]) -> dict[str, Any]:
             _check_biases(value)
         elif name == "allowed_tokens":
             _check_tokens(value)
-        elif name not in SAMPLING_FIELDS:
-            raise TypeError(f"{name}: no such option; expected one of {', '.join(SAMPLING_FIELDS)}")
-        else:
+        elif name == "thinking":
+            if not isinstance(value, bool):
+                raise TypeError(f"thinking: expected True or False, found {value!r}")
+        elif name == "principal":
+            if not isinstance(value, str):
+                raise TypeError(f"principal: expected a string, found {value!r}")
+        elif name in REPLY_FIELDS:
+            REPLY_FIELDS[name].check(value)
+        elif name in SAMPLING_FIELDS:
             SAMPLING_FIELDS[name].check(value)
+        else:
+            raise TypeError(f"{name}: no such option; expected one of {', '.join(FurtherSampling.__annotations__)}")
     return given
+
+
+def does_nothing(name: str, value: Any) -> bool:
+    """A number or a switch with which its option changes no reply."""
+    if name in REPLY_FIELDS:
+        return bool(value == REPLY_FIELDS[name].default)
+    return name in SAMPLING_FIELDS and bool(value == SAMPLING_FIELDS[name].neutral)
 
 
 def _check_biases(biases: object) -> None:
@@ -140,9 +222,23 @@ def named_only(sampling: Mapping[str, Any], who: str) -> dict[str, Any]:
     for name, value in sampling.items():
         if name in ("max_new_tokens", "temperature", "top_k", "top_p"):
             kept[name] = value
-        elif name not in SAMPLING_FIELDS or value != SAMPLING_FIELDS[name].neutral:
+        elif not does_nothing(name, value):
             raise NotImplementedError(f"{name}: {who} has no such option")
     return kept
+
+
+_WRITTEN_APART = ("response_format", "logprobs", "thinking")
+
+
+def wire_names(dialect: Literal["ollama", "openai"]) -> dict[str, str]:
+    """What a dialect calls the numbers and switches of both lists; "" where it has no name for one."""
+    return {name: getattr(field, dialect) for name, field in {**SAMPLING_FIELDS, **REPLY_FIELDS}.items()}
+
+
+def wire_logprobs(options: Mapping[str, Any]) -> dict[str, Any]:
+    """As chats have them: a switch and a number."""
+    count = options.get("logprobs")
+    return {} if count is None else {"logprobs": True, "top_logprobs": count}
 
 
 def on_the_wire(options: Mapping[str, Any], names: Mapping[str, str], service: str) -> dict[str, Any]:
@@ -150,12 +246,11 @@ def on_the_wire(options: Mapping[str, Any], names: Mapping[str, str], service: s
     what it does anyhow."""
     sent: dict[str, Any] = {}
     for name, value in options.items():
-        if value is None or name == "response_format":
+        if value is None or name in _WRITTEN_APART:
             continue
-        field = SAMPLING_FIELDS.get(name)
         wire = names.get(name, name)
         if wire:
             sent[wire] = {key: max(bias, -100) for key, bias in value.items()} if name == "logit_bias" else value
-        elif field is None or value != field.neutral:
+        elif not does_nothing(name, value):
             raise NotImplementedError(f"{name}: {service} has no such option")
     return sent

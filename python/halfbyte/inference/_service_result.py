@@ -23,6 +23,8 @@ def inference_result(
         latency_ms=(time.perf_counter() - begin) * 1000,
         backend=backend,
         metadata={**metadata, **thinking},
+        tokens=reply.tokens,
+        choices=reply.choices(),
     )
 
 
@@ -39,4 +41,6 @@ def chat_result(
         latency_ms=(time.perf_counter() - begin) * 1000,
         backend=backend,
         metadata=dict(metadata),
+        tokens=reply.tokens,
+        choices=reply.choices(),
     )

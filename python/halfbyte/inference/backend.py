@@ -73,10 +73,29 @@ class BackendInfo:
 
 
 @dataclass
+class ScoredToken:
+    """A token of a reply, and the natural logarithm of its probability as the model has it, whatever the sampling options were.
+
+    `raw` has the bytes of `text` where that is whole characters; a part of a character is U+FFFD there. `id` is None where a service tells none.
+    `likeliest` are those at its place, in order.
+    """
+
+    text: str
+    log_probability: float
+    id: int | None = None
+    raw: bytes = b""
+    likeliest: list[ScoredToken] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.raw = self.raw or self.text.encode()
+
+
+@dataclass
 class InferenceResult:
     """One completion. `completion` never contains the prompt; counts are None where the backend does not tell them.
 
     `latency_ms` is wall time as we measured it around the call; a server's own times are in `metadata`.
+    `tokens` are the reply's, with `logprobs`; `prompt_logprobs` the prompt's from the second on, with that. `choices` are all replies where several were asked for, the first as it stands here.
     ValueError names the field when a count or the latency is negative.
     """
 
@@ -87,6 +106,9 @@ class InferenceResult:
     latency_ms: float
     backend: BackendInfo
     metadata: dict[str, Any] = field(default_factory=dict)
+    tokens: list[ScoredToken] = field(default_factory=list)
+    prompt_logprobs: list[ScoredToken] = field(default_factory=list)
+    choices: list[ReplyChoice] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.prompt_tokens = _count("prompt_tokens", self.prompt_tokens)
@@ -123,6 +145,17 @@ class ToolCall(dict[str, Any]):
 
 
 @dataclass
+class ReplyChoice:
+    """One of several replies to a prompt."""
+
+    text: str
+    thinking: str | None = None
+    tool_calls: list[ToolCall] = field(default_factory=list)
+    finish_reason: str = ""
+    tokens: list[ScoredToken] = field(default_factory=list)
+
+
+@dataclass
 class ChatResult:
     """One reply to a conversation. `thinking` is the reasoning a model keeps apart from its answer, None if it has none."""
 
@@ -135,6 +168,9 @@ class ChatResult:
     latency_ms: float
     backend: BackendInfo
     metadata: dict[str, Any] = field(default_factory=dict)
+    tokens: list[ScoredToken] = field(default_factory=list)
+    prompt_logprobs: list[ScoredToken] = field(default_factory=list)
+    choices: list[ReplyChoice] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.prompt_tokens = _count("prompt_tokens", self.prompt_tokens)
@@ -153,6 +189,11 @@ def transcript(messages: Sequence[Message]) -> str:
         for number, message in enumerate(messages)
     ]
     return "\n".join([*lines, "Assistant:"])
+
+
+def _first_turn(text: str) -> str:
+    """Of a transcript that went on: what comes before the next turn."""
+    return text.split("\nUser:", 1)[0].strip()
 
 
 def _content_text(where: str, content: object) -> object:
@@ -252,9 +293,11 @@ class Backend(ABC):
         if tools:
             raise NotImplementedError(f"{type(self).__name__} ({self.info.model_id}) takes no tools")
         result = self.complete(transcript(messages), **sampling, **more)
+        for choice in result.choices:
+            choice.text = _first_turn(choice.text)
         return ChatResult(
             messages=[dict(message) for message in messages],
-            content=result.completion.split("\nUser:", 1)[0].strip(),
+            content=_first_turn(result.completion),
             tool_calls=[],
             thinking=None,
             prompt_tokens=result.prompt_tokens,
@@ -262,6 +305,9 @@ class Backend(ABC):
             latency_ms=result.latency_ms,
             backend=result.backend,
             metadata={**result.metadata, "chat_format": "transcript"},
+            tokens=result.tokens,
+            prompt_logprobs=result.prompt_logprobs,
+            choices=result.choices,
         )
 
     def stream_chat(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from ._checks import check_integer, check_messages, check_more, check_request, check_sampling, check_text
 from ._response_format import grammar_of
-from .backend import Backend, BackendInfo, ChatResult, InferenceResult, Message, ToolCall
+from .backend import Backend, BackendInfo, ChatResult, InferenceResult, Message, ReplyChoice, ScoredToken, ToolCall
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -284,6 +284,7 @@ class EngineBackend(Backend):
         form = sampling.get("response_format")
         form_kind, source = ("", "") if form is None else grammar_of(form)
         check_unicode("response_format", source)
+        check_unicode("principal", sampling.get("principal", ""))
         options: _core.Options = self._module.Options(
             stop=list(stop or ()), grammar_kind=form_kind, grammar=source, seed=seed, **{**numbers, **counts, **lists}
         )
@@ -361,6 +362,9 @@ class EngineBackend(Backend):
             latency_ms=told["latency_ms"],
             backend=self.info,
             metadata=_metadata(told["metadata"], sampling),
+            tokens=_tokens(told["tokens"]),
+            prompt_logprobs=_tokens(told["prompt_logprobs"]),
+            choices=[_choice(choice) for choice in told["choices"]],
         )
 
     def _chat_result(self, messages: Sequence[Message], told: Mapping[str, Any], sampling: dict[str, Any]) -> ChatResult:
@@ -368,13 +372,16 @@ class EngineBackend(Backend):
         return ChatResult(
             messages=[dict(message) for message in messages],
             content=told["content"],
-            tool_calls=[ToolCall(name, json.loads(arguments), call_id) for name, arguments, call_id in told["tool_calls"]],
+            tool_calls=_calls(told["tool_calls"]),
             thinking=told["thinking"],
             prompt_tokens=told["prompt_tokens"],
             completion_tokens=told["completion_tokens"],
             latency_ms=told["latency_ms"],
             backend=self.info,
             metadata=_metadata(told["metadata"], sampling),
+            tokens=_tokens(told["tokens"]),
+            prompt_logprobs=_tokens(told["prompt_logprobs"]),
+            choices=[_choice(choice) for choice in told["choices"]],
         )
 
 
@@ -405,6 +412,23 @@ def _json(where: str, value: object) -> str:
         return json.dumps(value, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError) as cause:
         raise TypeError(f"{where}: expected what JSON can say: {cause}") from cause
+
+
+def _calls(told: Sequence[tuple[str, str, str]]) -> list[ToolCall]:
+    return [ToolCall(name, json.loads(arguments), call_id) for name, arguments, call_id in told]
+
+
+def _tokens(told: Sequence[tuple[bytes, int, float, Any]]) -> list[ScoredToken]:
+    return [
+        ScoredToken(raw.decode("utf-8", "replace"), log_probability, number, raw, _tokens(likeliest))
+        for raw, number, log_probability, likeliest in told
+    ]
+
+
+def _choice(told: Mapping[str, Any]) -> ReplyChoice:
+    return ReplyChoice(
+        told["text"], told["thinking"], _calls(told["tool_calls"]), told["finish_reason"], _tokens(told["tokens"])
+    )
 
 
 def _metadata(facts: Mapping[str, str], sampling: dict[str, Any]) -> dict[str, Any]:

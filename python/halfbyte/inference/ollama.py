@@ -7,12 +7,12 @@ import time
 from collections.abc import Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ._answer import found, whole
+from ._answer import AskedBeside, found, whole
 from ._checks import check_messages, check_more, check_request, check_sampling, check_timeout
 from ._ollama_reply import OllamaReply
 from ._proxy import proxy_for
 from ._response_format import ollama_format
-from ._sampling import SAMPLING_FIELDS, on_the_wire
+from ._sampling import on_the_wire, wire_logprobs, wire_names
 from ._service import Service, ServiceError, Urlopen, default_urlopen
 from ._service_address import DEFAULT_OLLAMA_URL, find_key, ollama_address
 from ._service_result import chat_result, inference_result
@@ -27,10 +27,11 @@ __all__ = ["DEFAULT_OLLAMA_URL", "OllamaBackend", "OllamaError"]
 
 
 _NAMES = {
-    **{name: field.ollama for name, field in SAMPLING_FIELDS.items()},
+    **wire_names("ollama"),
     "max_new_tokens": "num_predict",
     "logit_bias": "",
     "allowed_tokens": "",
+    "principal": "",
 }
 
 
@@ -105,10 +106,11 @@ class OllamaBackend(Backend):
 
     def _body(self, options: Mapping[str, Any], *, stream: bool, **fields: Any) -> dict[str, Any]:
         sent = on_the_wire(options, _NAMES, "Ollama")
-        think = {} if self._think is None else {"think": self._think}
+        thinks = options.get("thinking", self._think)
+        think = {} if thinks is None else {"think": thinks}
         form = options.get("response_format")
         held = {} if form is None else {"format": ollama_format(form)}
-        return {"model": self.info.model_id, **fields, "stream": stream, "options": sent, **think, **held}
+        return {"model": self.info.model_id, **fields, "stream": stream, "options": sent, **wire_logprobs(options), **think, **held}
 
     def complete(
         self,
@@ -124,7 +126,7 @@ class OllamaBackend(Backend):
     ) -> InferenceResult:
         sampling = check_request(prompt, max_new_tokens, temperature, top_k, top_p, further)
         body = self._body({**sampling, **check_more(seed, stop)}, stream=False, prompt=prompt)
-        reply = OllamaReply("generate")
+        reply = OllamaReply("generate", AskedBeside.of(sampling))
         begin = time.perf_counter()
         with self._service.post("/api/generate", body) as answer:
             reply.take_whole(answer.json())
@@ -149,7 +151,7 @@ class OllamaBackend(Backend):
     def _stream_prompt(
         self, prompt: str, body: dict[str, Any], sampling: dict[str, Any]
     ) -> Generator[str, None, InferenceResult]:
-        reply = OllamaReply("generate")
+        reply = OllamaReply("generate", AskedBeside.of(sampling))
         begin = time.perf_counter()
         with self._service.post("/api/generate", body) as answer:
             yield from reply.pieces(answer.lines())
@@ -205,7 +207,7 @@ class OllamaBackend(Backend):
     def _stream_messages(
         self, messages: Sequence[Message], body: dict[str, Any], sampling: dict[str, Any]
     ) -> Generator[str, None, ChatResult]:
-        reply = OllamaReply("chat")
+        reply = OllamaReply("chat", AskedBeside.of(sampling))
         begin = time.perf_counter()
         with self._service.post("/api/chat", body) as answer:
             yield from reply.pieces(answer.lines())
@@ -229,7 +231,7 @@ class OllamaBackend(Backend):
         fields: dict[str, Any] = {"messages": [_wire_message(message) for message in messages]}
         if tools:
             fields["tools"] = [wire_tool(tool) for tool in tools]
-        reply = OllamaReply("chat")
+        reply = OllamaReply("chat", AskedBeside.of(sampling))
         begin = time.perf_counter()
         with self._service.post(
             "/api/chat", self._body({**sampling, **check_more(seed, stop)}, stream=False, **fields)

@@ -8,12 +8,12 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ._answer import json_text
+from ._answer import AskedBeside, json_text
 from ._checks import check_integer, check_messages, check_more, check_request, check_sampling, check_timeout
 from ._openai_reply import OpenAIReply
 from ._proxy import proxy_for
 from ._response_format import openai_format
-from ._sampling import SAMPLING_FIELDS, on_the_wire
+from ._sampling import on_the_wire, wire_logprobs, wire_names
 from ._service import Service, ServiceError, Urlopen, default_urlopen
 from ._service_address import DEFAULT_OPENAI_URL, find_key, openai_address, variable
 from ._service_result import chat_result, inference_result
@@ -31,7 +31,8 @@ KEY_NAME = "OPENAI_API_KEY"
 CHAT = "/chat/completions"
 
 
-_NAMES = {**{name: field.openai for name, field in SAMPLING_FIELDS.items()}, "allowed_tokens": "allowed_token_ids"}
+# What OpenAI's API has no name for is called as vLLM does.
+_NAMES = {**wire_names("openai"), "allowed_tokens": "allowed_token_ids", "principal": "cache_salt"}
 
 
 class OpenAIError(ServiceError):
@@ -120,6 +121,13 @@ class OpenAIBackend(Backend):
         limit = "max_completion_tokens" if self._is_original and "messages" in fields else "max_tokens"
         sent = on_the_wire(options, {**_NAMES, "max_new_tokens": limit}, "an OpenAI-style service")
         body = {"model": self.info.model_id, **fields, **sent}
+        is_chat = "messages" in fields
+        if (count := options.get("logprobs")) is not None:
+            body.update(wire_logprobs(options) if is_chat else {"logprobs": count})
+        if (thinks := options.get("thinking")) is not None:
+            if not is_chat:
+                raise NotImplementedError("thinking: the route /completions has no such option")
+            body["chat_template_kwargs"] = {"enable_thinking": thinks}
         if (form := options.get("response_format")) is not None:
             body["response_format"] = openai_format(form)
         if stream:
@@ -146,7 +154,7 @@ class OpenAIBackend(Backend):
         sampling = check_request(prompt, max_new_tokens, temperature, top_k, top_p, further)
         path, fields = self._prompt_request(prompt)
         body = self._body({**sampling, **check_more(seed, stop)}, stream=False, **fields)
-        reply = self._reply(path)
+        reply = self._reply(path, sampling)
         begin = time.perf_counter()
         with self._service.post(path, body) as answer:
             reply.take_whole(answer.json())
@@ -172,7 +180,7 @@ class OpenAIBackend(Backend):
     def _stream_prompt(
         self, prompt: str, path: str, body: dict[str, Any], sampling: dict[str, Any]
     ) -> Generator[str, None, InferenceResult]:
-        reply = self._reply(path)
+        reply = self._reply(path, sampling)
         begin = time.perf_counter()
         with self._service.post(path, body) as answer:
             yield from reply.pieces(answer.lines())
@@ -197,7 +205,7 @@ class OpenAIBackend(Backend):
         if tools:
             fields["tools"] = [wire_tool(tool) for tool in tools]
         body = self._body({**sampling, **check_more(seed, stop)}, stream=False, **fields)
-        reply = self._reply(CHAT)
+        reply = self._reply(CHAT, sampling)
         begin = time.perf_counter()
         with self._service.post(CHAT, body) as answer:
             reply.take_whole(answer.json())
@@ -224,14 +232,14 @@ class OpenAIBackend(Backend):
     def _stream_messages(
         self, messages: Sequence[Message], body: dict[str, Any], sampling: dict[str, Any]
     ) -> Generator[str, None, ChatResult]:
-        reply = self._reply(CHAT)
+        reply = self._reply(CHAT, sampling)
         begin = time.perf_counter()
         with self._service.post(CHAT, body) as answer:
             yield from reply.pieces(answer.lines())
         return chat_result(reply, messages, self.info, begin, self._metadata(reply, sampling, answer.tries))
 
-    def _reply(self, path: str) -> OpenAIReply:
-        return OpenAIReply(is_chat=path == CHAT)
+    def _reply(self, path: str, sampling: Mapping[str, Any]) -> OpenAIReply:
+        return OpenAIReply(AskedBeside.of(sampling), is_chat=path == CHAT)
 
     def _metadata(self, reply: OpenAIReply, sampling: dict[str, Any], tries: int) -> dict[str, Any]:
         return {"sampling": sampling, "api": self._api, "tries": tries, **reply.facts()}
