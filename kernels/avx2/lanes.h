@@ -101,11 +101,28 @@ HALFBYTE_INLINE int32_t max_lane(I x) {
   m = _mm_max_epi32(m, _mm_shuffle_epi32(m, 0x4e));
   return _mm_cvtsi128_si32(_mm_max_epi32(m, _mm_shuffle_epi32(m, 0xb1)));
 }
-HALFBYTE_INLINE int32_t sum_lanes(I x) {
-  const __m256i s8 = _mm256_add_epi32(x.a, x.b);
-  __m128i s = _mm_add_epi32(_mm256_castsi256_si128(s8), _mm256_extracti128_si256(s8, 1));
-  s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4e));
-  return _mm_cvtsi128_si32(_mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1)));
+// Lane i: `op` over all lanes of v[i].
+template <class Op>
+HALFBYTE_INLINE I across(const I (&v)[16], Op op) {
+  const auto fold = [&](__m256i x0, __m256i y0, __m256i x1, __m256i y1) { return op(I{x0, x1}, I{y0, y1}); };
+  I eights[8], pairs[4], fours[2];  // a: of v[0..7], b: of v[8..15]
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; ++i) eights[i] = fold(v[i].a, v[i].b, v[8 + i].a, v[8 + i].b);
+#pragma GCC unroll 8
+  for (int i = 0; i < 4; ++i) {
+    const I x = eights[2 * i], y = eights[2 * i + 1];
+    pairs[i] = fold(_mm256_unpacklo_epi32(x.a, y.a), _mm256_unpackhi_epi32(x.a, y.a), _mm256_unpacklo_epi32(x.b, y.b),
+                    _mm256_unpackhi_epi32(x.b, y.b));
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < 2; ++i) {
+    const I x = pairs[2 * i], y = pairs[2 * i + 1];
+    fours[i] = fold(_mm256_unpacklo_epi64(x.a, y.a), _mm256_unpackhi_epi64(x.a, y.a), _mm256_unpacklo_epi64(x.b, y.b),
+                    _mm256_unpackhi_epi64(x.b, y.b));
+  }
+  const I x = fours[0], y = fours[1];
+  return fold(_mm256_permute2x128_si256(x.a, y.a, 0x20), _mm256_permute2x128_si256(x.a, y.a, 0x31),
+              _mm256_permute2x128_si256(x.b, y.b, 0x20), _mm256_permute2x128_si256(x.b, y.b, 0x31));
 }
 HALFBYTE_INLINE void store_bytes(int8_t* p, I x) {  // the low byte of each lane
   const __m256i low = _mm256_set1_epi32(255);

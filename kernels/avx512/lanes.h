@@ -54,11 +54,22 @@ HALFBYTE_INLINE F from_bits(I a) { return _mm512_castsi512_ps(a); }
 HALFBYTE_INLINE F scale_by_power(F x, I n) { return _mm512_scalef_ps(x, _mm512_cvtepi32_ps(n)); }
 HALFBYTE_INLINE F select_less(I a, I b, F x, F y) { return _mm512_mask_blend_ps(_mm512_cmplt_epi32_mask(a, b), y, x); }
 HALFBYTE_INLINE int32_t max_lane(I a) { return _mm512_reduce_max_epi32(a); }
-HALFBYTE_INLINE int32_t sum_lanes(I a) {  // wraps; of what stands for NaN, _mm512_reduce_add_epi32 overflows signed integers
-  const __m256i s8 = _mm256_add_epi32(_mm512_castsi512_si256(a), _mm512_extracti64x4_epi64(a, 1));
-  __m128i s = _mm_add_epi32(_mm256_castsi256_si128(s8), _mm256_extracti128_si256(s8, 1));
-  s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4e));
-  return _mm_cvtsi128_si32(_mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1)));
+// Lane i: `op` over all lanes of v[i].
+template <class Op>
+HALFBYTE_INLINE I across(const I (&v)[16], Op op) {
+  I pairs[8], fours[4];
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; ++i) {
+    const I x = v[2 * i], y = v[2 * i + 1];
+    pairs[i] = op(_mm512_unpacklo_epi32(x, y), _mm512_unpackhi_epi32(x, y));
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < 4; ++i) {
+    const I x = pairs[2 * i], y = pairs[2 * i + 1];
+    fours[i] = op(_mm512_unpacklo_epi64(x, y), _mm512_unpackhi_epi64(x, y));
+  }
+  const auto halve = [&](I x, I y) { return op(_mm512_shuffle_i32x4(x, y, 0x88), _mm512_shuffle_i32x4(x, y, 0xdd)); };
+  return halve(halve(fours[0], fours[1]), halve(fours[2], fours[3]));
 }
 HALFBYTE_INLINE void store_bytes(int8_t* p, I a) { _mm_storeu_si128((__m128i*)p, _mm512_cvtepi32_epi8(a)); }
 

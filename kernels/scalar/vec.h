@@ -149,10 +149,15 @@ HALFBYTE_INLINE int32_t max_lane(I a) {
   for (int i = 1; i < 16; ++i) m = a[i] > m ? a[i] : m;
   return m;
 }
-HALFBYTE_INLINE int32_t sum_lanes(I a) {
-  uint32_t s = 0;
-  for (int i = 0; i < 16; ++i) s += (uint32_t)a[i];
-  return (int32_t)s;
+// Lane i: `op` over all lanes of v[i].
+template <class Op>
+HALFBYTE_INLINE I across(const I (&v)[16], Op op) {
+  I turned[16];
+  for (int lane = 0; lane < 16; ++lane)
+    for (int i = 0; i < 16; ++i) turned[lane][i] = v[i][lane];
+  I all = turned[0];
+  for (int lane = 1; lane < 16; ++lane) all = op(all, turned[lane]);
+  return all;
 }
 HALFBYTE_INLINE void store_bytes(int8_t* p, I a) {  // the low byte of each lane
   for (int i = 0; i < 16; ++i) p[i] = (int8_t)a[i];
