@@ -1,9 +1,9 @@
 // What every Backend has from its two own members.
 #include "halfbyte/backend.h"
 
-#include "backends/transcript.h"
 #include "base/errors.h"
 #include "base/white_space.h"
+#include "text/transcript.h"
 
 namespace halfbyte {
 namespace {

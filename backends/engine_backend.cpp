@@ -7,20 +7,15 @@
 
 #include "backends/checks.h"
 #include "backends/engine_request.h"
-#include "backends/prompt_format.h"
-#include "backends/transcript.h"
 #include "base/errors.h"
 #include "store/model_store.h"
-#include "text/message_parts.h"
-#include "text/reply_parser.h"
+#include "text/conversation.h"
 
 namespace halfbyte {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 using Timeout = std::optional<std::chrono::milliseconds>;
-
-constexpr std::string_view kBlank = " \t\r\n";
 
 // Reads a stream to its end; after the sink has refused a piece nothing is read.
 template <class Stream>
@@ -72,17 +67,11 @@ struct ChatStream::Impl {
   ReplyParser parser;
   ReplyParser unread = parser;  // for the other choices
   ChatResult result;
-  bool starts_at_text;                // of a transcript: white space before the content is none of it
-  bool drops_space = starts_at_text;  // not yet there
-  std::deque<StreamStep> steps{};     // read and not yet given
+  std::deque<StreamStep> steps{};  // read and not yet given
   bool has_ended = false;
   std::atomic<bool> is_cancelled = false;
 
   void put(StreamStep::Kind kind, std::string text) {
-    if (drops_space && kind == StreamStep::Kind::kText) {
-      text.erase(0, text.find_first_not_of(kBlank));
-      drops_space = text.empty();
-    }
     if (!text.empty()) steps.push_back({kind, std::move(text)});
   }
   void put(ReplyParser::Delta delta) {
@@ -95,7 +84,6 @@ struct ChatStream::Impl {
     ReplyParser reader = unread;
     ReplyParser::Delta said = reader.push(choice.text), rest = reader.finish();
     choice.text = said.content + rest.content;
-    if (starts_at_text) choice.text.erase(0, choice.text.find_first_not_of(kBlank));
     if (std::string thought = said.thinking + rest.thinking; !thought.empty()) choice.thinking = std::move(thought);
     choice.tool_calls = reader.tool_calls();
   }
@@ -150,14 +138,13 @@ Result<ChatResult> ChatStream::result() {
 struct EngineBackend::Loaded {
   Engine engine;
   bool parse_special;
-  Result<PromptFormat> format =
-      PromptFormat::of(engine, /*raw=*/false, parse_special);  // refers to engine; an error when the template is broken
   BackendInfo info;
   bool use_template;
   std::optional<bool> enable_thinking;
 
-  bool has_template() const { return format && format->has_template(); }
-  std::optional<bool> thinks(const CompletionOptions& options) const { return options.thinking ? options.thinking : enable_thinking; }
+  PromptOptions prompt_options(std::span<const Tool> tools, const CompletionOptions& options) const {
+    return {.tools = tools, .enable_thinking = options.thinking ? options.thinking : enable_thinking, .parse_special = parse_special};
+  }
 };
 
 EngineBackend::EngineBackend(std::shared_ptr<Loaded> loaded) : loaded_(std::move(loaded)) {}
@@ -172,8 +159,8 @@ Result<std::unique_ptr<EngineBackend>> EngineBackend::open(const std::string& mo
                                                    .use_template = options.use_template,
                                                    .enable_thinking = options.enable_thinking});
   if (options.use_template) {
-    if (!loaded->format) return loaded->format.error();
-    if (!loaded->has_template()) return unsupported("use_template: {} has no chat template", found.path.string());
+    HB_TRY(loaded->engine.conversation().check());
+    if (!loaded->engine.conversation().has_template()) return unsupported("use_template: {} has no chat template", found.path.string());
   }
   loaded->info = {.name = options.name,
                   .model_id = options.model_id.empty() ? found.name : options.model_id,
@@ -188,10 +175,7 @@ Result<std::unique_ptr<EngineBackend>> EngineBackend::open(const std::string& mo
 
 BackendInfo EngineBackend::info() const { return loaded_->info; }
 
-bool EngineBackend::supports_tools() const {
-  if (!loaded_->has_template()) return false;
-  return !loaded_->engine.tool_template().empty() || loaded_->engine.chat_template().find("tools") != std::string::npos;
-}
+bool EngineBackend::supports_tools() const { return loaded_->engine.conversation().takes_tools(); }
 
 Result<std::unique_ptr<CompletionStream>> EngineBackend::start(const std::string& prompt, const CompletionOptions& options) {
   const Stopwatch watch;
@@ -199,8 +183,8 @@ Result<std::unique_ptr<CompletionStream>> EngineBackend::start(const std::string
   Request request;
   if (loaded_->use_template) {
     const Message question{"user", prompt};
-    HB_TRY_ASSIGN(made, loaded_->format->prompt({&question, 1}, {}, loaded_->thinks(options)));
-    request.thinking = loaded_->format->thinking_markers(made);
+    HB_TRY_ASSIGN(made, loaded_->engine.conversation().prompt({&question, 1}, loaded_->prompt_options({}, options)));
+    request.thinking = std::move(made.thinking);
     request.prompt = std::move(made.tokens);
   } else {
     request.prompt = loaded_->engine.encode(prompt, /*add_special=*/true);
@@ -215,36 +199,23 @@ Result<std::unique_ptr<ChatStream>> EngineBackend::start_chat(std::span<const Me
                                                               const CompletionOptions& options) {
   const Stopwatch watch;
   HB_TRY(check_messages(messages, options));
-  HB_TRY_ASSIGN(turns, with_content(messages));
-  if (!loaded_->format) return loaded_->format.error();
-  if (!tools.empty() && !supports_tools()) return unsupported("{} ({}) takes no tools", loaded_->info.name, loaded_->info.model_id);
-  const std::string& source = loaded_->format->source(!tools.empty());
-  std::string prompt;
-  Request request;
-  Facts facts;
-  if (loaded_->has_template()) {
-    HB_TRY_ASSIGN(made, loaded_->format->prompt(turns, tools, loaded_->thinks(options)));
-    request.thinking = loaded_->format->thinking_markers(made, !tools.empty());
-    prompt = std::move(made.text);
-    request.prompt = std::move(made.tokens);
-    request.shows_control_tokens = ReplyParser::expects_markers(source, tools);
-    facts = {{"template", "model's"}};
-  } else {
-    prompt = transcript(turns);
-    request.stop = {std::string(kNextTurn)};
-    facts = {{"template", "none"}, {"chat_format", "transcript"}};
-    request.prompt = loaded_->format->encode(prompt);
+  if (!tools.empty() && !supports_tools()) {
+    HB_TRY(loaded_->engine.conversation().check());
+    return unsupported("{} ({}) takes no tools", loaded_->info.name, loaded_->info.model_id);
   }
+  HB_TRY_ASSIGN(prompt, loaded_->engine.conversation().prompt(messages, loaded_->prompt_options(tools, options)));
+  Request request;
+  request.prompt = std::move(prompt.tokens);
+  request.thinking = std::move(prompt.thinking);
+  request.shows_control_tokens = prompt.shows_control_tokens;
+  request.stop = std::move(prompt.stop);
+  Facts facts{{"template", "model's"}};
+  if (!loaded_->engine.conversation().has_template()) facts = {{"template", "none"}, {"chat_format", "transcript"}};
   HB_TRY_ASSIGN(run, EngineRequest::start({loaded_, &loaded_->engine}, std::move(request), options, std::move(facts), watch));
-  size_t calls = 0;
-  for (const Message& message : messages) calls += message.tool_calls.size();
-  ReplyParser parser(source, tools, prompt);
-  parser.number_calls_from(calls + 1);
   return std::unique_ptr<ChatStream>(new ChatStream(std::unique_ptr<ChatStream::Impl>(
       new ChatStream::Impl{.run = std::move(run),
-                           .parser = std::move(parser),
-                           .result = {.messages = {messages.begin(), messages.end()}, .backend = loaded_->info},
-                           .starts_at_text = !loaded_->has_template()})));
+                           .parser = std::move(prompt.reply),
+                           .result = {.messages = {messages.begin(), messages.end()}, .backend = loaded_->info}})));
 }
 
 Result<InferenceResult> EngineBackend::complete(const std::string& prompt, const CompletionOptions& options) {

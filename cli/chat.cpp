@@ -25,10 +25,10 @@ constexpr std::string_view kQuotes = R"(""")";
 
 class Chat {
  public:
-  Chat(Engine& engine, const PromptFormat& format, ChatOptions options)
+  Chat(Engine& engine, ChatOptions options)
       : engine_(engine),
-        format_(format),
         options_(std::move(options)),
+        has_template_(!options_.raw && engine.conversation().has_template()),
         conversation_(std::move(options_.conversation)),
         editor_(history_file_from_environment()),
         idle_calibration_(options_.calibration_file) {}
@@ -49,8 +49,8 @@ class Chat {
   Result<void> show(const std::string& what) const;
 
   Engine& engine_;
-  const PromptFormat& format_;
   ChatOptions options_;
+  const bool has_template_;  // that messages are put in
   Conversation conversation_;
   LineEditor editor_;
   IdleCalibration idle_calibration_;
@@ -60,7 +60,7 @@ class Chat {
 };
 
 Result<int> Chat::run() {
-  if (!format_.has_template())
+  if (!has_template_)
     notify(options_.raw ? "--raw: each message is continued as it stands"
                         : "this model has no chat template: each message is continued as it stands");
   while (const auto message = read_message()) {
@@ -70,7 +70,7 @@ Result<int> Chat::run() {
     else if (!obey(message->text))
       break;
   }
-  if (!options_.session.empty()) HB_TRY(keep_session(engine_, format_, options_.session, conversation_));
+  if (!options_.session.empty()) HB_TRY(keep_session(engine_, options_.session, options_.parse_special, conversation_));
   return 0;
 }
 
@@ -116,7 +116,7 @@ Result<Prompt> Chat::fitting_prompt() {
   const auto most = static_cast<size_t>(engine_.context_tokens() - engine_.context_tokens() / 4);
   int forgotten = 0;
   for (;;) {
-    HB_TRY_ASSIGN(prompt, format_.prompt_or_text(conversation_.messages()));
+    HB_TRY_ASSIGN(prompt, prompt_of(engine_, options_, conversation_));
     if (prompt.tokens.size() > most && conversation_.forget_oldest()) {
       ++forgotten;
       continue;
@@ -129,13 +129,13 @@ Result<Prompt> Chat::fitting_prompt() {
 }
 
 void Chat::reply_to(std::string message) {
-  if (!format_.has_template()) conversation_.clear();
+  if (!has_template_) conversation_.clear();
   conversation_.ask(std::move(message));
   const InterruptWatch interrupt;
   const auto reply = [&]() -> Result<Engine::Reply> {
     Request request = options_.request;
     HB_TRY_ASSIGN(prompt, fitting_prompt());
-    request.thinking = format_.thinking_markers(prompt);
+    request.thinking = std::move(prompt.thinking);
     request.prompt = std::move(prompt.tokens);
     return stream_reply(engine_, std::move(request), interrupt, print_foreign);
   }();
@@ -166,7 +166,7 @@ bool Chat::obey(const std::string& line) {
       case Kind::kSet: done = set(command->name, command->value); break;
       case Kind::kShow: done = show(command->name); break;
       case Kind::kSystem:
-        if (format_.has_template())
+        if (has_template_)
           conversation_.set_system(command->value);
         else
           done = unsupported("there is no chat template to put a system message in");
@@ -200,7 +200,7 @@ Result<void> Chat::show(const std::string& what) const {
     return {};
   }
   if (what == "template") {
-    print(printable(engine_.chat_template()) + "\n");
+    print(printable(engine_.conversation().source()) + "\n");
     return {};
   }
   if (what == "model") {
@@ -213,6 +213,20 @@ Result<void> Chat::show(const std::string& what) const {
 
 }  // namespace
 
-Result<int> chat(Engine& engine, const PromptFormat& format, ChatOptions options) { return Chat(engine, format, std::move(options)).run(); }
+Result<bool> speaks_template(const Engine& engine, const ChatOptions& options) {
+  if (options.raw) return false;
+  HB_TRY(engine.conversation().check());
+  return engine.conversation().has_template();
+}
+
+Result<Prompt> prompt_of(const Engine& engine, const ChatOptions& options, const Conversation& conversation) {
+  const std::vector<Message> messages = conversation.messages();
+  HB_TRY_ASSIGN(has_template, speaks_template(engine, options));
+  if (has_template) return engine.conversation().prompt(messages, {.parse_special = options.parse_special});
+  const std::string& text = messages.back().content;
+  return Prompt{.text = text, .tokens = engine.encode(text, /*add_special=*/true)};
+}
+
+Result<int> chat(Engine& engine, ChatOptions options) { return Chat(engine, std::move(options)).run(); }
 
 }  // namespace halfbyte

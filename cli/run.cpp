@@ -8,7 +8,6 @@
 #include <memory>
 #include <optional>
 
-#include "backends/prompt_format.h"
 #include "cli/chat.h"
 #include "cli/commands.h"
 #include "cli/grammar_options.h"
@@ -63,14 +62,14 @@ Result<int> stored_context(const ResolvedModel& model, int tokens) {
   return std::min(tokens, static_cast<int>(most));
 }
 
-Result<int> complete(const std::shared_ptr<Engine>& owned, const PromptFormat& format, ChatOptions options, std::string prompt,
-                     bool as_json) {
+Result<int> complete(const std::shared_ptr<Engine>& owned, ChatOptions options, std::string prompt, bool as_json) {
   Engine& engine = *owned;
-  if (format.has_template() && prompt.ends_with('\n')) prompt.pop_back();  // the newline of `echo`
+  HB_TRY_ASSIGN(has_template, speaks_template(engine, options));
+  if (has_template && prompt.ends_with('\n')) prompt.pop_back();  // the newline of `echo`
   options.conversation.ask(std::move(prompt));
   Request request = options.request;
-  HB_TRY_ASSIGN(made, format.prompt_or_text(options.conversation.messages()));
-  request.thinking = format.thinking_markers(made);
+  HB_TRY_ASSIGN(made, prompt_of(engine, options, options.conversation));
+  request.thinking = std::move(made.thinking);
   request.prompt = std::move(made.tokens);
   if (request.prompt.empty())
     return unsupported("{}: the prompt has no tokens: the model has no tokenizer, or none for this text", options.model);
@@ -79,7 +78,7 @@ Result<int> complete(const std::shared_ptr<Engine>& owned, const PromptFormat& f
   const auto keep = [&](std::string said) -> Result<void> {
     options.conversation.answer(std::move(said));
     if (options.session.empty()) return {};
-    return keep_session(engine, format, options.session, options.conversation);
+    return keep_session(engine, options.session, options.parse_special, options.conversation);
   };
   if (as_json) {
     HB_TRY_ASSIGN(told, tell_reply(owned, request, interrupt));
@@ -112,6 +111,7 @@ Result<int> run(const Options& options) {
                     .conversation = Conversation(options.system.empty() ? found.system : options.system),
                     .session = options.session,
                     .raw = options.raw,
+                    .parse_special = options.parse_special,
                     .verbose = options.verbose};
   if (options.engine.threads == 0) reply.calibration_file = calibration_file_from_environment();
   EngineOptions engine_options = options.engine;
@@ -134,13 +134,13 @@ Result<int> run(const Options& options) {
   const auto owned = std::make_shared<Engine>(std::move(opened));
   Engine& engine = *owned;
   for (const std::string& warning : engine.warnings()) print_aside(fmt::format("warning: {}\n", warning));
-  HB_TRY_ASSIGN(format, PromptFormat::of(engine, options.raw, options.parse_special));
-  if (found.has_foreign_template && !options.raw && !format.has_template())
+  HB_TRY_ASSIGN(has_template, speaks_template(engine, reply));
+  if (found.has_foreign_template && !options.raw && !has_template)
     notify(fmt::format("{}: not taken: its prompt template in Go's language; the model file has no other", found.name));
-  if (!options.system.empty() && !format.has_template())
+  if (!options.system.empty() && !has_template)
     return invalid("--system: there is no chat template to put it in ({})", options.raw ? "--raw" : "the model has none");
   if (!options.session.empty()) {
-    if (!format.has_template())
+    if (!has_template)
       return invalid("--session: there is no chat template for a conversation ({})", options.raw ? "--raw" : "the model has none");
     HB_TRY_ASSIGN(known, resume_session(engine, options.session, reply.conversation));
     if (options.verbose) print_aside(fmt::format("session     {:>6} tokens known from before\n", known));
@@ -150,8 +150,8 @@ Result<int> run(const Options& options) {
     print_aside(fmt::format("load        {:>23.1f} ms\nmemory      {}\nthreads     {:>6}\nseed        {}\n", load.count(),
                             memory_text(engine.memory()), engine.threads(), *reply.request.sampling.seed));
 
-  if (is_chat) return chat(engine, format, std::move(reply));
-  return complete(owned, format, std::move(reply), std::move(prompt), options.json);
+  if (is_chat) return chat(engine, std::move(reply));
+  return complete(owned, std::move(reply), std::move(prompt), options.json);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "base/errors.h"
 #include "base/json.h"
 #include "base/json_writer.h"
+#include "text/conversation.h"
 
 namespace halfbyte {
 
@@ -54,10 +55,10 @@ Result<int> resume_session(Engine& engine, const std::filesystem::path& file, Co
   return known;
 }
 
-Result<void> keep_session(Engine& engine, const PromptFormat& format, const std::filesystem::path& file, const Conversation& conversation) {
+Result<void> keep_session(Engine& engine, const std::filesystem::path& file, bool parse_special, const Conversation& conversation) {
   const std::vector<Message> messages = conversation.messages();
   if (messages.empty() || messages.back().role != "assistant") return {};
-  HB_TRY_ASSIGN(prompt, format.prompt(messages));
+  HB_TRY_ASSIGN(prompt, engine.conversation().prompt(messages, {.parse_special = parse_special}));
   HB_TRY(engine.save_session(file, {.tokens = std::move(prompt.tokens), .note = note_of(conversation)}));
   return {};
 }

@@ -3,7 +3,6 @@
 
 #include <filesystem>
 
-#include "backends/prompt_format.h"
 #include "cli/conversation.h"
 #include "halfbyte/engine.h"
 
@@ -14,7 +13,7 @@ namespace halfbyte {
 Result<int> resume_session(Engine& engine, const std::filesystem::path& file, Conversation& conversation);
 
 // With what the next turn will find computed. Nothing was said: nothing is written.
-Result<void> keep_session(Engine& engine, const PromptFormat& format, const std::filesystem::path& file, const Conversation& conversation);
+Result<void> keep_session(Engine& engine, const std::filesystem::path& file, bool parse_special, const Conversation& conversation);
 
 // The messages of a conversation as a session's note, and back. kCorrupt: after a system message questions and answers do not take turns.
 std::string note_of(const Conversation& conversation);

@@ -367,17 +367,11 @@ int Engine::context_tokens() const { return impl_->context_tokens; }
 int Engine::vocabulary() const { return impl_->model->formula->dims().vocabulary; }
 int Engine::threads() const { return impl_->pool->threads(); }
 bool Engine::adds_bos() const { return impl_->model->tokenizer->adds_bos(); }
-const std::string& Engine::chat_template() const { return impl_->model->chat_template; }
-const std::string& Engine::tool_template() const { return impl_->model->tool_template; }
-std::string_view Engine::bos_text() const { return impl_->model->tokenizer->bos_text(); }
-std::string_view Engine::eos_text() const { return impl_->model->tokenizer->eos_text(); }
+const ConversationFormat& Engine::conversation() const { return *impl_->model->conversation; }
 const std::vector<std::string>& Engine::warnings() const { return impl_->model->warnings; }
-std::vector<Token> Engine::encode(const std::string& text, bool add_special, bool parse_special, std::string_view drop) const {
-  return impl_->model->tokenizer->encode(text, {.add_special = add_special, .parse_special = parse_special, .drop = drop});
+std::vector<Token> Engine::encode(const std::string& text, bool add_special, bool parse_special) const {
+  return impl_->model->tokenizer->encode(text, {.add_special = add_special, .parse_special = parse_special});
 }
 std::string Engine::token_text(Token token) const { return impl_->model->tokenizer->piece(token, /*special=*/true); }
-std::string Engine::spelled_apart(std::string_view text, std::string_view mark) const {
-  return impl_->model->tokenizer->spelled_apart(text, mark);
-}
 
 }  // namespace halfbyte

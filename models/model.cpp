@@ -25,14 +25,15 @@ Result<Model> load(const std::filesystem::path& path, ThreadPool& pool, const Wo
   model.path = path.string();
   HB_TRY_INTO(model.architecture, checkpoint.metadata.text("general.architecture"));
   HB_TRY_INTO(model.name, checkpoint.metadata.text_or("general.name", ""));
-  HB_TRY_INTO(model.chat_template, checkpoint.metadata.text_or("tokenizer.chat_template", ""));
-  HB_TRY_INTO(model.tool_template, checkpoint.metadata.text_or("tokenizer.chat_template.tool_use", ""));
+  HB_TRY_ASSIGN(chat_template, checkpoint.metadata.text_or("tokenizer.chat_template", ""));
+  HB_TRY_ASSIGN(tool_template, checkpoint.metadata.text_or("tokenizer.chat_template.tool_use", ""));
   // The architecture first: "unknown architecture" must not hide behind an odd vocabulary.
   HB_TRY_ASSIGN(vocabulary, vocabulary_size(checkpoint.metadata, model.architecture));
   model.warnings = checkpoint.warnings;
   HB_TRY_INTO(model.formula, make_formula(checkpoint.metadata, vocabulary, model.warnings));
   HB_TRY_INTO(model.tokenizer, Tokenizer::open(checkpoint.metadata));
   for (const std::string& warning : model.tokenizer->warnings()) model.warnings.push_back(warning);
+  model.conversation = std::make_unique<ConversationFormat>(*model.tokenizer, std::move(chat_template), std::move(tool_template));
   WeightList list(checkpoint);
   model.formula->weights(list);
   HB_TRY_INTO(model.weights, load_weights(checkpoint, list, pool, world, most_bytes, model.warnings));

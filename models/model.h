@@ -12,17 +12,17 @@
 #include "formats/checkpoint.h"
 #include "models/formula.h"
 #include "ops/weights.h"
+#include "text/conversation.h"
 #include "text/tokenizer.h"
 
 namespace halfbyte {
 
 struct Model {
   std::string path;
-  std::string architecture;   // as the file names it
-  std::string name;           // general.name, may be empty
-  std::string chat_template;  // Jinja source, may be empty
-  std::string tool_template;  // the one for conversations with tools, where the model has one of its own; else empty
+  std::string architecture;  // as the file names it
+  std::string name;          // general.name, may be empty
   std::unique_ptr<Tokenizer> tokenizer;
+  std::unique_ptr<ConversationFormat> conversation;  // refers to the tokenizer
   std::unique_ptr<Formula> formula;
   Weights weights;
   std::vector<std::string> warnings;  // harmless oddities of the file

@@ -30,6 +30,7 @@ class ReplyParser {
   // Those without an id of their own get "call00001" and so on: nine letters and digits, as Mistral's templates demand.
   const std::vector<ToolCall>& tool_calls() const { return calls_; }
   void number_calls_from(size_t first) { next_number_ = first; }
+  void drop_space() { drops_space_ = true; }  // white space that comes next is not content
 
   // How such a model marks what it thinks before its answer; none: it does not think, or the prompt has ended that.
   static std::optional<ThinkingMarkers> thinking_markers(std::string_view chat_template, std::string_view prompt);

@@ -20,6 +20,7 @@
 
 namespace halfbyte {
 
+class ConversationFormat;
 class Trace;
 class World;
 
@@ -214,18 +215,12 @@ class Engine {
   int context_tokens() const;
   int vocabulary() const;  // token ids are below it
   int threads() const;
-  // `drop`: left out of what is no special token, a mark of spelled_apart().
-  std::vector<Token> encode(const std::string& text, bool add_special, bool parse_special = true, std::string_view drop = {}) const;
+  std::vector<Token> encode(const std::string& text, bool add_special, bool parse_special = true) const;
   // Its bytes, a control token's as it is spelled; no whole characters where a character is several tokens.
   std::string token_text(Token token) const;
-  // `text` with `mark` inside every control token that it spells; encoded with `mark` dropped, it is the tokens of its characters.
-  std::string spelled_apart(std::string_view text, std::string_view mark) const;
   bool adds_bos() const;
-  // The model's chat template (Jinja) and the texts of the tokens it may write out; empty where the file has none.
-  const std::string& chat_template() const;
-  const std::string& tool_template() const;  // for conversations with tools, where the model has one of its own
-  std::string_view bos_text() const;
-  std::string_view eos_text() const;
+  // How messages become its prompts, and replies their parts (text/conversation.h). Lives as long as the engine.
+  const ConversationFormat& conversation() const;
   // What is odd in the model's files and harmless, and what they ask for that is not done; a line each.
   const std::vector<std::string>& warnings() const;
 

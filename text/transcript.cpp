@@ -1,4 +1,4 @@
-#include "backends/transcript.h"
+#include "text/transcript.h"
 
 namespace halfbyte {
 
