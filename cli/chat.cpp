@@ -28,7 +28,6 @@ class Chat {
   Chat(Engine& engine, ChatOptions options)
       : engine_(engine),
         options_(std::move(options)),
-        has_template_(!options_.raw && engine.conversation().has_template()),
         conversation_(std::move(options_.conversation)),
         editor_(history_file_from_environment()),
         idle_calibration_(options_.calibration_file) {}
@@ -43,14 +42,13 @@ class Chat {
   std::optional<Said> read_message();  // nothing: the user leaves
   LineEditor::Line read_line(const std::string& prompt);
   void reply_to(std::string message);
-  Result<Prompt> fitting_prompt();
+  Result<Question> fitting_question();
   bool obey(const std::string& line);  // false: the user leaves
   Result<void> set(const std::string& name, const std::string& value);
   Result<void> show(const std::string& what) const;
 
   Engine& engine_;
   ChatOptions options_;
-  const bool has_template_;  // that messages are put in
   Conversation conversation_;
   LineEditor editor_;
   IdleCalibration idle_calibration_;
@@ -60,9 +58,10 @@ class Chat {
 };
 
 Result<int> Chat::run() {
-  if (!has_template_)
-    notify(options_.raw ? "--raw: each message is continued as it stands"
-                        : "this model has no chat template: each message is continued as it stands");
+  if (options_.raw)
+    notify("--raw: each message is continued as it stands");
+  else if (!engine_.conversation().has_template())
+    notify("this model has no chat template: it continues a transcript of the conversation");
   while (const auto message = read_message()) {
     if (is_blank(message->text)) continue;
     if (message->is_quoted || !is_chat_command(message->text))
@@ -112,32 +111,30 @@ LineEditor::Line Chat::read_line(const std::string& prompt) {
 }
 
 // The conversation as a prompt that leaves a quarter of the context for the reply. What had to be left out is said.
-Result<Prompt> Chat::fitting_prompt() {
+Result<Question> Chat::fitting_question() {
   const auto most = static_cast<size_t>(engine_.context_tokens() - engine_.context_tokens() / 4);
   int forgotten = 0;
   for (;;) {
-    HB_TRY_ASSIGN(prompt, prompt_of(engine_, options_, conversation_));
-    if (prompt.tokens.size() > most && conversation_.forget_oldest()) {
+    HB_TRY_ASSIGN(question, question_of(engine_, options_, conversation_));
+    if (question.request.prompt.size() > most && conversation_.forget_oldest()) {
       ++forgotten;
       continue;
     }
     if (forgotten > 0)
       notify(fmt::format("the context of {} tokens is full: the oldest {} of your messages and their replies are forgotten",
                          engine_.context_tokens(), forgotten));
-    return prompt;
+    return question;
   }
 }
 
 void Chat::reply_to(std::string message) {
-  if (!has_template_) conversation_.clear();
+  if (options_.raw) conversation_.clear();
   conversation_.ask(std::move(message));
   const InterruptWatch interrupt;
   const auto reply = [&]() -> Result<Engine::Reply> {
-    Request request = options_.request;
-    HB_TRY_ASSIGN(prompt, fitting_prompt());
-    request.thinking = std::move(prompt.thinking);
-    request.prompt = std::move(prompt.tokens);
-    return stream_reply(engine_, std::move(request), interrupt, print_foreign);
+    HB_TRY_ASSIGN(question, fitting_question());
+    ReplyPrinter printer(options_.shows_thoughts);
+    return stream_reply(engine_, std::move(question.request), std::move(question.reader), interrupt, printer);
   }();
   if (!reply) {
     conversation_.take_back_question();
@@ -166,10 +163,10 @@ bool Chat::obey(const std::string& line) {
       case Kind::kSet: done = set(command->name, command->value); break;
       case Kind::kShow: done = show(command->name); break;
       case Kind::kSystem:
-        if (has_template_)
+        if (!options_.raw)
           conversation_.set_system(command->value);
         else
-          done = unsupported("there is no chat template to put a system message in");
+          done = unsupported("there is no chat template to put a system message in (--raw)");
     }
   if (!done) complain(done.error().message);
   return true;
@@ -213,18 +210,22 @@ Result<void> Chat::show(const std::string& what) const {
 
 }  // namespace
 
-Result<bool> speaks_template(const Engine& engine, const ChatOptions& options) {
-  if (options.raw) return false;
-  HB_TRY(engine.conversation().check());
-  return engine.conversation().has_template();
-}
-
-Result<Prompt> prompt_of(const Engine& engine, const ChatOptions& options, const Conversation& conversation) {
+Result<Question> question_of(const Engine& engine, const ChatOptions& options, const Conversation& conversation) {
+  Question question{.request = options.request, .reader = {}};
   const std::vector<Message> messages = conversation.messages();
-  HB_TRY_ASSIGN(has_template, speaks_template(engine, options));
-  if (has_template) return engine.conversation().prompt(messages, {.parse_special = options.parse_special});
-  const std::string& text = messages.back().content;
-  return Prompt{.text = text, .tokens = engine.encode(text, /*add_special=*/true)};
+  if (options.raw) {
+    question.request.prompt = engine.encode(messages.back().content, /*add_special=*/true);
+    return question;
+  }
+  HB_TRY_ASSIGN(prompt,
+                engine.conversation().prompt(messages, {.enable_thinking = options.thinks, .parse_special = options.parse_special}));
+  Request& request = question.request;
+  request.prompt = std::move(prompt.tokens);
+  request.thinking = std::move(prompt.thinking);
+  request.shows_control_tokens = prompt.shows_control_tokens;
+  request.stop.insert(request.stop.end(), prompt.stop.begin(), prompt.stop.end());
+  question.reader = std::move(prompt.reply);
+  return question;
 }
 
 Result<int> chat(Engine& engine, ChatOptions options) { return Chat(engine, std::move(options)).run(); }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "cli/conversation.h"
@@ -15,17 +16,21 @@ struct ChatOptions {
   Request request;                // how replies are made; its prompt is filled in
   Conversation conversation;      // that it begins with
   std::filesystem::path session;  // where it is kept in the end; empty: nowhere
-  bool raw = false;               // without the model's chat template
+  bool raw = false;               // each message is continued as it stands, and so is what the model says
   bool parse_special = false;     // PromptOptions::parse_special
+  std::optional<bool> thinks;     // PromptOptions::enable_thinking
+  bool shows_thoughts = false;
   bool verbose = false;
   // Where the speed of this machine is kept, which is measured while the chat waits for the second line. Empty: it is not.
   std::filesystem::path calibration_file;
 };
 
-// Whether messages are put in the model's chat template. kCorrupt: it has one that is none.
-Result<bool> speaks_template(const Engine& engine, const ChatOptions& options);
-// The conversation in the template; without one, the last message as it stands.
-Result<Prompt> prompt_of(const Engine& engine, const ChatOptions& options, const Conversation& conversation);
+// A question to the model: the request, and what its reply is read with; `raw`: with nothing.
+struct Question {
+  Request request;
+  std::optional<ReplyParser> reader;
+};
+Result<Question> question_of(const Engine& engine, const ChatOptions& options, const Conversation& conversation);
 
 // Returns the exit status. stdin and stdout are terminals.
 Result<int> chat(Engine& engine, ChatOptions options);

@@ -15,8 +15,8 @@ double per_second(int tokens, double ms) { return ms > 0 ? tokens * 1000.0 / ms 
 
 }  // namespace
 
-Result<Engine::Reply> stream_reply(Engine& engine, Request request, const InterruptWatch& interrupt,
-                                   const std::function<void(std::string_view)>& put) {
+Result<Engine::Reply> stream_reply(Engine& engine, Request request, std::optional<ReplyParser> reader, const InterruptWatch& interrupt,
+                                   ReplyPrinter& printer) {
   std::mutex mutex;
   std::condition_variable ended;
   Engine::Reply reply;
@@ -24,9 +24,20 @@ Result<Engine::Reply> stream_reply(Engine& engine, Request request, const Interr
   bool is_over = false;
 
   HB_TRY_ASSIGN(id, engine.submit(std::move(request), [&](const Event& event) {
-    if (!event.text.empty()) put(event.text);
+    ReplyParser::Delta said{.content = event.text, .thinking = {}};
+    if (reader) {
+      said = reader->push(event.text);
+      if (event.finished) {
+        const ReplyParser::Delta rest = reader->finish();
+        said.thinking += rest.thinking;
+        said.content += rest.content;
+      }
+    }
+    printer.put(Part::kThought, said.thinking);
+    printer.put(Part::kAnswer, said.content);
+    if (event.finished) printer.close();
     const std::lock_guard lock(mutex);
-    reply.text += event.text;
+    reply.text += said.content;
     if (event.finished) {
       reply.reason = *event.finished;
       reply.usage = event.usage;

@@ -28,9 +28,19 @@ void write_usage(JsonWriter& json, const Usage& usage) {
   json.end_object();
 }
 
+struct ReadReply {
+  std::string answer, thought;
+};
+ReadReply read_reply(std::string text, std::optional<ReplyParser> reader) {
+  if (!reader) return {.answer = std::move(text), .thought = {}};
+  const ReplyParser::Delta said = reader->push(text), rest = reader->finish();
+  return {.answer = said.content + rest.content, .thought = said.thinking + rest.thinking};
+}
+
 }  // namespace
 
-Result<ToldReply> tell_reply(const std::shared_ptr<Engine>& engine, const Request& request, const InterruptWatch& interrupt) {
+Result<ToldReply> tell_reply(const std::shared_ptr<Engine>& engine, const Request& request, const std::optional<ReplyParser>& reader,
+                             const InterruptWatch& interrupt) {
   HB_TRY_ASSIGN(stream, ReplyStream::start(engine, request));
   using Kind = ReplyStream::Step::Kind;
   std::string first;  // the first choice's text
@@ -45,7 +55,11 @@ Result<ToldReply> tell_reply(const std::shared_ptr<Engine>& engine, const Reques
   json.begin_object().key("choices").begin_array();
   for (const ReplyStream::Choice& choice : stream->choices()) {
     told.is_cancelled = told.is_cancelled || choice.last->finished == FinishReason::kCancelled;
-    json.begin_object().member("text", &choice == &stream->choices().front() ? first : choice.text);
+    const bool is_first = &choice == &stream->choices().front();
+    ReadReply read = read_reply(is_first ? first : choice.text, reader);
+    json.begin_object().member("text", read.answer);
+    if (!read.thought.empty()) json.member("thinking", read.thought);
+    if (is_first) told.text = std::move(read.answer);
     json.member("finish_reason", name_of(*choice.last->finished));
     if (choice.last->cumulative_logprob) json.member("cumulative_logprob", *choice.last->cumulative_logprob);
     if (request.logprobs) write_tokens(json, "tokens", scored_tokens(*engine, choice.tokens));
@@ -58,7 +72,6 @@ Result<ToldReply> tell_reply(const std::shared_ptr<Engine>& engine, const Reques
   json.member("seed", request.sampling.seed);
   if (!front.last->warning.empty()) json.member("warning", front.last->warning);
   told.json = json.end_object().take();
-  told.text = std::move(first);
   return told;
 }
 

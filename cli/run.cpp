@@ -31,7 +31,8 @@ struct Options {
   std::string model{kDefaultModel};
   std::vector<std::string> prompt;
   std::string system, session, trace, prefix_cache;
-  bool raw = false, parse_special = false, verbose = false, no_prefix_cache = false, json = false;
+  bool raw = false, parse_special = false, hides_thoughts = false, verbose = false, no_prefix_cache = false, json = false;
+  std::optional<bool> thinks;
   ChosenReply reply;
   EngineOptions engine;
   std::string draft_model;
@@ -64,13 +65,10 @@ Result<int> stored_context(const ResolvedModel& model, int tokens) {
 
 Result<int> complete(const std::shared_ptr<Engine>& owned, ChatOptions options, std::string prompt, bool as_json) {
   Engine& engine = *owned;
-  HB_TRY_ASSIGN(has_template, speaks_template(engine, options));
-  if (has_template && prompt.ends_with('\n')) prompt.pop_back();  // the newline of `echo`
+  if (!options.raw && prompt.ends_with('\n')) prompt.pop_back();  // the newline of `echo`
   options.conversation.ask(std::move(prompt));
-  Request request = options.request;
-  HB_TRY_ASSIGN(made, prompt_of(engine, options, options.conversation));
-  request.thinking = std::move(made.thinking);
-  request.prompt = std::move(made.tokens);
+  HB_TRY_ASSIGN(question, question_of(engine, options, options.conversation));
+  const Request& request = question.request;
   if (request.prompt.empty())
     return unsupported("{}: the prompt has no tokens: the model has no tokenizer, or none for this text", options.model);
 
@@ -81,12 +79,13 @@ Result<int> complete(const std::shared_ptr<Engine>& owned, ChatOptions options, 
     return keep_session(engine, options.session, options.parse_special, options.conversation);
   };
   if (as_json) {
-    HB_TRY_ASSIGN(told, tell_reply(owned, request, interrupt));
+    HB_TRY_ASSIGN(told, tell_reply(owned, request, question.reader, interrupt));
     print(told.json + "\n");
     HB_TRY(keep(std::move(told.text)));
     return told.is_cancelled ? kInterruptedStatus : 0;
   }
-  HB_TRY_ASSIGN(reply, stream_reply(engine, request, interrupt, print_foreign));
+  ReplyPrinter printer(options.shows_thoughts);
+  HB_TRY_ASSIGN(reply, stream_reply(engine, request, std::move(question.reader), interrupt, printer));
   if (stdout_is_terminal() && !reply.text.ends_with('\n')) print("\n");
   if (options.verbose) print_aside(usage_text(reply.usage));
   if (!reply.warning.empty()) notify(reply.warning);
@@ -112,6 +111,8 @@ Result<int> run(const Options& options) {
                     .session = options.session,
                     .raw = options.raw,
                     .parse_special = options.parse_special,
+                    .thinks = options.thinks,
+                    .shows_thoughts = !options.hides_thoughts && (stdout_is_terminal() || options.thinks.value_or(false)),
                     .verbose = options.verbose};
   if (options.engine.threads == 0) reply.calibration_file = calibration_file_from_environment();
   EngineOptions engine_options = options.engine;
@@ -134,14 +135,13 @@ Result<int> run(const Options& options) {
   const auto owned = std::make_shared<Engine>(std::move(opened));
   Engine& engine = *owned;
   for (const std::string& warning : engine.warnings()) print_aside(fmt::format("warning: {}\n", warning));
-  HB_TRY_ASSIGN(has_template, speaks_template(engine, reply));
+  if (!options.raw) HB_TRY(engine.conversation().check());
+  const bool has_template = !options.raw && engine.conversation().has_template();
   if (found.has_foreign_template && !options.raw && !has_template)
     notify(fmt::format("{}: not taken: its prompt template in Go's language; the model file has no other", found.name));
-  if (!options.system.empty() && !has_template)
-    return invalid("--system: there is no chat template to put it in ({})", options.raw ? "--raw" : "the model has none");
+  if (!options.system.empty() && options.raw) return invalid("--system: there is no chat template to put it in (--raw)");
   if (!options.session.empty()) {
-    if (!has_template)
-      return invalid("--session: there is no chat template for a conversation ({})", options.raw ? "--raw" : "the model has none");
+    if (options.raw) return invalid("--session: there is no chat template for a conversation (--raw)");
     HB_TRY_ASSIGN(known, resume_session(engine, options.session, reply.conversation));
     if (options.verbose) print_aside(fmt::format("session     {:>6} tokens known from before\n", known));
   }
@@ -150,6 +150,8 @@ Result<int> run(const Options& options) {
     print_aside(fmt::format("load        {:>23.1f} ms\nmemory      {}\nthreads     {:>6}\nseed        {}\n", load.count(),
                             memory_text(engine.memory()), engine.threads(), *reply.request.sampling.seed));
 
+  // A prompt alone is a text to continue for a model that knows no conversations; with more around it, and in a chat, it is a transcript.
+  if (!is_chat && !has_template && options.session.empty() && reply.conversation.system().empty()) reply.raw = true;
   if (is_chat) return chat(engine, std::move(reply));
   return complete(owned, std::move(reply), std::move(prompt), options.json);
 }
@@ -169,6 +171,14 @@ Action declare_run(Arguments& args) {
             "a file that keeps the conversation: goes on with it, if there is one, and writes it in the end");
   args.flag("--raw", options->raw, "continue the prompt as it stands, without the model's chat template");
   args.flag("--parse-special", options->parse_special, "a control token that a message spells (<|im_end|>) is that token, and no text");
+  args.value("--think", "true|false",
+             "whether a model that can think before it answers does; its thoughts are shown dimmed, in a pipe only with true",
+             [options](const std::string& word) -> Result<void> {
+               if (word != "true" && word != "false") return invalid("--think: '{}': expected true or false", escaped(word));
+               options->thinks = word == "true";
+               return {};
+             });
+  args.flag("--hidethinking", options->hides_thoughts, "do not show what the model thinks");
   declare_reply_options(args, options->reply);
   declare_grammar(args, options->reply.request.grammar);
   declare_memory(args, options->engine, "longest prompt and reply together, in tokens; 0: the model's own, at most 4096");
