@@ -107,7 +107,8 @@ class Checkpoint {
 // Opens what `path` is: a Hugging Face checkpoint (its directory, or the .safetensors file or shard index in it), else a GGUF file.
 Result<Checkpoint> open_checkpoint(const std::filesystem::path& path, const World& world = this_machine());
 
-// Opens a GGUF file (v2 or v3), or the first file of a sharded one with its siblings. formats/gguf.h has the rules and limits.
-Result<Checkpoint> open_gguf(const std::filesystem::path& path, const World& world = this_machine());
+// Opens a GGUF file (v2 or v3), or the first file of a sharded one with its siblings, whose general.type is `of_type` (not said: "model").
+// formats/gguf.h has the rules and limits.
+Result<Checkpoint> open_gguf(const std::filesystem::path& path, const World& world = this_machine(), std::string_view of_type = "model");
 
 }  // namespace halfbyte

@@ -51,7 +51,7 @@ Result<void> append(Shard shard, Checkpoint& model, std::unordered_set<std::stri
 
 }  // namespace
 
-Result<Checkpoint> open_gguf(const std::filesystem::path& path, const World& world) {
+Result<Checkpoint> open_gguf(const std::filesystem::path& path, const World& world, std::string_view of_type) {
   HB_TRY_ASSIGN(first, open_shard(path, world));
   const uint64_t count = first.count;
   std::string stem;
@@ -60,8 +60,8 @@ Result<Checkpoint> open_gguf(const std::filesystem::path& path, const World& wor
   model.metadata = std::move(first.header.metadata);
   // Adapters, importance matrices and projectors of images are GGUF files too.
   HB_TRY_ASSIGN(type, model.metadata.text_or("general.type", "model"));
-  if (type != "model")
-    return unsupported("{}: general.type is '{}'; this build opens files of type 'model'", model.metadata.path(), escaped(type));
+  if (type != of_type)
+    return unsupported("{}: general.type is '{}'; this build opens files of type '{}' here", model.metadata.path(), escaped(type), of_type);
   HB_TRY(model.metadata.text("general.architecture"));
 
   std::unordered_set<std::string> names;

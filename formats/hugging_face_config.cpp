@@ -235,6 +235,12 @@ Result<const ModelType*> model_type_of(const std::string& model_type, const std:
 
 }  // namespace
 
+std::optional<NamingScheme> naming_scheme_of(std::string_view architecture) {
+  for (const ModelType& type : kModelTypes)
+    if (type.architecture == architecture) return type.names;
+  return std::nullopt;
+}
+
 Result<HuggingFaceConfig> read_config(const Json& config, const std::string& path, const std::filesystem::path& folder) {
   HB_TRY_ASSIGN(whole, metadata_of(config, path));
   HB_TRY_ASSIGN(model_type, whole.text("model_type"));

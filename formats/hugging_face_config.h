@@ -1,6 +1,7 @@
 // config.json as GGUF's metadata: the keys that a conversion of the checkpoint to GGUF would have.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,5 +28,8 @@ struct HuggingFaceConfig {
 // `path` names config.json in messages; `folder` the checkpoint, whose name the model gets. kUnsupported: a model_type this build does
 // not know (it lists those it does), or a setting that would change the formula.
 Result<HuggingFaceConfig> read_config(const Json& config, const std::string& path, const std::filesystem::path& folder);
+
+// How the checkpoints of an architecture, under GGUF's name, name their tensors. Nothing: none is known.
+std::optional<NamingScheme> naming_scheme_of(std::string_view architecture);
 
 }  // namespace halfbyte

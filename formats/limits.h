@@ -25,6 +25,7 @@ inline constexpr uint64_t kSafetensorsDimensions = 8;
 inline constexpr uint64_t kShardIndexBytes = uint64_t{32} << 20;
 inline constexpr uint64_t kConfigBytes = uint64_t{1} << 20;
 inline constexpr uint64_t kTokenizerBytes = uint64_t{64} << 20;  // tokenizer.json; of 262,144 tokens it has 33 MB
+inline constexpr uint64_t kAdapterRank = 1024;
 inline constexpr uint64_t kShards = 512;                         // each stays open, and many systems allow 1,024 open files
 inline constexpr size_t kReadStep = size_t{1} << 20;             // bytes read at once; memory grows by at most this much ahead of the file
 

@@ -37,6 +37,9 @@ Result<Model> load(const std::filesystem::path& path, ThreadPool& pool, const Wo
   WeightList list(checkpoint);
   model.formula->weights(list);
   HB_TRY_INTO(model.weights, load_weights(checkpoint, list, pool, world, most_bytes, model.warnings));
+  for (const WeightList::Entry& entry : list.entries())
+    if (entry.matrix != nullptr && *entry.matrix && entry.shape.size() == 2)
+      model.matrices.push_back({entry.name, entry.first, entry.shape[0], *entry.matrix});
   return model;
 }
 

@@ -25,6 +25,12 @@ struct Model {
   std::unique_ptr<ConversationFormat> conversation;  // refers to the tokenizer
   std::unique_ptr<Formula> formula;
   Weights weights;
+  struct NamedMatrix {
+    std::string name;                      // of the tensor
+    uint64_t first_row = 0, all_rows = 0;  // where it begins in that, and how many there are
+    MatrixId id;
+  };
+  std::vector<NamedMatrix> matrices;
   std::vector<std::string> warnings;  // harmless oddities of the file
 };
 

@@ -155,7 +155,7 @@ TEST(Model, AKeyThatAsksForAnotherFormulaIsRefused) {
       {mixture_with_u32("qwen3moe.expert_gating_func", 2), "qwen3moe.expert_gating_func is 2; this build runs 0 or 1"},
       {mixture_with_u32("qwen3moe.expert_shared_count", 1), "qwen3moe.expert_shared_count is 1; this build runs 0"},
       {with_f32("llama.rope.scaling.factor", -2), "llama.rope.scaling.factor is -2, expected a factor above 0"},
-      {with_text("general.type", "adapter"), "general.type is 'adapter'; this build opens files of type 'model'"},
+      {with_text("general.type", "adapter"), "general.type is 'adapter'; this build opens files of type 'model' here"},
   };
   for (const auto& row : rows) EXPECT_EQ(refusal(row.model), row.message);
 }
