@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <numeric>
+#include <utility>
 
 #include "base/checked.h"
 #include "base/errors.h"
@@ -19,7 +21,8 @@ Result<Program> Runner::compile(const Model& model, const ThreadPool& pool, cons
                           {.isa = options.isa.value_or(default_isa()),
                            .threads = pool.threads(),
                            .max_tokens = options.chunk_tokens,
-                           .activations = options.activations});
+                           .activations = options.activations,
+                           .adapter_rank = options.adapter_rank});
 }
 
 Result<void> check_tokens(std::string_view name, std::span<const Token> tokens, int vocabulary) {
@@ -72,18 +75,33 @@ std::string Runner::warning() const {
   return fmt::format("{}{}{}", keys ? sentence("keys", k) : "", keys && values ? "; " : "", values ? sentence("values", v) : "");
 }
 
+// Their order in a step: those with the same adapters side by side, so that these multiply their rows at once.
+std::vector<size_t> Runner::order(std::span<const SliceTokens> slices) {
+  std::vector<size_t> order(slices.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  if (std::ranges::all_of(slices, [](const SliceTokens& slice) { return slice.adapters.empty(); })) return order;
+  std::ranges::stable_sort(order, [&](size_t a, size_t b) {
+    return std::ranges::lexicographical_compare(
+        slices[a].adapters, slices[b].adapters, [](const AppliedAdapter& x, const AppliedAdapter& y) {
+          return std::pair(x.adapter->identity, x.factor) < std::pair(y.adapter->identity, y.factor);
+        });
+  });
+  return order;
+}
+
 void Runner::run(std::span<const SliceTokens> slices, const Sink& sink) {
   std::vector<Token> tokens;
   std::vector<SliceRows> slice_rows;
   std::vector<WantedRow> wanted;
   std::vector<std::pair<size_t, size_t>> places;  // of the wanted rows: slice, token
-  for (size_t s = 0; s < slices.size(); ++s) {
+  for (const size_t s : order(slices)) {
     const SliceTokens& slice = slices[s];
     CachedSequence& sequence = *slice.sequence;
     SliceRows rows{.first_row = static_cast<int>(tokens.size()),
                    .count = static_cast<int>(slice.tokens.size()),
                    .first_position = sequence.length,
-                   .slab = sequence.slab};
+                   .slab = sequence.slab,
+                   .adapters = slice.adapters};
     for (const auto& table : sequence.tables) rows.pages.push_back(table.data());
     slice_rows.push_back(std::move(rows));
     for (size_t t = slice.first_wanted; t < slice.tokens.size(); ++t) {

@@ -26,6 +26,7 @@ struct RunnerOptions {
   ActivationMode activations = ActivationMode::kInt8;
   std::optional<Isa> isa;  // absent: default_isa()
   Trace* trace = nullptr;  // of what the threads do; flushed by who runs
+  int adapter_rank = 0;    // the greatest Adapter::rank that slices come with
 };
 
 // kInvalid: there are none, or one is outside the vocabulary; `name` is theirs, in the message.
@@ -34,9 +35,10 @@ Result<void> check_tokens(std::string_view name, std::span<const Token> tokens, 
 // A slice of a plan (engine/scheduler.h) with what computing it takes: its tokens and its sequence's cache.
 struct SliceTokens {
   CachedSequence* sequence = nullptr;
-  std::span<const Token> tokens;  // follow the sequence's cached positions. Requires: check_tokens() accepts them
-  size_t first_wanted = 0;        // logits are wanted after this token of the slice and all later ones,
-  LogitsNeed need;                // and this of them
+  std::span<const Token> tokens;                  // follow the sequence's cached positions. Requires: check_tokens() accepts them
+  size_t first_wanted = 0;                        // logits are wanted after this token of the slice and all later ones,
+  LogitsNeed need;                                // and this of them
+  std::span<const AppliedAdapter> adapters = {};  // Requires: at most kMostAdapters, of the runner's model and room
 };
 
 // Not thread-safe: one run at a time. Requires: `model` and `pool` outlive it.
@@ -62,6 +64,7 @@ class Runner {
   size_t bytes_cached_per_sequence(int tokens) const { return program_.layout().bytes_for(tokens); }
 
  private:
+  static std::vector<size_t> order(std::span<const SliceTokens> slices);
   Runner(Program program, Memory memory, Workspace workspace, ThreadPool& pool, std::unique_ptr<const StepTrace> trace)
       : program_(std::move(program)),
         memory_(std::move(memory)),

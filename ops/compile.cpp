@@ -13,6 +13,16 @@ namespace halfbyte {
 
 using namespace program;
 
+namespace {
+
+size_t take(size_t& total, size_t bytes) {
+  const size_t at = total;
+  total += round_up(bytes, 64);
+  return at;
+}
+
+}  // namespace
+
 class Compiler {
  public:
   Compiler(const Step& record, Program& out) : record_(record), nodes_(record.nodes()), program_(out) {}
@@ -41,6 +51,7 @@ class Compiler {
   void touch(int slot) { last_use_[static_cast<size_t>(slot)] = epoch_; }
   void share_out(Stage& stage) const;
   void place_memory();
+  void place_adapters();
 
   const Step& record_;
   const std::vector<Step::Node>& nodes_;
@@ -414,11 +425,6 @@ void Compiler::place_memory() {
   }
   const auto rows = static_cast<size_t>(p.max_tokens_);
   const auto few = static_cast<size_t>(kFewTokens);
-  const auto take = [](size_t& total, size_t bytes) {
-    const size_t at = total;
-    total += round_up(bytes, 64);
-    return at;
-  };
   for (const Holder& h : holders) {
     const size_t row_bytes = h.rows * h.stride * sizeof(float);  // of a token
     const size_t many = h.is_head ? std::min<size_t>(kLogitsRows, rows) : rows;
@@ -466,6 +472,32 @@ void Compiler::place_memory() {
   p.own_states_ = take(p.own_bytes_, size_t{2} * AttentionTasks::kQueryRows * p.partial_stride_ * sizeof(float));
   p.own_logits_ = take(p.own_bytes_, kLogitsRows * Program::kLogitsAtOnce * sizeof(float));
   p.shared_exp_sums_ = take(p.shared_bytes_, 2 * kLogitsRows * p.vocabulary_blocks() * sizeof(float));
+  if (p.adapter_rank_ > 0) place_adapters();
+}
+
+void Compiler::place_adapters() {
+  Program& p = program_;
+  p.place_in_stage_.assign(record_.weights().matrices.size(), 0);
+  int most = 0;
+  for (const Stage& stage : p.stages_) {
+    if (stage.kind != Stage::Kind::kProducts) continue;
+    int place = 0;
+    const auto take_place = [&](MatrixId id) {
+      p.place_in_stage_[static_cast<size_t>(id.index)] = place++;
+      p.ax_groups_ = std::max<size_t>(p.ax_groups_, ceil_div(record_.weights()[id].columns, kGroup));
+    };
+    for (const Product& product : stage.products) {
+      take_place(product.linear.matrix);
+      if (product.gate != Product::Gate::kNone) take_place(product.up.matrix);
+    }
+    most = std::max(most, place);
+  }
+  const auto places = static_cast<size_t>(most) * kMostAdapters, rank = static_cast<size_t>(p.adapter_rank_);
+  const auto rows = static_cast<size_t>(p.max_tokens_);
+  p.shared_ax_ = take(p.shared_bytes_, places * rows * rank * sizeof(float));
+  p.shared_ax_parts_ = take(p.shared_bytes_, places * p.ax_groups_ * kFewTokens * rank * sizeof(float));
+  p.own_ax_ = take(p.own_bytes_, places * kFewTokens * rank * sizeof(float));
+  p.own_changes_ = take(p.own_bytes_, Program::kUpBytes + rows * kPanelRows * sizeof(float));
 }
 
 Result<void> Compiler::compile() {
@@ -484,6 +516,7 @@ Result<Program> Program::compile(const Step& record, StateLayout layout, const P
   program.threads_ = options.threads;
   program.max_tokens_ = options.max_tokens;
   program.is_float_ = options.activations == ActivationMode::kFloat;
+  program.adapter_rank_ = options.adapter_rank;
   HB_TRY(Compiler(record, program).compile());
   return program;
 }

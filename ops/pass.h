@@ -122,6 +122,27 @@ struct Program::Pass {
   void run_products(const Stage& stage) const;
   void multiply(const Linear& linear, PanelKernel* kernel, const Rows& x, size_t first, size_t last, float* y, size_t y_stride) const;
   void multiply_decoded(const Matrix& matrix, const Rows& x, size_t first, size_t last, float* y, size_t y_stride) const;
+  // Places of what adapters' A make of a stage's input: one for each adapter of a row and matrix of the stage.
+  using AdaptedRows = Workspace::AdaptedRows;
+  size_t place_of(size_t adapter, MatrixId id) const {
+    return static_cast<size_t>(p.place_in_stage_[static_cast<size_t>(id.index)]) * kMostAdapters + adapter;
+  }
+  float* ax(size_t place, int token) const {
+    const size_t rows = is_few ? kFewTokens : static_cast<size_t>(p.max_tokens_);
+    return reinterpret_cast<float*>(is_few ? own() + p.own_ax_ : shared() + p.shared_ax_) +
+           (place * rows + static_cast<size_t>(token)) * static_cast<size_t>(p.adapter_rank_);
+  }
+  float* part_of_ax(size_t place, size_t group, int token) const {
+    return reinterpret_cast<float*>(shared() + p.shared_ax_parts_) +
+           ((place * p.ax_groups_ + group) * kFewTokens + static_cast<size_t>(token)) * static_cast<size_t>(p.adapter_rank_);
+  }
+  template <class Visit>
+  void for_changes(const Stage& stage, Visit visit) const;
+  bool has_changes(const Stage& stage) const;
+  void prepare_changes(const Stage& stage);
+  void multiply_a(const Stage& stage) const;
+  void sum_parts(const Stage& stage) const;
+  void add_changes(MatrixId id, size_t first, size_t last, float* y, size_t y_stride) const;
   void multiply_gated(const Product& product, const Rows& x, size_t first, size_t last, float* y, size_t y_stride) const;
   Pairs sort_pairs(const Stage& stage) const;
   Rows gather(const Stage& stage, std::span<const int> tokens_of_expert) const;

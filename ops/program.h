@@ -3,6 +3,7 @@
 // Stages of one decoder layer at few tokens (5 barriers):
 //   tokens    norm, quantize                         done by every thread for itself, no barrier
 //   products  q k v; per head: norm, rope, scale, k and v into the cache          | barrier
+//             (of rows with adapters A x before it, and a barrier: run_adapters.cpp)
 //   attend    per (token, kv head, cache block): partial results (ops/attention_tasks.h)    | barrier
 //   tokens    merge the partials, quantize
 //   products  output projection + residual                                        | barrier
@@ -39,6 +40,7 @@
 #include "base/world.h"
 #include "halfbyte/activation_mode.h"
 #include "kernels/kernels.h"
+#include "ops/adapter.h"
 #include "ops/attention_tasks.h"
 #include "ops/logits.h"
 #include "ops/state_layout.h"
@@ -56,7 +58,8 @@ struct SliceRows {
   int first_position = 0;  // absolute
   // Per layer group: its page table; entry i holds positions 32 i .. 32 i + 31. Pages no token of the slice sees may be null.
   std::vector<std::byte* const*> pages;
-  std::byte* slab = nullptr;  // what the formula keeps of a fixed size; null: nothing
+  std::byte* slab = nullptr;                      // what the formula keeps of a fixed size; null: nothing
+  std::span<const AppliedAdapter> adapters = {};  // Requires: at most kMostAdapters, of this model, of ranks the program has room for
 };
 
 struct WantedRow {
@@ -186,6 +189,11 @@ class Workspace {
   std::vector<CutOff> cut_off_;            // by thread
   std::vector<SlicePositions> positions_;  // of the step
   std::vector<AttentionTasks> attention_;  // of the step, by shape
+  struct AdaptedRows {                     // rows side by side with the same adapters
+    int first = 0, count = 0;
+    std::span<const AppliedAdapter> adapters;
+  };
+  std::vector<AdaptedRows> adapted_;  // of the step
 };
 
 struct ProgramOptions {
@@ -193,6 +201,7 @@ struct ProgramOptions {
   int threads = 1;
   int max_tokens = 1;  // of one run
   ActivationMode activations = ActivationMode::kInt8;
+  int adapter_rank = 0;  // the greatest of Adapter::rank that rows may come with; 0: they come without
 };
 
 class Program {
@@ -240,6 +249,8 @@ class Program {
   int max_tokens_ = 0;
   int vocabulary_ = 0;
   bool is_float_ = false;
+  int adapter_rank_ = 0;
+  std::vector<int> place_in_stage_;  // by matrix: which one of those that its stage multiplies
   std::vector<program::Slot> slots_;
   std::vector<program::Stage> stages_;
   std::vector<AttentionShape> shapes_;
@@ -271,6 +282,10 @@ class Program {
   size_t own_scratch_ = 0, own_up_ = 0, own_tile_ = 0, own_raw_ = 0, own_states_ = 0;
   size_t own_logits_ = 0,
          shared_exp_sums_ = 0;  // by row of the head: logits at once; sums of exponentials by block, and at the temperature of a draw
+  // A x by place, then row: of many tokens, of few, and of few the parts by group of columns.
+  size_t shared_ax_ = 0, own_ax_ = 0, shared_ax_parts_ = 0;
+  size_t ax_groups_ = 0;    // of the widest matrix
+  size_t own_changes_ = 0;  // B (A x) before it is added
   size_t shared_bytes_ = 0, own_bytes_ = 0;
   int max_heads_ = 0;
 };

@@ -25,7 +25,10 @@ void Program::Pass::run_stages(size_t first, size_t last) {
         }
         run_tokens(stage, tokens * thread / p.threads_, tokens * (thread + 1) / p.threads_);
         break;
-      case Stage::Kind::kProducts: run_products(stage); break;
+      case Stage::Kind::kProducts:
+        prepare_changes(stage);
+        run_products(stage);
+        break;
       case Stage::Kind::kAttend: run_attend(stage); break;
       case Stage::Kind::kExperts: run_experts(stage); break;
       case Stage::Kind::kExpertSum: sum_experts(stage); break;
@@ -64,6 +67,15 @@ void Program::run(const StepInput& input, ThreadPool& pool, Workspace& workspace
   const bool is_few = tokens <= kFewTokens;
   workspace.positions_.clear();
   for (const SliceRows& slice : input.slices) workspace.positions_.push_back({slice.first_row, slice.count, slice.first_position});
+  workspace.adapted_.clear();
+  for (const SliceRows& slice : input.slices) {
+    if (slice.adapters.empty()) continue;
+    Workspace::AdaptedRows* last = workspace.adapted_.empty() ? nullptr : &workspace.adapted_.back();
+    if (last != nullptr && last->first + last->count == slice.first_row && std::ranges::equal(last->adapters, slice.adapters))
+      last->count += slice.count;
+    else
+      workspace.adapted_.push_back({slice.first_row, slice.count, slice.adapters});
+  }
   for (size_t shape = 0; shape < shapes_.size(); ++shape)
     workspace.attention_[shape].plan(workspace.positions_, shapes_[shape], threads_, is_few);
   for (size_t i = 0; i < input.wanted.size(); ++i)  // none of the threads below can say that there is no memory

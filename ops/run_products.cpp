@@ -28,7 +28,7 @@ void Program::Pass::multiply_decoded(const Matrix& matrix, const Rows& x, size_t
   }
 }
 
-// y[t][0..] = rows of panels first..last of the matrix, plus bias.
+// y[t][0..] = rows of panels first..last of the matrix, plus bias, plus what the rows' adapters add.
 void Program::Pass::multiply(const Linear& linear, PanelKernel* kernel, const Rows& x, size_t first, size_t last, float* y,
                              size_t y_stride) const {
   const Matrix& matrix = (*p.weights_)[linear.matrix];
@@ -42,6 +42,8 @@ void Program::Pass::multiply(const Linear& linear, PanelKernel* kernel, const Ro
       float* out = y + static_cast<size_t>(t) * y_stride;
       p.kernels_->add(out, bias + first * kPanelRows, static_cast<int>((last - first) * kPanelRows), out);
     }
+  // Other rows than the step's, an expert's or the head's, meet matrices that no adapter changes.
+  if (!workspace.adapted_.empty()) add_changes(linear.matrix, first, last, y, y_stride);
 }
 
 // The same of a gated pair, a few panels at a time.
