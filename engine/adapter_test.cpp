@@ -82,7 +82,7 @@ struct Bench {
 TEST(Adapter, GivesTheLogitsOfTheMergedModel) {
   const TinyModel model;
   for (const int rank : {1, 4, 8, 17, 64}) {
-    const TinyAdapter tiny{.rank = rank, .alpha = 8};
+    const TinyAdapter tiny{.rank = rank, .alpha = static_cast<float>(rank)};
     const TinyModelFile base(model), merged(tiny.merged(model));
     const TinyAdapterFile file(model, tiny);
     Bench bench(base.path());

@@ -174,7 +174,7 @@ void EngineCore::ask_draft_model(std::span<Sequence* const> sequences, int other
 int EngineCore::extend(Sequence& sequence) {
   if (!limits_.prefix_cache) return sequence.cache.length;
   const auto given = std::span(sequence.tokens).first(static_cast<size_t>(sequence.first_wanted()));
-  const int found = prefixes_.extend(runner_.memory(), sequence.cache, sequence.request.principal, given);
+  const int found = prefixes_.extend(runner_.memory(), sequence.cache, sequence.prefix_owner, given);
   if (sequence.answered || found == 0) return sequence.cache.length;  // computed once before
   sequence.usage.cached_tokens += found;
   const std::lock_guard lock(stats_mutex_);
@@ -234,7 +234,8 @@ void EngineCore::step() {
     slices.push_back({.sequence = &sequence.cache,
                       .tokens = tokens.first(static_cast<size_t>(slice.count)),
                       .first_wanted = static_cast<size_t>(std::clamp(sequence.first_wanted() - slice.first, 0, slice.count)),
-                      .need = sequence.need()});
+                      .need = sequence.need(),
+                      .adapters = sequence.adapters});
     if (sequence.constraint != nullptr && slices.back().first_wanted < static_cast<size_t>(slice.count))
       constraints.push_back(sequence.constraint.get());
   }
@@ -312,7 +313,7 @@ int EngineCore::settle(Sequence& sequence, const Slice& slice) {
     sequence.draft.tokens.clear();
   }
   if (limits_.prefix_cache)
-    prefixes_.commit(runner_.memory(), sequence.cache, sequence.request.principal, sequence.tokens);
+    prefixes_.commit(runner_.memory(), sequence.cache, sequence.prefix_owner, sequence.tokens);
   else
     runner_.memory().commit(sequence.cache);
   return kept;

@@ -46,10 +46,11 @@ class EngineCore {
   bool is_idle() const { return !scheduler_.has_work() && !prefixes_.has_unsaved(); }  // until a message comes, or this:
   std::optional<std::chrono::steady_clock::time_point> next_deadline() const;
 
-  // Of a kCall's time. What is computed of the session's tokens goes to the file, and comes from it, if `identity` is what its bits depend on.
-  Result<int> save_session(const std::filesystem::path& path, const Session& session, const std::string& principal,
+  // Of a kCall's time. What is computed of the session's tokens goes to the file, and comes from it, if `identity` is what its bits depend on;
+  // `owner` shares them (owner_of_prefixes).
+  Result<int> save_session(const std::filesystem::path& path, const Session& session, const std::string& owner,
                            const std::string& identity);
-  Result<int> load_session(const std::filesystem::path& path, Session& session, const std::string& principal, const std::string& identity);
+  Result<int> load_session(const std::filesystem::path& path, Session& session, const std::string& owner, const std::string& identity);
 
   const Runner& runner() const { return runner_; }
   EngineStats stats() const;  // thread-safe; `refused` is not the core's

@@ -5,11 +5,11 @@
 
 namespace halfbyte {
 
-Result<int> EngineCore::save_session(const std::filesystem::path& path, const Session& session, const std::string& principal,
+Result<int> EngineCore::save_session(const std::filesystem::path& path, const Session& session, const std::string& owner,
                                      const std::string& identity) {
   Memory& memory = runner_.memory();
   CachedSequence found;  // as a request that begins so finds it
-  if (limits_.prefix_cache && !memory.has_slabs()) prefixes_.extend(memory, found, principal, session.tokens);
+  if (limits_.prefix_cache && !memory.has_slabs()) prefixes_.extend(memory, found, owner, session.tokens);
   const auto pages = static_cast<size_t>(found.length / kPagePositions);
   std::vector<SessionPages> groups;
   for (int g = 0; pages > 0 && g < memory.groups(); ++g) {
@@ -25,7 +25,7 @@ Result<int> EngineCore::save_session(const std::filesystem::path& path, const Se
   return length;
 }
 
-Result<int> EngineCore::load_session(const std::filesystem::path& path, Session& session, const std::string& principal,
+Result<int> EngineCore::load_session(const std::filesystem::path& path, Session& session, const std::string& owner,
                                      const std::string& identity) {
   HB_TRY_ASSIGN(file, SessionFile::open(world_, path));
   const std::vector<Token>& tokens = file.session().tokens;
@@ -44,10 +44,10 @@ Result<int> EngineCore::load_session(const std::filesystem::path& path, Session&
   }
   int found = 0;
   if (fits) {
-    HB_TRY(prefixes_.add(memory, principal, tokens, file.pages(), first,
+    HB_TRY(prefixes_.add(memory, owner, tokens, file.pages(), first,
                          [&](size_t group, size_t page, std::span<std::byte> bytes) { return file.read_page(group, page, bytes); }));
     CachedSequence sequence;
-    found = prefixes_.extend(memory, sequence, principal, tokens);
+    found = prefixes_.extend(memory, sequence, owner, tokens);
     memory.release(sequence);
   }
   session = std::move(file.session());

@@ -15,8 +15,9 @@
 #include "base/json.h"
 #include "base/json_writer.h"
 #include "base/trace.h"
+#include "engine/adapters.h"
 #include "grammar/grammars.h"
-#include "models/tiny_model.h"
+#include "models/tiny_adapter.h"
 
 namespace halfbyte {
 namespace {
@@ -48,11 +49,16 @@ struct Seen {
 // A model and its threads; cores are made on it.
 class Bench {
  public:
-  Bench(const TinyModelFile& file, int threads) : pool_(threads), model_(std::move(*load_model(file.path(), pool_))) {}
+  Bench(const TinyModelFile& file, int threads, std::span<const AdapterFile> adapters = {})
+      : pool_(threads), model_(std::move(*load_model(file.path(), pool_))) {
+    std::vector<std::string> warnings;
+    adapters_ = std::move(*Adapters::open(adapters, model_, this_machine(), warnings));
+  }
 
   // `draft_model`: a file whose model guesses; null: none does.
-  EngineCore core(const RunnerOptions& options, const CoreLimits& limits, const World& world = this_machine(),
+  EngineCore core(RunnerOptions options, const CoreLimits& limits, const World& world = this_machine(),
                   const TinyModelFile* draft_model = nullptr) {
+    options.adapter_rank = adapters_.rank();
     auto runner = Runner::create(model_, pool_, options);
     EXPECT_TRUE(runner) << runner.error().message;
     std::unique_ptr<DraftModel> drafter;
@@ -71,7 +77,8 @@ class Bench {
       constraints.push_back(
           std::move(*Constraint::begin(**grammars_.compile(*request.grammar), *model_.tokenizer, request.thinking, request.forced_prefix)));
     std::vector<EngineCore::Message> messages;
-    for (auto& sequence : sequences_of(request, id, sink, *model_.tokenizer, kContext, std::move(constraints))) {
+    for (auto& sequence :
+         sequences_of(request, id, sink, *model_.tokenizer, kContext, std::move(constraints), *adapters_.find(request.adapters))) {
       const SequenceId own = sequence->id;
       messages.push_back({EngineCore::Message::Kind::kSubmit, own, std::move(sequence)});
     }
@@ -83,6 +90,7 @@ class Bench {
  private:
   ThreadPool pool_;
   Model model_;
+  Adapters adapters_;
   Grammars grammars_{*model_.tokenizer};
 };
 
@@ -126,8 +134,10 @@ class Clock final : public World {
 // Everything that happens follows from a seed.
 class Simulation {
  public:
-  Simulation(uint64_t seed, const TinyModelFile& file)
-      : random_(seed), file_(file), clock_(seed), bench_(file, below(3) + 1), alone_bench_(file, 1) {}
+  Simulation(uint64_t seed, const TinyModelFile& file, std::span<const AdapterFile> adapters)
+      : random_(seed), file_(file), clock_(seed), bench_(file, below(3) + 1, adapters), alone_bench_(file, 1, adapters) {
+    for (const AdapterFile& adapter : adapters) adapters_.push_back(adapter.name);
+  }
 
   void run(int requests) {
     const char* types[] = {"f16", "f32", "q8_0", "bf16"};
@@ -172,7 +182,8 @@ class Simulation {
   // What happened, that the comparison is worth something.
   struct Happened {
     uint64_t preemptions = 0, cached = 0, drafted = 0, accepted = 0;
-    int pauses = 0, cancelled = 0, stopped = 0, failed = 0, whole = 0, repetitions = 0, cut_thoughts = 0, searches = 0, choices = 0;
+    int pauses = 0, cancelled = 0, stopped = 0, failed = 0, whole = 0, repetitions = 0, cut_thoughts = 0, searches = 0, choices = 0,
+        adapted = 0;
   };
   void count(Happened& all) const {
     all.preemptions += stats_.preemptions;
@@ -184,6 +195,7 @@ class Simulation {
       all.pauses += asked->pauses > 0;
       all.searches += request.beam_search && request.beam_search->width > 1 && !asked->is_cancelled;
       all.choices += !request.beam_search && request.choices > 1 && !asked->is_cancelled;
+      all.adapted += !request.adapters.empty();
       for (const Seen& seen : asked->seen) {
         all.cancelled += asked->is_cancelled && seen.reason == FinishReason::kCancelled;
         all.stopped += seen.reason == FinishReason::kStop;
@@ -257,6 +269,8 @@ class Simulation {
         {GrammarKind::kJsonSchema, R"({"type": "array", "maxItems": 9, "items": {"enum": [true, "ab", 12]}})"},
         {GrammarKind::kGbnf, "root ::= \"a\" root \"b\" | [c-e]{1,9}"},
     };
+    for (const std::string& name : adapters_)
+      if (below(3) == 0) request.adapters.push_back({name, below(2) == 0 ? 1.0F : 0.5F});
     if (below(3) == 0) request.stop = {std::string(1, static_cast<char>('a' + below(26)))};
     if (below(6) == 0) request.stop_tokens = {below(256), below(256)};
     if (below(6) == 0) request.choices = 2 + below(2);
@@ -319,6 +333,7 @@ class Simulation {
   }
 
   std::mt19937_64 random_;
+  std::vector<std::string> adapters_;
   const TinyModelFile& file_;
   Clock clock_;
   Bench bench_, alone_bench_;
@@ -335,10 +350,14 @@ int simulations() {
 
 void simulate(const TinyModel& model) {
   const TinyModelFile file(model);
+  const std::vector<std::string> attention = {"attn_q", "attn_v", "attn_output"}, all = TinyAdapter().targets;
+  const TinyAdapterFile small(model, {.rank = 3, .targets = model.experts > 0 ? attention : all});
+  const TinyAdapterFile large(model, {.rank = 20, .seed = 2, .targets = attention});
+  const AdapterFile adapters[] = {{"small", small.path()}, {"large", large.path()}};
   Simulation::Happened happened;
   for (int seed = 1; seed <= simulations(); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
-    Simulation simulation(static_cast<uint64_t>(seed), file);
+    Simulation simulation(static_cast<uint64_t>(seed), file, adapters);
     simulation.run(30);
     if (testing::Test::HasFailure()) return;
     simulation.count(happened);
@@ -346,6 +365,7 @@ void simulate(const TinyModel& model) {
   const std::pair<const char*, uint64_t> counts[] = {
       {"preemptions", happened.preemptions},
       {"pages found", happened.cached / 32},
+      {"requests with adapters", static_cast<uint64_t>(happened.adapted)},
       {"wrong guesses", happened.drafted - happened.accepted},
       {"right guesses", happened.accepted},
       {"pauses", static_cast<uint64_t>(happened.pauses)},

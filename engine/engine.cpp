@@ -13,6 +13,7 @@
 
 #include "base/errors.h"
 #include "base/machine_facts.h"
+#include "engine/adapters.h"
 #include "engine/best_of.h"
 #include "engine/core.h"
 #include "engine/identity.h"
@@ -43,6 +44,7 @@ struct Engine::Impl {
   // Behind pointers: the core refers to pool and model, and must not see them move.
   std::unique_ptr<ThreadPool> pool;
   std::unique_ptr<const Model> model;
+  Adapters adapters;
   int context_tokens;
   int queue;  // most unfinished requests
   EngineMemory memory;
@@ -62,11 +64,12 @@ struct Engine::Impl {
   RequestId last_id = 0;
   std::thread thread;
 
-  Impl(std::unique_ptr<ThreadPool> threads, std::unique_ptr<const Model> loaded, int context, int most, const EngineMemory& planned,
-       Runner runner, const CoreLimits& limits, const World& outside, std::unique_ptr<DraftModel> draft_model,
+  Impl(std::unique_ptr<ThreadPool> threads, std::unique_ptr<const Model> loaded, Adapters opened, int context, int most,
+       const EngineMemory& planned, Runner runner, const CoreLimits& limits, const World& outside, std::unique_ptr<DraftModel> draft_model,
        std::optional<PrefixStore> prefixes, ActivationMode activation_mode)
       : pool(std::move(threads)),
         model(std::move(loaded)),
+        adapters(std::move(opened)),
         context_tokens(context),
         queue(most),
         memory(planned),
@@ -92,7 +95,7 @@ struct Engine::Impl {
   Result<std::vector<std::unique_ptr<Constraint>>> constraints_of(const Request& request);
   Result<RequestId> enqueue(Request request, TokenSink sink, std::vector<std::unique_ptr<Constraint>> constraints,
                             std::span<const Token> continuation = {}, const Given& given = {});
-  Result<std::string> take_given(std::vector<Token> prompt, std::span<const Token> continuation, const Given& given);
+  Result<std::string> take_given(Request request, std::span<const Token> continuation, const Given& given);
   void send(EngineCore::Message message);
   Result<int> between_steps(const std::function<Result<int>()>& work);
   const std::string& identity();
@@ -147,6 +150,7 @@ Result<std::unique_ptr<Engine::Impl>> Engine::Impl::open(const std::filesystem::
   const std::optional<uint64_t> available = world.available_memory();
   const uint64_t usable = usable_memory(available, options.memory_utilization);
   HB_TRY_ASSIGN(loaded, load_model(path, *pool, world, usable));
+  HB_TRY_ASSIGN(adapters, Adapters::open(options.adapters, loaded, world, loaded.warnings));
   auto model = std::make_unique<const Model>(std::move(loaded));
   const int most = model->formula->dims().context;
   if (options.context_tokens > most)
@@ -156,14 +160,19 @@ Result<std::unique_ptr<Engine::Impl>> Engine::Impl::open(const std::filesystem::
   if (options.chunk_tokens < 1) return invalid("chunk_tokens: {} is less than 1", options.chunk_tokens);
   const int context = options.context_tokens > 0 ? options.context_tokens : std::min(most, kDefaultContext);
   const int chunk = std::min(options.chunk_tokens, context);
-  RunnerOptions of_runner{
-      .chunk_tokens = chunk, .kv_types = options.kv_types, .activations = options.activations, .isa = isa, .trace = options.trace};
+  RunnerOptions of_runner{.chunk_tokens = chunk,
+                          .kv_types = options.kv_types,
+                          .activations = options.activations,
+                          .isa = isa,
+                          .trace = options.trace,
+                          .adapter_rank = adapters.rank()};
   HB_TRY_ASSIGN(program, Runner::compile(*model, *pool, of_runner));
   MemoryFacts facts{.available = available,
-                    .weights = model->weights.bytes(),
+                    .weights = model->weights.bytes() + adapters.bytes(),
                     .workspace = program.workspace_bytes(),
                     .page_bytes = program.layout().page_bytes(),
                     .context = context};
+  of_runner.adapter_rank = 0;               // the draft model has none
   std::optional<DraftModel::Loaded> draft;  // has a cache of as many positions
   if (!options.draft_model.empty()) {
     const uint64_t left = usable - std::min(usable, facts.weights);
@@ -186,8 +195,8 @@ Result<std::unique_ptr<Engine::Impl>> Engine::Impl::open(const std::filesystem::
   }
   CoreLimits limits{.step_tokens = chunk, .speculates = options.speculates, .prefix_cache = options.prefix_cache};
   if (options.latency_target_ms > 0) limits.latency_target_ms = options.latency_target_ms;
-  return std::make_unique<Impl>(std::move(pool), std::move(model), context, options.queue, memory, std::move(runner), limits, world,
-                                std::move(draft_model), std::move(prefixes), options.activations);
+  return std::make_unique<Impl>(std::move(pool), std::move(model), std::move(adapters), context, options.queue, memory, std::move(runner),
+                                limits, world, std::move(draft_model), std::move(prefixes), options.activations);
 }
 
 // One for each choice; none: the replies are free. On the caller's thread: what compiling takes holds up nobody else.
@@ -205,9 +214,10 @@ Result<std::vector<std::unique_ptr<Constraint>>> Engine::Impl::constraints_of(co
 // `continuation`: follows the prompt and is to be scored.
 Result<RequestId> Engine::Impl::enqueue(Request request, TokenSink events, std::vector<std::unique_ptr<Constraint>> constraints,
                                         std::span<const Token> continuation, const Given& given) {
+  HB_TRY_ASSIGN(adapted, adapters.find(request.adapters));
   const std::lock_guard lock(mutex);
   const RequestId id = last_id + 1;
-  auto sequences = sequences_of(request, id, events, *model->tokenizer, context_tokens, std::move(constraints));
+  auto sequences = sequences_of(request, id, events, *model->tokenizer, context_tokens, std::move(constraints), adapted);
   const auto count = static_cast<int>(sequences.size());
   if (unfinished + count > queue) {
     ++refused;
@@ -240,7 +250,8 @@ Result<RequestId> Engine::submit(Request request, TokenSink sink) {
   });
 }
 
-Result<Engine::LogProbabilities> Engine::log_probabilities(std::vector<Token> prompt, const std::vector<Token>& continuation) {
+Result<Engine::LogProbabilities> Engine::log_probabilities(std::vector<Token> prompt, const std::vector<Token>& continuation,
+                                                           std::vector<AdapterUse> adapters) {
   return or_out_of_memory([&]() -> Result<LogProbabilities> {
     HB_TRY(impl_->check("prompt", prompt));
     HB_TRY(impl_->check("continuation", continuation));
@@ -248,18 +259,19 @@ Result<Engine::LogProbabilities> Engine::log_probabilities(std::vector<Token> pr
       return too_long("prompt of {} tokens and continuation of {} pass the context of {}", prompt.size(), continuation.size(),
                       context_tokens());
     std::vector<double> scores(continuation.size());
-    HB_TRY_ASSIGN(warning, impl_->take_given(std::move(prompt), continuation, Scoring{&scores}));
+    HB_TRY_ASSIGN(warning,
+                  impl_->take_given({.prompt = std::move(prompt), .adapters = std::move(adapters)}, continuation, Scoring{&scores}));
     return LogProbabilities{std::move(scores), std::move(warning)};
   });
 }
 
-Result<std::vector<float>> Engine::embed(std::vector<Token> tokens, Pooling pooling) {
+Result<std::vector<float>> Engine::embed(std::vector<Token> tokens, Pooling pooling, std::vector<AdapterUse> adapters) {
   return or_out_of_memory([&]() -> Result<std::vector<float>> {
     HB_TRY(impl_->check("tokens", tokens));
     if (tokens.size() > static_cast<size_t>(context_tokens()))
       return too_long("{} tokens pass the context of {}", tokens.size(), context_tokens());
     std::vector<double> sum;
-    HB_TRY(impl_->take_given(std::move(tokens), {}, Embedding{pooling, &sum}));
+    HB_TRY(impl_->take_given({.prompt = std::move(tokens), .adapters = std::move(adapters)}, {}, Embedding{pooling, &sum}));
     double square = 0;
     for (const double x : sum) square += x * x;
     const double scale = square > 0 ? 1 / std::sqrt(square) : 0;
@@ -270,10 +282,11 @@ Result<std::vector<float>> Engine::embed(std::vector<Token> tokens, Pooling pool
 }
 
 // Waits until the engine has taken what is asked of given tokens. Returns the last event's warning.
-Result<std::string> Engine::Impl::take_given(std::vector<Token> prompt, std::span<const Token> continuation, const Given& given) {
+Result<std::string> Engine::Impl::take_given(Request request, std::span<const Token> continuation, const Given& given) {
   std::promise<Event> last;
+  request.max_tokens = 0;
   HB_TRY(enqueue(
-      {.prompt = std::move(prompt), .max_tokens = 0},
+      std::move(request),
       [&](const Event& event) {
         if (event.finished) last.set_value(event);
         return SinkAnswer::kMore;
@@ -308,12 +321,20 @@ const std::string& Engine::Impl::identity() {
   return identity_text;
 }
 
-Result<int> Engine::save_session(const std::filesystem::path& path, const Session& session, const std::string& principal) {
-  return impl_->between_steps([&] { return impl_->core.save_session(path, session, principal, impl_->identity()); });
+Result<int> Engine::save_session(const std::filesystem::path& path, const Session& session, const std::string& principal,
+                                 const std::vector<AdapterUse>& adapters) {
+  return impl_->between_steps([&]() -> Result<int> {
+    HB_TRY_ASSIGN(adapted, impl_->adapters.find(adapters));
+    return impl_->core.save_session(path, session, owner_of_prefixes(principal, adapted), impl_->identity() + identity_of(adapted));
+  });
 }
 
-Result<int> Engine::load_session(const std::filesystem::path& path, Session& session, const std::string& principal) {
-  return impl_->between_steps([&] { return impl_->core.load_session(path, session, principal, impl_->identity()); });
+Result<int> Engine::load_session(const std::filesystem::path& path, Session& session, const std::string& principal,
+                                 const std::vector<AdapterUse>& adapters) {
+  return impl_->between_steps([&]() -> Result<int> {
+    HB_TRY_ASSIGN(adapted, impl_->adapters.find(adapters));
+    return impl_->core.load_session(path, session, owner_of_prefixes(principal, adapted), impl_->identity() + identity_of(adapted));
+  });
 }
 
 Result<Engine::Reply> Engine::complete(Request request, const TokenSink& sink) {

@@ -3,15 +3,18 @@
 #include <algorithm>
 
 #include "base/errors.h"
+#include "engine/adapters.h"
 
 namespace halfbyte {
 
 Sequence::Sequence(SequenceId number, Request asked, TokenSink events, const Tokenizer& tokenizer, int context,
-                   std::unique_ptr<Constraint> held_to)
+                   std::unique_ptr<Constraint> held_to, std::vector<AppliedAdapter> adapted)
     : id(number),
       context_tokens(context),
       request(std::move(asked)),
       sink(std::move(events)),
+      adapters(std::move(adapted)),
+      prefix_owner(owner_of_prefixes(request.principal, adapters)),
       tokens(request.prompt),
       forced(request.forced_prefix.size()),
       sampler(request.sampling, context,
@@ -45,7 +48,8 @@ Sequence::Sequence(SequenceId number, Request asked, TokenSink events, const Tok
 
 std::vector<std::unique_ptr<Sequence>> sequences_of(const Request& request, RequestId id, const TokenSink& events,
                                                     const Tokenizer& tokenizer, int context_tokens,
-                                                    std::vector<std::unique_ptr<Constraint>> constraints) {
+                                                    std::vector<std::unique_ptr<Constraint>> constraints,
+                                                    const std::vector<AppliedAdapter>& adapters) {
   std::vector<std::unique_ptr<Sequence>> all;
   std::shared_ptr<BeamGroup> group;
   if (request.beam_search) group = std::make_shared<BeamGroup>(BeamGroup{.beams = Beams(request, tokenizer)});
@@ -55,7 +59,7 @@ std::vector<std::unique_ptr<Sequence>> sequences_of(const Request& request, Requ
     if (choice > 0) one.sampling.seed = one.sampling.seed.value_or(0) + static_cast<uint64_t>(choice);
     Sequence& sequence = *all.emplace_back(std::make_unique<Sequence>(
         id + static_cast<uint64_t>(choice), std::move(one), choice < request.choices ? events : nullptr, tokenizer, context_tokens,
-        constraints.empty() ? nullptr : std::move(constraints[static_cast<size_t>(choice)])));
+        constraints.empty() ? nullptr : std::move(constraints[static_cast<size_t>(choice)]), adapters));
     sequence.request_id = id;
     sequence.choice = choice;
     sequence.beam_group = group;

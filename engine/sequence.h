@@ -39,15 +39,16 @@ struct BeamGroup {
 };
 
 // The sequences that answer a request: one for each choice, or for each beam; the first has the request's id, the others those after it.
-// `constraints`: one for each, or none.
+// `constraints`: one for each, or none. `adapters`: Request::adapters.
 std::vector<std::unique_ptr<Sequence>> sequences_of(const Request& request, RequestId id, const TokenSink& events,
                                                     const Tokenizer& tokenizer, int context_tokens,
-                                                    std::vector<std::unique_ptr<Constraint>> constraints);
+                                                    std::vector<std::unique_ptr<Constraint>> constraints,
+                                                    const std::vector<AppliedAdapter>& adapters);
 
 struct Sequence {
   // `held_to`: has accepted the forced prefix; null: the reply is free.
   Sequence(SequenceId number, Request asked, TokenSink events, const Tokenizer& tokenizer, int context_tokens,
-           std::unique_ptr<Constraint> held_to = nullptr);
+           std::unique_ptr<Constraint> held_to = nullptr, std::vector<AppliedAdapter> adapted = {});
 
   bool is_given() const { return given.index() != 0; }
   // Tokens that are to be computed before something is sampled or what is asked is complete: nothing follows a scored last token.
@@ -75,9 +76,11 @@ struct Sequence {
   int context_tokens;
   Request request;
   TokenSink sink;
-  std::vector<Token> tokens;  // prompt, then reply or what is scored
-  size_t forced = 0;          // so many last ones are not yet part of the reply, and will be
-  Given given;                // set: nothing is generated
+  std::vector<AppliedAdapter> adapters;  // Request::adapters
+  std::string prefix_owner;              // whose cached prefixes it shares
+  std::vector<Token> tokens;             // prompt, then reply or what is scored
+  size_t forced = 0;                     // so many last ones are not yet part of the reply, and will be
+  Given given;                           // set: nothing is generated
   CachedSequence cache;
   Drafter drafter;
   DraftLength draft_length, model_draft_length;

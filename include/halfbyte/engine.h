@@ -24,6 +24,12 @@ class ConversationFormat;
 class Trace;
 class World;
 
+// A low-rank adapter (LoRA) for the model: a GGUF file, or a directory as PEFT writes it. Requests ask for it by its name.
+struct AdapterFile {
+  std::string name;
+  std::filesystem::path path;
+};
+
 struct EngineOptions {
   int context_tokens = 0;  // longest sequence; 0: the model's own, at most 4096
   // What all sequences' keys and values share: so many bytes, or positions. Without either room for 8 of the longest sequences, as far as
@@ -44,9 +50,10 @@ struct EngineOptions {
   // each model has its own files. Empty: nowhere.
   std::filesystem::path prefix_cache_folder;
   uint64_t prefix_cache_bytes = uint64_t{8} << 30;
-  Trace* trace = nullptr;  // what every thread does when (base/trace.h); outlives the engine, and is whole once that is gone
-  int queue = 64;          // most requests that are unfinished
-  std::string isa;         // a name that `halfbyte isa` lists; empty: HALFBYTE_ISA of the environment, else the best that runs here
+  std::vector<AdapterFile> adapters;  // in memory from the beginning, as float32
+  Trace* trace = nullptr;             // what every thread does when (base/trace.h); outlives the engine, and is whole once that is gone
+  int queue = 64;                     // most requests that are unfinished
+  std::string isa;  // a name that `halfbyte isa` lists; empty: HALFBYTE_ISA of the environment, else the best that runs here
 };
 
 // A reply goes in circles when its last tokens are one pattern of so many tokens, min_count times in a row.
@@ -65,6 +72,12 @@ struct BeamSearch {
   bool early_stopping = false;  // ends with `width` whole replies; false: also no beginning's score, as it is, is better than all of theirs
 };
 
+// An adapter's change of the model times `scale`, which comes on top of the adapter's own; 0: as if it were not asked for.
+struct AdapterUse {
+  std::string name;
+  float scale = 1;
+};
+
 struct Request {
   std::vector<Token> prompt;         // at least one token
   std::vector<Token> forced_prefix;  // the reply begins with these, as if the model had chosen them: they are computed with the prompt
@@ -76,6 +89,7 @@ struct Request {
   // The choices are the best replies found, the best first, each in one event at the end. Nothing is drawn: of `sampling` temperature and
   // seed mean nothing, and other options are refused, as is what forces or ends a reply otherwise than stop, max_tokens and min_tokens.
   std::optional<BeamSearch> beam_search;
+  std::vector<AdapterUse> adapters;  // of EngineOptions::adapters, at most 4: their changes add up, in this order
   SamplingOptions sampling;
   std::vector<std::string> stop;   // the text ends before the first of these
   std::vector<Token> stop_tokens;  // the reply ends with the first of these, which is counted and not shown
@@ -113,9 +127,9 @@ struct Usage {
 
 // Bytes of memory, a draft model's among them. Weights and work space are taken when the engine opens, the cache's as it is used.
 struct EngineMemory {
-  uint64_t weights = 0, workspace = 0;
-  uint64_t cache = 0;    // at most
-  int cache_tokens = 0;  // positions in it, of all sequences
+  uint64_t weights = 0, workspace = 0;  // weights: the adapters' too
+  uint64_t cache = 0;                   // at most
+  int cache_tokens = 0;                 // positions in it, of all sequences
   uint64_t total() const { return weights + workspace + cache; }
 };
 
@@ -162,7 +176,7 @@ enum class Pooling { kMean, kLast, kFirst };
 // Thread-safe. Opening is expensive; keep one per model. Move-only.
 class Engine {
  public:
-  // Reads the weights into this processor's layout. kCorrupt or kUnsupported name the file and the tensor, or `isa`; kInvalid an option;
+  // Reads the weights, and adapters, into this processor's layout. kCorrupt or kUnsupported name the file and the tensor, or `isa`; kInvalid an option;
   // kIo: there is not the memory for the weights, said before they are read; kTooLong: nor for one sequence beside them.
   static Result<Engine> open(const std::filesystem::path& model, const EngineOptions& options = {});
   // The same with the files, the memory and the clock of `world` (base/world.h), which must outlive the engine: for tests.
@@ -194,19 +208,22 @@ class Engine {
     std::vector<double> values;
     std::string warning;  // as the last event has it
   };
-  Result<LogProbabilities> log_probabilities(std::vector<Token> prompt, const std::vector<Token>& continuation);
+  Result<LogProbabilities> log_probabilities(std::vector<Token> prompt, const std::vector<Token>& continuation,
+                                             std::vector<AdapterUse> adapters = {});
 
   // The states behind the model's last norm after each token, pooled; of length 1. Blocks and takes its turns among the requests; the errors are
   // submit()'s.
-  Result<std::vector<float>> embed(std::vector<Token> tokens, Pooling pooling);
+  Result<std::vector<float>> embed(std::vector<Token> tokens, Pooling pooling, std::vector<AdapterUse> adapters = {});
 
-  // Writes a session to a file, with what the cache has of its tokens for `principal`: then load_session() spares computing them, after a
+  // Writes a session to a file, with what the cache has of its tokens for `principal` and these adapters: then load_session() spares computing them, after a
   // restart too. Both return how many tokens that is: 0 without a prefix cache. Both block and take their turns among the requests. kIo names
   // the file; what was there stays until the new one is whole.
-  Result<int> save_session(const std::filesystem::path& path, const Session& session, const std::string& principal = {});
-  // Tokens and note are there in any case; what was computed is used by the same model with the same settings alone, and as far as the cache has
+  Result<int> save_session(const std::filesystem::path& path, const Session& session, const std::string& principal = {},
+                           const std::vector<AdapterUse>& adapters = {});
+  // Tokens and note are there in any case; what was computed is used by the same model with the same settings and adapters alone, and as far as the cache has
   // room. kCorrupt: it is no session, is not as it was written, or has tokens that are not this model's.
-  Result<int> load_session(const std::filesystem::path& path, Session& session, const std::string& principal = {});
+  Result<int> load_session(const std::filesystem::path& path, Session& session, const std::string& principal = {},
+                           const std::vector<AdapterUse>& adapters = {});
 
   // What has been done so far; safe at any time. What a sink has seen is in it.
   EngineStats stats() const;
