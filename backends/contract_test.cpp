@@ -359,6 +359,43 @@ TEST(Contract, OllamaChat) { run_rows("ollama_chat"); }
 TEST(Contract, OpenAIChat) { run_rows("openai_chat"); }
 TEST(Contract, OpenAICompletions) { run_rows("openai_completions"); }
 
+TEST(Contract, Embed) {
+  for (const Json& row : rows_of("embed")) {
+    SCOPED_TRACE(text_at(row, "name"));
+    LoopbackServer server([&](LoopbackConnection& c, const AskedRequest&) { return c.send_answer("200 OK", body_of(at(row, "answer"))); });
+    const auto backend = text_at(row, "service") == "ollama"
+                             ? open_ollama({.model_id = "tiny", .base_url = server.url()})
+                             : open_openai({.model_id = "tiny", .base_url = server.url() + "/v1", .env_file = "", .max_retries = 0});
+    ASSERT_TRUE(backend) << backend.error().message;
+    std::vector<std::string> texts;
+    for (const Json& text : items(at(row, "texts"))) texts.push_back(*text.text());
+    std::optional<Pooling> pooling;
+    if (row.find("pooling") != nullptr) pooling = text_at(row, "pooling") == "last" ? Pooling::kLast : Pooling::kMean;
+    const auto vectors = (*backend)->embed(texts, pooling);
+    if (row.find("refuses") != nullptr) {
+      EXPECT_EQ(vectors.error().message, text_at(row, "refuses"));
+      EXPECT_TRUE(server.asked().empty());
+    } else if (const Json* fails = row.find("fails")) {
+      ASSERT_FALSE(vectors);
+      EXPECT_TRUE(vectors.error().message.ends_with(": " + text_at(*fails, "text"))) << vectors.error().message;
+      EXPECT_EQ(std::string(halfbyte::row(vectors.error().code).name), text_at(*fails, "code"));
+    } else {
+      ASSERT_TRUE(vectors) << vectors.error().message;
+      std::vector<std::vector<float>> expected;
+      for (const Json& vector : items(at(row, "gives"))) {
+        expected.emplace_back();
+        for (const Json& part : items(vector)) expected.back().push_back(static_cast<float>(number(part)));
+      }
+      EXPECT_EQ(*vectors, expected);
+    }
+    if (const Json* sends = row.find("sends")) {
+      const auto sent = parse_json(server.asked()[0].body, "body");
+      ASSERT_TRUE(sent) << sent.error().message;
+      EXPECT_EQ(canonical(*sent), canonical(*sends));
+    }
+  }
+}
+
 TEST(Contract, Routes) {
   for (const Json& row : rows_of("routes")) {
     SCOPED_TRACE(text_at(row, "name"));

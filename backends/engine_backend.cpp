@@ -6,6 +6,8 @@
 #include <tuple>
 
 #include "backends/checks.h"
+#include "backends/drop_turns.h"
+#include "backends/embeddings.h"
 #include "backends/engine_request.h"
 #include "base/errors.h"
 #include "store/model_store.h"
@@ -203,7 +205,20 @@ Result<std::unique_ptr<ChatStream>> EngineBackend::start_chat(std::span<const Me
     HB_TRY(loaded_->engine.conversation().check());
     return unsupported("{} ({}) takes no tools", loaded_->info.name, loaded_->info.model_id);
   }
-  HB_TRY_ASSIGN(prompt, loaded_->engine.conversation().prompt(messages, loaded_->prompt_options(tools, options)));
+  const auto prompt_of = [&](std::span<const Message> turns) {
+    return loaded_->engine.conversation().prompt(turns, loaded_->prompt_options(tools, options));
+  };
+  std::vector<Message> turns(messages.begin(), messages.end());
+  size_t dropped = 0;
+  if (options.overflow == Overflow::kDropTurns) {
+    const int context = loaded_->engine.context_tokens();
+    HB_TRY_INTO(dropped,
+                drop_turns(turns, static_cast<size_t>(context - context / 4), [&](std::span<const Message> left) -> Result<size_t> {
+                  HB_TRY_ASSIGN(made, prompt_of(left));
+                  return made.tokens.size();
+                }));
+  }
+  HB_TRY_ASSIGN(prompt, prompt_of(turns));
   Request request;
   request.prompt = std::move(prompt.tokens);
   request.thinking = std::move(prompt.thinking);
@@ -211,6 +226,7 @@ Result<std::unique_ptr<ChatStream>> EngineBackend::start_chat(std::span<const Me
   request.stop = std::move(prompt.stop);
   Facts facts{{"template", "model's"}};
   if (!loaded_->engine.conversation().has_template()) facts = {{"template", "none"}, {"chat_format", "transcript"}};
+  if (dropped > 0) facts["dropped_turns"] = std::to_string(dropped);
   HB_TRY_ASSIGN(run, EngineRequest::start({loaded_, &loaded_->engine}, std::move(request), options, std::move(facts), watch));
   return std::unique_ptr<ChatStream>(new ChatStream(std::unique_ptr<ChatStream::Impl>(
       new ChatStream::Impl{.run = std::move(run),
@@ -237,6 +253,19 @@ Result<ChatResult> EngineBackend::stream_chat(std::span<const Message> messages,
   HB_TRY_ASSIGN(stream, start_chat(messages, {}, options));
   return drive(*stream, sink);
 }
+
+Result<Embeddings> EngineBackend::embed(std::span<const std::string> texts, std::optional<Pooling> pooling) {
+  HB_TRY(check_texts(texts));
+  Embeddings all;
+  for (const std::string& text : texts) {
+    HB_TRY_ASSIGN(vector, loaded_->engine.embed(loaded_->engine.encode(text, /*add_special=*/true), pooling.value_or(Pooling::kMean)));
+    all.push_back(std::move(vector));
+  }
+  return all;
+}
+
+EngineStats EngineBackend::stats() const { return loaded_->engine.stats(); }
+const EngineMemory& EngineBackend::memory() const { return loaded_->engine.memory(); }
 
 Result<Engine::LogProbabilities> EngineBackend::log_likelihood(const std::string& prompt, const std::string& continuation) {
   if (prompt.empty()) return invalid("prompt: expected text, found an empty string");

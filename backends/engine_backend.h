@@ -86,11 +86,15 @@ class EngineBackend final : public Backend {
   Result<ChatResult> chat(std::span<const Message> messages, std::span<const Tool> tools = {},
                           const CompletionOptions& options = {.max_new_tokens = 512}) override;
   Result<ChatResult> stream_chat(std::span<const Message> messages, const CompletionOptions& options, const TextSink& sink) override;
+  Result<std::vector<std::vector<float>>> embed(std::span<const std::string> texts, std::optional<Pooling> pooling = {}) override;
 
   // Natural logarithms of the probabilities of the continuation's tokens after the prompt, which is taken as it stands. As
   // lm-evaluation-harness has it: both are encoded together, and the continuation's tokens are those behind as many as the prompt
   // has alone; white space at the prompt's end counts as the continuation's. Where that leaves none it is encoded alone.
   Result<Engine::LogProbabilities> log_likelihood(const std::string& prompt, const std::string& continuation);
+
+  EngineStats stats() const;  // what the engine has done so far
+  const EngineMemory& memory() const;
 
   // What the calls above are made of.
   Result<std::unique_ptr<CompletionStream>> start(const std::string& prompt, const CompletionOptions& options = {});

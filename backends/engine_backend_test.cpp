@@ -158,6 +158,40 @@ TEST(EngineBackend, WhatALongPromptLetsGoIsTold) {
   EXPECT_EQ(result->metadata.at("dropped_tokens"), "52");  // a quarter of the context is left
 }
 
+TEST(EngineBackend, TheOldestTurnsOfAChatGoWhereThatIsAskedFor) {
+  const TinyModelFile file(scripted_model({"Yes", "."}, kHermes));
+  const auto backend = open(file, {.engine = {.context_tokens = 128}});
+  const std::string words(30, 'a');
+  const std::vector<Message> messages = {{.role = "system", .content = "S"},
+                                         {.role = "user", .content = words},
+                                         {.role = "assistant", .content = "", .tool_calls = {{"look", "{}", "1"}}},
+                                         {.role = "tool", .content = words, .call_id = "1"},
+                                         {.role = "assistant", .content = words},
+                                         {.role = "user", .content = "Well?"}};
+  CompletionOptions options = kGreedy;
+  EXPECT_EQ(backend->chat(messages, {}, options).error().code, Code::kTooLong);
+  options.overflow = Overflow::kDropTurns;
+  const auto result = backend->chat(messages, {}, options);
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->metadata.at("dropped_turns"), "4");
+  EXPECT_EQ(result->prompt_tokens, static_cast<int>(std::strlen("<system>S<user>Well?<assistant>")));
+  EXPECT_EQ(result->messages.size(), messages.size());
+  EXPECT_FALSE(backend->chat(kQuestion, {}, options)->metadata.contains("dropped_turns"));
+}
+
+TEST(EngineBackend, TextsBecomeVectorsOfLengthOne) {
+  const TinyModelFile file(endless());
+  const auto backend = open(file);
+  const std::vector<std::string> texts = {"Hello", "there"};
+  const auto vectors = backend->embed(texts);
+  ASSERT_TRUE(vectors) << vectors.error().message;
+  ASSERT_EQ(vectors->size(), 2U);
+  for (const auto& vector : *vectors) EXPECT_NEAR(std::inner_product(vector.begin(), vector.end(), vector.begin(), 0.0), 1, 1e-5);
+  EXPECT_EQ(backend->embed(texts, Pooling::kMean)->at(1), vectors->at(1));
+  EXPECT_NE(backend->embed(texts, Pooling::kLast)->at(0), vectors->at(0));
+  EXPECT_EQ(backend->embed(std::vector<std::string>{""}).error().message, "texts[0]: expected text, found an empty string");
+}
+
 TEST(EngineBackend, ACallSaysWhetherTheModelThinks) {
   const TinyModelFile file(scripted_model({"Yes", "."}, "{{ 'aaaa' if enable_thinking else 'b' }}"));
   const auto backend = open(file, {.use_template = true, .enable_thinking = true});

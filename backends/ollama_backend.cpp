@@ -1,6 +1,7 @@
 #include "backends/ollama_backend.h"
 
 #include "backends/checks.h"
+#include "backends/embeddings.h"
 #include "backends/json_members.h"
 #include "backends/ollama_reply.h"
 #include "backends/service_address.h"
@@ -49,6 +50,7 @@ Result<Json> OllamaBackend::body(const CompletionOptions& options, bool is_strea
   add(sampling, "num_predict", {int64_t{options.max_new_tokens}});
   HB_TRY(add_sampling(sampling, options.sampling, &SamplingField::ollama, kService));
   HB_TRY(add_reply_fields(sampling, options, &ReplyField<CompletionOptions>::ollama, kService));
+  if (options.overflow != Overflow::kError) return unsupported("overflow: {} has no such option", kService);
   if (!options.principal.empty()) return unsupported("principal: {} has no such option", kService);
   add_stop(sampling, options.stop);
   add(fields, "model", {info_.model_id});
@@ -111,6 +113,15 @@ Result<ChatResult> OllamaBackend::stream_chat(std::span<const Message> messages,
   HB_TRY_ASSIGN(asked, body(options, true, {{"messages", std::move(wire)}}));
   HB_TRY_ASSIGN(ended, service_.stream(kChat, asked, options.cancel, reply, sink));
   return chat_result(reply, messages, info_, clock.ms(), facts(reply, options, ended.is_cancelled));
+}
+
+Result<Embeddings> OllamaBackend::embed(std::span<const std::string> texts, std::optional<Pooling> pooling) {
+  constexpr std::string_view kEmbed = "/api/embed";
+  HB_TRY_ASSIGN(asked, wire_texts(texts, info_.model_id, pooling, kService));
+  HB_TRY_ASSIGN(answer, service_.post(kEmbed, {std::move(asked)}));
+  auto vectors = read_ollama_embeddings(answer, texts.size());
+  if (!vectors) return service_.fault(kEmbed, vectors.error().message);
+  return vectors;
 }
 
 Result<std::vector<std::string>> OllamaBackend::model_ids() const {

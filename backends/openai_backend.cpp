@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "backends/checks.h"
+#include "backends/embeddings.h"
 #include "backends/json_members.h"
 #include "backends/service_address.h"
 #include "backends/stopwatch.h"
@@ -73,6 +74,7 @@ Result<Json> OpenAIBackend::body(const CompletionOptions& options, bool is_strea
   add(fields, is_renamed ? "max_completion_tokens" : "max_tokens", {int64_t{options.max_new_tokens}});
   HB_TRY(add_sampling(fields, options.sampling, &SamplingField::openai, kService));
   HB_TRY(add_reply_fields(fields, options, &ReplyField<CompletionOptions>::openai, kService));
+  if (options.overflow != Overflow::kError) return unsupported("overflow: {} has no such option", kService);
   if (!options.principal.empty()) add(fields, "cache_salt", {options.principal});  // vLLM's
   if (is_chat)
     add_logprobs(fields, options.logprobs);
@@ -145,6 +147,16 @@ Result<ChatResult> OpenAIBackend::stream_chat(std::span<const Message> messages,
   HB_TRY_ASSIGN(asked, body(options, true, {{"messages", std::move(wire)}}));
   HB_TRY_ASSIGN(ended, service_.stream(kChat, asked, options.cancel, reply, sink));
   return chat_result(reply, messages, info_, clock.ms(), facts(reply, options, ended));
+}
+
+Result<Embeddings> OpenAIBackend::embed(std::span<const std::string> texts, std::optional<Pooling> pooling) {
+  constexpr std::string_view kEmbeddings = "/embeddings";
+  HB_TRY_ASSIGN(asked, wire_texts(texts, info_.model_id, pooling, kService));
+  add(asked, "encoding_format", {"float"});  // read in base64 too, which some send unasked
+  HB_TRY_ASSIGN(answer, service_.post(kEmbeddings, {std::move(asked)}));
+  auto vectors = read_openai_embeddings(answer, texts.size());
+  if (!vectors) return service_.fault(kEmbeddings, vectors.error().message);
+  return vectors;
 }
 
 Result<std::unique_ptr<Backend>> open_openai(const OpenAIOptions& options) {

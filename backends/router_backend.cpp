@@ -131,6 +131,11 @@ Result<ChatResult> RouterBackend::stream_chat(std::span<const Message> messages,
       request, [&](Backend& backend) { return backend.stream_chat(messages, options, watched); }, [&] { return is_silent; });
 }
 
+// The fallback's, always: vectors of two models say nothing about each other.
+Result<std::vector<std::vector<float>>> RouterBackend::embed(std::span<const std::string> texts, std::optional<Pooling> pooling) {
+  return fallback_->embed(texts, pooling);
+}
+
 Result<std::unique_ptr<Backend>> open_router(std::vector<Route> routes, std::shared_ptr<Backend> fallback, std::string name) {
   HB_TRY_ASSIGN(router, RouterBackend::open(std::move(routes), std::move(fallback), std::move(name)));
   return std::unique_ptr<Backend>(std::move(router));

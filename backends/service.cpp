@@ -99,6 +99,13 @@ Result<Json> Service::get(std::string_view path) const {
   return answer;
 }
 
+Result<Json> Service::post(std::string_view path, const Json& body) const {
+  HB_TRY_ASSIGN(done, exchange("POST", path, json_text(body), {}, {}));
+  auto answer = parse_answer(done.response.body);
+  if (!answer) return named(path, answer.error());
+  return answer;
+}
+
 Result<int> Service::post(std::string_view path, const Json& body, const std::stop_token& cancel, Reply& reply) const {
   HB_TRY_ASSIGN(done, exchange("POST", path, json_text(body), cancel, {}));
   if (const auto read = reply.take_whole(done.response.body); !read) return named(path, read.error());

@@ -38,6 +38,8 @@ class Service {
 
   Result<Json> get(std::string_view path) const;  // an object that is no error message
 
+  // Asks for an object that is no error message.
+  Result<Json> post(std::string_view path, const Json& body) const;
   // Asks, and lets `reply` read the whole answer. The value: how many tries it took.
   Result<int> post(std::string_view path, const Json& body, const std::stop_token& cancel, Reply& reply) const;
   // The same, the answer read as it comes. The connection is closed where `sink` wants no more or `cancel` asks for it.

@@ -12,6 +12,7 @@ Action declare_list(Arguments& args);
 Action declare_tokenize(Arguments& args);
 Action declare_detokenize(Arguments& args);
 Action declare_logits(Arguments& args);
+Action declare_embed(Arguments& args);
 Action declare_perplexity(Arguments& args);
 Action declare_bench(Arguments& args);
 Action declare_bench_serve(Arguments& args);

@@ -14,6 +14,7 @@ constexpr halfbyte::Command kCommands[] = {
     {"tokenize", "text to token ids", "echo hello | halfbyte tokenize smollm2:135m --json", halfbyte::declare_tokenize},
     {"detokenize", "token ids to text", "halfbyte detokenize smollm2:135m 28120 905", halfbyte::declare_detokenize},
     {"logits", "logits after given tokens", "halfbyte logits smollm2:135m --tokens 504,6376", halfbyte::declare_logits},
+    {"embed", "texts to vectors", "halfbyte embed smollm2:135m \"a cat\" \"a dog\" --json", halfbyte::declare_embed},
     {"perplexity", "how well a model predicts a text", "halfbyte perplexity smollm2:135m book.txt --tokens 2048",
      halfbyte::declare_perplexity},
     {"bench", "prompt and generation speed", "halfbyte bench smollm2:135m -p 512 -n 128", halfbyte::declare_bench},

@@ -125,6 +125,15 @@ class RunTest(unittest.TestCase):
         self.assertNotIn(token["text"], result("run", MODEL, QUESTION, "--logit-bias", f"{token['id']}=-inf", "--max-tokens", "1", "--temperature", "0"))
         self.assertEqual(result("run", MODEL, QUESTION, "--allowed-tokens", str(token["id"]), "--max-tokens", "2"), token["text"] * 2)
 
+    def test_texts_become_vectors_of_arguments_or_of_lines(self):
+        cat, kitten, car = json_result("embed", MODEL, "A cat sleeps.", "A kitten sleeps.", "The engine of a car.", "--json")["embeddings"]
+        product = lambda a, b: sum(x * y for x, y in zip(a, b))
+        self.assertAlmostEqual(product(cat, cat), 1, places=5)
+        self.assertGreater(product(cat, kitten), product(cat, car))
+        lines = result("embed", MODEL, stdin=b"A cat sleeps.\n\nA kitten sleeps.\n").splitlines()
+        self.assertEqual([float(x) for x in lines[1].split()], kitten)
+        self.assertEqual(len(lines), 2)
+
     def test_verbose_tells_times_and_speeds_on_stderr(self):
         done = run("run", MODEL, QUESTION, *GREEDY, "--verbose")
         self.assertEqual(done.stdout.decode(), result("run", MODEL, QUESTION, *GREEDY))

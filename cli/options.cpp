@@ -237,6 +237,11 @@ void declare_speculation(Arguments& args, EngineOptions& engine, std::string& dr
              choice(engine.speculates, {{"on", true}, {"off", false}}));
 }
 
+void declare_pooling(Arguments& args, Pooling& pooling) {
+  args.value("--pooling", "mean|last|first", "whose states make the vector: all tokens' mean, the last one's, the first one's",
+             choice<Pooling>(pooling, {{"mean", Pooling::kMean}, {"last", Pooling::kLast}, {"first", Pooling::kFirst}}));
+}
+
 std::string memory_text(const EngineMemory& memory) {
   const auto megabytes = [](uint64_t bytes) { return static_cast<double>(bytes) / 1e6; };
   return fmt::format("{:.1f} MB: weights {:.1f}, work space {:.1f}, cache up to {:.1f} for {} tokens", megabytes(memory.total()),

@@ -50,6 +50,7 @@ void declare_step_options(Arguments& args, int& chunk_tokens, KvTypes& kv_types,
 // Context and cache: what an engine may take of the machine's memory.
 void declare_memory(Arguments& args, EngineOptions& engine, std::string_view context_meaning);
 void declare_speculation(Arguments& args, EngineOptions& engine, std::string& draft_model);
+void declare_pooling(Arguments& args, Pooling& pooling);
 std::string memory_text(const EngineMemory& memory);  // a line
 void declare_json(Arguments& args, bool& json);
 

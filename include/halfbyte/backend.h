@@ -13,6 +13,7 @@
 
 #include "halfbyte/grammar.h"
 #include "halfbyte/message.h"
+#include "halfbyte/pooling.h"
 #include "halfbyte/result.h"
 #include "halfbyte/sampling.h"
 
@@ -26,6 +27,14 @@ struct BackendInfo {
   bool operator==(const BackendInfo&) const = default;
 };
 
+// What a chat does where its conversation does not fit the context.
+enum class Overflow {
+  kError,
+  // The oldest turns go, as few as leave a quarter of the context for the reply: a question with all that answered it, calls and their
+  // results too. System messages and the last question stay. Metadata: "dropped_turns", how many messages went.
+  kDropTurns,
+};
+
 struct CompletionOptions {
   int max_new_tokens = 128;  // at least 1
   // What is absent is left to the backend: our engine has the defaults of kSamplingFields, a service its own. kUnsupported: the backend
@@ -36,17 +45,18 @@ struct CompletionOptions {
   // JSON and JSON Schemas; kUnsupported else, and for what of a schema is not done.
   std::optional<GrammarSource> grammar;
   // Those of kReplyFields, by which each kind says what it takes; kUnsupported names one that it does not.
-  int choices = 1;                     // replies to the prompt, 1 to 8; a stream's pieces are those of the first
-  std::optional<int> best_of;          // so many are made, `choices` to 20, and the likeliest told when all have ended
-  int min_tokens = 0;                  // no end token before so many of the reply
-  bool ignore_eos = false;             // end tokens do not end the reply
-  std::optional<int> keep_tokens;      // a full context lets tokens behind the first so many go; absent: that is an error or an end
-  std::optional<int> logprobs;         // the result has the reply's tokens, each with so many of the likeliest, 0 to 20
-  std::optional<int> prompt_logprobs;  // the result has the prompt's likewise
-  std::optional<int> thinking_budget;  // most tokens that a model thinks before it answers
-  double timeout_ms = 0;               // the reply ends with what has come by then; 0: no limit
-  int priority = 0;                    // the greater starts first
-  std::string principal;               // who asks; shares no cache with others. On the wire cache_salt
+  int choices = 1;                       // replies to the prompt, 1 to 8; a stream's pieces are those of the first
+  std::optional<int> best_of;            // so many are made, `choices` to 20, and the likeliest told when all have ended
+  int min_tokens = 0;                    // no end token before so many of the reply
+  bool ignore_eos = false;               // end tokens do not end the reply
+  std::optional<int> keep_tokens;        // a full context lets tokens behind the first so many go; absent: that is an error or an end
+  std::optional<int> logprobs;           // the result has the reply's tokens, each with so many of the likeliest, 0 to 20
+  std::optional<int> prompt_logprobs;    // the result has the prompt's likewise
+  std::optional<int> thinking_budget;    // most tokens that a model thinks before it answers
+  double timeout_ms = 0;                 // the reply ends with what has come by then; 0: no limit
+  int priority = 0;                      // the greater starts first
+  std::string principal;                 // who asks; shares no cache with others. On the wire cache_salt
+  Overflow overflow = Overflow::kError;  // of chats
   std::optional<bool> thinking;  // whether a model that can think before it answers does; absent: as the backend or its template has it
   // Asked to stop, from any thread, a request ends early: a stream with what came until then, complete() and chat() with kIo.
   // Services end at once, also while they wait for an answer; other kinds where their sink would be asked.
@@ -126,6 +136,10 @@ class Backend {
                                   const CompletionOptions& options = {.max_new_tokens = 512});
   // chat() without tools, its content in pieces. Here: one piece.
   virtual Result<ChatResult> stream_chat(std::span<const Message> messages, const CompletionOptions& options, const TextSink& sink);
+
+  // A vector for each text, near each other where they mean the same. `pooling` absent: the backend's own way. kUnsupported: it embeds
+  // nothing, as here, or not so.
+  virtual Result<std::vector<std::vector<float>>> embed(std::span<const std::string> texts, std::optional<Pooling> pooling = {});
 };
 
 }  // namespace halfbyte

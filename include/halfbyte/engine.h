@@ -14,6 +14,7 @@
 #include "halfbyte/engine_stats.h"
 #include "halfbyte/grammar.h"
 #include "halfbyte/kv_types.h"
+#include "halfbyte/pooling.h"
 #include "halfbyte/result.h"
 #include "halfbyte/sampling.h"
 #include "halfbyte/token.h"
@@ -169,9 +170,6 @@ struct Session {
   std::vector<Token> tokens;  // what its next request will begin with
   std::string note;           // of whoever saved it: any bytes, messages say
 };
-
-// Which tokens' states make the embedding of a text: the mean of all, the last one's, the first one's.
-enum class Pooling { kMean, kLast, kFirst };
 
 // Thread-safe. Opening is expensive; keep one per model. Move-only.
 class Engine {

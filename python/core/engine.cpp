@@ -1,5 +1,7 @@
 #include "python/core/engine.h"
 
+#include <nanobind/stl/vector.h>
+
 #include <chrono>
 
 #include "python/core/errors.h"
@@ -233,6 +235,61 @@ std::pair<std::vector<double>, std::string> HeldEngine::log_likelihood(const std
   }();
   auto [values, warning] = take(std::move(scored));
   return {std::move(values), std::move(warning)};
+}
+
+std::vector<std::vector<double>> HeldEngine::embed(const std::vector<std::string>& texts, const std::string& pooling) const {
+  const std::shared_ptr<EngineBackend> engine = checked();
+  const Pooling kind = pooling == "last" ? Pooling::kLast : pooling == "first" ? Pooling::kFirst : Pooling::kMean;
+  auto made = [&] {
+    const WithoutGil without_gil;
+    return engine->embed(texts, kind);
+  }();
+  std::vector<std::vector<double>> vectors;
+  for (const std::vector<float>& vector : take(std::move(made))) vectors.emplace_back(vector.begin(), vector.end());
+  return vectors;
+}
+
+Dict HeldEngine::stats() const {
+  const EngineStats stats = checked()->stats();
+  Dict out;
+  const std::pair<const char*, uint64_t> counts[] = {{"steps", stats.steps},
+                                                     {"tokens", stats.tokens},
+                                                     {"prompt_tokens", stats.prompt_tokens},
+                                                     {"cached_tokens", stats.cached_tokens},
+                                                     {"generated_tokens", stats.generated_tokens},
+                                                     {"drafted_tokens", stats.drafted_tokens},
+                                                     {"accepted_tokens", stats.accepted_tokens},
+                                                     {"preemptions", stats.preemptions},
+                                                     {"requests", stats.requests},
+                                                     {"failed", stats.failed},
+                                                     {"refused", stats.refused}};
+  for (const auto& [name, count] : counts) out[name] = count;
+  const std::pair<const char*, int> now[] = {
+      {"running", stats.running}, {"waiting", stats.waiting}, {"pages", stats.pages}, {"free_pages", stats.free_pages}};
+  for (const auto& [name, count] : now) out[name] = count;
+  const std::pair<const char*, const DurationHistogram&> histograms[] = {{"queue", stats.queue},
+                                                                         {"first_token", stats.first_token},
+                                                                         {"inter_token", stats.inter_token},
+                                                                         {"request", stats.request},
+                                                                         {"step", stats.step}};
+  for (const auto& [name, histogram] : histograms) {
+    Dict told;
+    told["bounds_s"] = nb::cast(std::vector<double>(DurationHistogram::kBounds.begin(), DurationHistogram::kBounds.end()));
+    told["counts"] = nb::cast(std::vector<uint64_t>(histogram.counts.begin(), histogram.counts.end()));
+    told["sum_s"] = histogram.sum;
+    out[name] = told;
+  }
+  return out;
+}
+
+Dict HeldEngine::memory() const {
+  const EngineMemory memory = checked()->memory();
+  Dict out;
+  out["weights"] = memory.weights;
+  out["workspace"] = memory.workspace;
+  out["cache"] = memory.cache;
+  out["cache_tokens"] = memory.cache_tokens;
+  return out;
 }
 
 // Closed first, and then what it answers: other threads run meanwhile, and none of them may start a stream that nobody closes.

@@ -52,6 +52,9 @@ class HeldEngine final : public Held {
   // Of each token of the continuation. Ctrl-C waits for it.
   // And the warning that a reply would have.
   std::pair<std::vector<double>, std::string> log_likelihood(const std::string& prompt, const std::string& continuation) const;
+  std::vector<std::vector<double>> embed(const std::vector<std::string>& texts, const std::string& pooling) const;
+  Dict stats() const;   // by the names of EngineStats; histograms are {counts, sum_s}
+  Dict memory() const;  // bytes
   // Ends what it still answers, and gives the memory back.
   void close() override;
 

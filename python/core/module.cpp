@@ -44,12 +44,38 @@ void take_option(CompletionOptions& options, const std::string& name, nb::handle
   if (name == "allowed_tokens") return take(sampling, &SamplingOptions::allowed_tokens, value);
   if (name == "principal") return take(options, &CompletionOptions::principal, value);
   if (name == "thinking") return take(options, &CompletionOptions::thinking, value);
+  if (name == "overflow")
+    return void(options.overflow = nb::cast<std::string>(value) == "drop_turns" ? Overflow::kDropTurns : Overflow::kError);
   const auto& replies = kReplyFields<CompletionOptions>;
   if (const auto* field = std::ranges::find(replies, name, &ReplyField<CompletionOptions>::name); field != std::end(replies))
     return std::visit([&](const auto member) { take(options, member, value); }, field->member);
   const auto* field = std::ranges::find(kSamplingFields, name, &SamplingField::name);
   if (field == std::end(kSamplingFields)) raise(invalid("{}: no such option", escaped(name)));
   std::visit([&](const auto& range) { take(sampling, range.member, value); }, field->range);
+}
+
+// A member of EngineOptions by its name.
+void take_engine_option(EngineOptions& options, const std::string& name, nb::handle value) {
+  const auto file = [](nb::handle path) {
+    const auto bytes = nb::cast<nb::bytes>(path);
+    return std::filesystem::path(std::string(bytes.c_str(), bytes.size()));
+  };
+  if (name == "context_tokens") return take(options, &EngineOptions::context_tokens, value);
+  if (name == "kv_memory_bytes") return take(options, &EngineOptions::kv_memory_bytes, value);
+  if (name == "cache_tokens") return take(options, &EngineOptions::cache_tokens, value);
+  if (name == "memory_utilization") return take(options, &EngineOptions::memory_utilization, value);
+  if (name == "threads") return take(options, &EngineOptions::threads, value);
+  if (name == "chunk_tokens") return take(options, &EngineOptions::chunk_tokens, value);
+  if (name == "latency_target_ms") return take(options, &EngineOptions::latency_target_ms, value);
+  if (name == "speculates") return take(options, &EngineOptions::speculates, value);
+  if (name == "prefix_cache") return take(options, &EngineOptions::prefix_cache, value);
+  if (name == "prefix_cache_bytes") return take(options, &EngineOptions::prefix_cache_bytes, value);
+  if (name == "queue") return take(options, &EngineOptions::queue, value);
+  if (name == "kv_type_k") return take(options.kv_types, &KvTypes::k, value);
+  if (name == "kv_type_v") return take(options.kv_types, &KvTypes::v, value);
+  if (name == "draft_model") return void(options.draft_model = file(value));
+  if (name == "prefix_cache_folder") return void(options.prefix_cache_folder = file(value));
+  raise(invalid("{}: no such option", escaped(name)));
 }
 
 // By the names of _response_format.py; "" is none.
@@ -125,20 +151,13 @@ void declare_engine(nb::module_& module) {
       .def(
           "__init__",
           [](HeldEngine* self, const nb::bytes& model, const std::string& name, bool use_template, std::optional<bool> enable_thinking,
-             bool parse_special, int context_tokens, int cache_tokens, int threads, const std::string& kv_type_k,
-             const std::string& kv_type_v, bool prefix_cache) {
-            new (self) HeldEngine(std::string(model.c_str(), model.size()), {.name = name,
-                                                                             .use_template = use_template,
-                                                                             .enable_thinking = enable_thinking,
-                                                                             .parse_special = parse_special,
-                                                                             .engine = {.context_tokens = context_tokens,
-                                                                                        .cache_tokens = cache_tokens,
-                                                                                        .threads = threads,
-                                                                                        .kv_types = {kv_type_k, kv_type_v},
-                                                                                        .prefix_cache = prefix_cache}});
+             bool parse_special, const nb::kwargs& engine) {
+            EngineBackendOptions options{
+                .name = name, .use_template = use_template, .enable_thinking = enable_thinking, .parse_special = parse_special};
+            for (const auto& [key, value] : engine) take_engine_option(options.engine, nb::cast<std::string>(key), value);
+            new (self) HeldEngine(std::string(model.c_str(), model.size()), std::move(options));
           },
-          "model"_a, nb::kw_only(), "name"_a, "use_template"_a, "enable_thinking"_a.none(), "parse_special"_a, "context_tokens"_a,
-          "cache_tokens"_a, "threads"_a, "kv_type_k"_a, "kv_type_v"_a, "prefix_cache"_a,
+          "model"_a, nb::kw_only(), "name"_a, "use_template"_a, "enable_thinking"_a.none(), "parse_special"_a, "engine"_a,
           "Loads a model: a path as the file system has it, or a name.")
       .def("info", &HeldEngine::info)
       .def("start", &HeldEngine::start, "prompt"_a, "options"_a)
@@ -146,6 +165,9 @@ void declare_engine(nb::module_& module) {
       .def("supports_tools", &HeldEngine::supports_tools)
       .def("log_likelihood", &HeldEngine::log_likelihood, "prompt"_a, "continuation"_a,
            "Of each token of the continuation, in nats; and what `warning` says in a reply.")
+      .def("embed", &HeldEngine::embed, "texts"_a, "pooling"_a, "A vector for each text: mean, last or first of its tokens' states.")
+      .def("stats", &HeldEngine::stats, "What the engine has done so far.")
+      .def("memory", &HeldEngine::memory, "Bytes of weights, work space and cache, and the cache's tokens.")
       .def("close", &HeldEngine::close);
 }
 

@@ -114,6 +114,8 @@ class _Handler(BaseHTTPRequestHandler):
             "/v1/models": self._models,
             "/api/generate": self._generate,
             "/api/chat": self._ollama_chat,
+            "/api/embed": self._embed,
+            "/v1/embeddings": self._embed,
             "/v1/chat/completions": self._openai_chat,
             "/v1/completions": self._openai_completion,
         }.get(self.path)
@@ -169,6 +171,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send_object(self, behaviour: Behaviour, value: dict[str, Any]) -> None:
         self._send_whole(behaviour, json.dumps(_left(value, behaviour)).encode())
+
+    def _embed(self, body: dict[str, Any], behaviour: Behaviour) -> None:
+        self._send_object(behaviour, {"embeddings": [[1.0]], "data": [{"index": 0, "embedding": [1.0]}]})
 
     # Ollama: JSON, or one object per line
 

@@ -145,6 +145,25 @@ def test_row(name: str, row: dict[str, Any], call: str, services: FakeServices) 
             assert services.requests[-1]["body"] == row["sends"]
 
 
+@pytest.mark.parametrize("row", read("embed")["rows"], ids=lambda row: row["name"])
+def test_embed(row: dict[str, Any], services: FakeServices) -> None:
+    backend = backend_of(row["service"], services)
+    if "refuses" in row:
+        with pytest.raises(NotImplementedError) as refusal:
+            backend.embed(row["texts"], pooling=row["pooling"])
+        assert str(refusal.value) == row["refuses"]
+        return
+    services.behave(Behaviour(body=body_of(row["answer"])))
+    if "fails" in row:
+        with pytest.raises(ServiceError) as error:
+            backend.embed(row["texts"])
+        assert str(error.value).endswith(f": {row['fails']['text']}")
+    else:
+        assert backend.embed(row["texts"]) == row["gives"]
+    if "sends" in row:
+        assert services.requests[-1]["body"] == row["sends"]
+
+
 @pytest.mark.parametrize("row", read("routes")["rows"], ids=lambda row: row["name"])
 def test_routes(row: dict[str, Any]) -> None:
     route = getattr(Route, row["rule"])(row["argument"], ScriptedBackend())

@@ -63,6 +63,9 @@ class FurtherSampling(TypedDict, total=False):
     """The greater starts first, and takes memory from the lesser."""
     principal: str
     """Who asks; shares no cache with others. On the wire `cache_salt`."""
+    overflow: str
+    """Of a chat that does not fit the context: "error", or "drop_turns": the oldest exchanges go, system messages stay;
+    `metadata["dropped_turns"]` says how many messages went."""
     thinking: bool
     """Whether a model that can think before it answers does; absent: as the backend or the model's template has it."""
 
@@ -176,6 +179,9 @@ def checked(sampling: Mapping[str, Any]) -> dict[str, Any]:
         elif name == "thinking":
             if not isinstance(value, bool):
                 raise TypeError(f"thinking: expected True or False, found {value!r}")
+        elif name == "overflow":
+            if value not in ("error", "drop_turns"):
+                raise ValueError(f"overflow: expected error or drop_turns, found {value!r}")
         elif name == "principal":
             if not isinstance(value, str):
                 raise TypeError(f"principal: expected a string, found {value!r}")
@@ -190,6 +196,8 @@ def checked(sampling: Mapping[str, Any]) -> dict[str, Any]:
 
 def does_nothing(name: str, value: Any) -> bool:
     """A number or a switch with which its option changes no reply."""
+    if name == "overflow":
+        return bool(value == "error")
     if name in REPLY_FIELDS:
         return bool(value == REPLY_FIELDS[name].default)
     return name in SAMPLING_FIELDS and bool(value == SAMPLING_FIELDS[name].neutral)

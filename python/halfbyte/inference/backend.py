@@ -14,7 +14,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ._checks import check_messages, check_more, check_request, check_sampling
 
@@ -335,6 +335,13 @@ class Backend(ABC):
         if result.content:
             yield result.content
         return result
+
+    def embed(
+        self, texts: Sequence[str], *, pooling: Literal["mean", "last", "first"] | None = None
+    ) -> list[list[float]]:
+        """A vector for each text, near each other where they mean the same. pooling: which tokens' states count; None: the
+        backend's own way. NotImplementedError: the backend embeds nothing, or not so."""
+        raise NotImplementedError(f"{type(self).__name__} ({self.info.model_id}) embeds nothing")
 
     async def acomplete(
         self,

@@ -10,9 +10,10 @@ import os
 import warnings
 from collections.abc import Generator, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
-from ._checks import check_integer, check_messages, check_more, check_request, check_sampling, check_text
+from ._checks import check_integer, check_messages, check_more, check_number, check_request, check_sampling, check_text
+from ._embeddings import check_pooling, check_texts
 from ._response_format import grammar_of
 from .backend import Backend, BackendInfo, ChatResult, InferenceResult, Message, ReplyChoice, ScoredToken, ToolCall
 
@@ -47,11 +48,17 @@ class EngineBackend(Backend):
     parse_special: whether text in messages that spells a control token ("<|im_end|>") is that token, as in transformers;
         else it stays the text that someone typed.
     context: most tokens of a prompt and its reply together; None: the model's own, at most 4096.
-    cache: tokens that all requests at the same time share; None: one context. What does not fit waits for its turn.
+    cache: tokens that all requests at the same time share; kv_memory: the same in bytes; None: 8 of the longest sequences, as far as
+        memory_utilization of the memory that is left allows. What does not fit waits for its turn.
+    chunk: most tokens in one step. latency_target_ms: longest time between two tokens while prompts of others are read beside them.
+    queue: most requests that are unfinished; more are refused.
+    draft: the file of a smaller model of the same vocabulary, which guesses tokens; speculation: whether guesses are checked where that
+        pays. No reply depends on either.
     threads: None is one per processor, within the control group's quota.
     kv_type: the numbers of cached keys and values, "f16", "bf16", "q8_0" (half the memory) or "f32"; kv_type_k and kv_type_v are for
         one of the two.
-    prefix_cache: a prompt that begins like an earlier one computes only what is new, with the same bytes.
+    prefix_cache: a prompt that begins like an earlier one computes only what is new, with the same bytes. A folder: it survives this
+        process there, at most prefix_cache_bytes of it.
     model_id: in `info`; None: the model's name as it was found.
 
     Every failure is an `EngineError`, and a ValueError, FileNotFoundError, OSError, ... where that says the same
@@ -71,7 +78,15 @@ class EngineBackend(Backend):
         kv_type: str = "f16",
         kv_type_k: str | None = None,
         kv_type_v: str | None = None,
-        prefix_cache: bool = True,
+        kv_memory: int | None = None,
+        memory_utilization: float = 0.9,
+        chunk: int | None = None,
+        latency_target_ms: float | None = None,
+        queue: int = 64,
+        draft: str | os.PathLike[str] | None = None,
+        speculation: bool = True,
+        prefix_cache: bool | str | os.PathLike[str] = True,
+        prefix_cache_bytes: int | None = None,
         name: str = "engine",
         model_id: str | None = None,
         extra: dict[str, Any] | None = None,
@@ -88,14 +103,38 @@ class EngineBackend(Backend):
         for key, kind in {"kv_type": kv_type, "kv_type_k": kv_type_k, "kv_type_v": kv_type_v}.items():
             if not isinstance(kind, str) and (kind is not None or key == "kv_type"):
                 raise TypeError(f"{key}: expected a string, found {kind!r}")
+        if not isinstance(prefix_cache, (bool, str, os.PathLike)):
+            raise TypeError(f"prefix_cache: expected True, False or a folder, found {prefix_cache!r}")
+        if not isinstance(speculation, bool):
+            raise TypeError(f"speculation: expected True or False, found {speculation!r}")
+        check_number("memory_utilization", memory_utilization)
+        engine = {
+            "memory_utilization": memory_utilization,
+            "speculates": speculation,
+            "prefix_cache": prefix_cache is not False,
+            "kv_type_k": kv_type_k or kv_type,
+            "kv_type_v": kv_type_v or kv_type,
+        }
+        if latency_target_ms is not None:
+            check_number("latency_target_ms", latency_target_ms)
+            engine["latency_target_ms"] = latency_target_ms
+        if draft is not None:
+            engine["draft_model"] = os.fsencode(draft)
         if not isinstance(prefix_cache, bool):
-            raise TypeError(f"prefix_cache: expected True or False, found {prefix_cache!r}")
-        counts = {"context": context, "cache": cache, "threads": threads}
+            engine["prefix_cache_folder"] = os.fsencode(prefix_cache)
+        for key, size in {"kv_memory": kv_memory, "prefix_cache_bytes": prefix_cache_bytes}.items():
+            if size is not None:
+                check_integer(key, size)
+                if not 1 <= size < 2**63:
+                    raise ValueError(f"{key}: expected 1 or more bytes, or None, found {size}")
+                engine[key if key == "prefix_cache_bytes" else "kv_memory_bytes"] = size
+        counts = {"context": context, "cache": cache, "threads": threads, "chunk": chunk, "queue": queue}
         for key, count in counts.items():
             if count is not None:
                 check_integer(key, count)
                 if not 1 <= count <= LARGEST_INT:
                     raise ValueError(f"{key}: expected 1 to {LARGEST_INT}, or None, found {count}")
+                engine[f"{key}_tokens" if key in ("context", "cache", "chunk") else key] = count
         self._module = load_core()
         self._engine: _core.Engine = self._module.Engine(
             os.fsencode(path),
@@ -103,12 +142,7 @@ class EngineBackend(Backend):
             use_template=template,
             enable_thinking=thinking,
             parse_special=parse_special,
-            context_tokens=context or 0,
-            cache_tokens=cache or 0,
-            threads=threads or 0,
-            kv_type_k=kv_type_k or kv_type,
-            kv_type_v=kv_type_v or kv_type,
-            prefix_cache=prefix_cache,
+            **engine,
         )
         self._has_warned = False
         told = self._engine.info()
@@ -135,6 +169,15 @@ class EngineBackend(Backend):
     @property
     def info(self) -> BackendInfo:
         return self._info
+
+    @property
+    def memory(self) -> dict[str, int]:
+        """Bytes of `weights`, `workspace` and `cache` (at most), and `cache_tokens`, the positions in it."""
+        return self._engine.memory()
+
+    def stats(self) -> dict[str, Any]:
+        """What the engine has done since it was opened and does now: counters by name, and histograms of seconds."""
+        return self._engine.stats()
 
     @property
     def supports_tools(self) -> bool:
@@ -255,6 +298,16 @@ class EngineBackend(Backend):
             return self._chat_result(messages, reply.result(), sampling)
         finally:
             reply.cancel()
+
+    def embed(
+        self, texts: Sequence[str], *, pooling: Literal["mean", "last", "first"] | None = None
+    ) -> list[list[float]]:
+        """The states behind the model's last norm, pooled (None: their mean), of length 1."""
+        asked = check_texts(texts)
+        check_pooling(pooling)
+        for number, text in enumerate(asked):
+            check_unicode(f"texts[{number}]", text)
+        return self._engine.embed(asked, pooling or "mean")
 
     def log_likelihood(self, prompt: str, continuation: str) -> float:
         """Natural logarithm of the probability that `continuation` follows `prompt`, in nats, summed over its tokens.

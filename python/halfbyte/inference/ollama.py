@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Generator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ._answer import AskedBeside, found, whole
 from ._checks import check_messages, check_more, check_request, check_sampling, check_timeout
+from ._embeddings import check_texts, read_ollama, refuse_pooling
 from ._ollama_reply import OllamaReply
 from ._proxy import proxy_for
 from ._response_format import ollama_format
@@ -32,6 +33,7 @@ _NAMES = {
     "logit_bias": "",
     "allowed_tokens": "",
     "principal": "",
+    "overflow": "",
 }
 
 
@@ -238,6 +240,14 @@ class OllamaBackend(Backend):
         ) as answer:
             reply.take_whole(answer.json())
         return chat_result(reply, messages, self.info, begin, self._metadata(reply, sampling))
+
+    def embed(
+        self, texts: Sequence[str], *, pooling: Literal["mean", "last", "first"] | None = None
+    ) -> list[list[float]]:
+        asked = check_texts(texts)
+        refuse_pooling(pooling, "Ollama")
+        with self._service.post("/api/embed", {"model": self.info.model_id, "input": asked}) as answer:
+            return read_ollama(answer.json(), len(asked))
 
     def _metadata(self, reply: OllamaReply, sampling: dict[str, Any]) -> dict[str, Any]:
         return {"sampling": sampling, **reply.facts()}

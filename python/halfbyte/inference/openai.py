@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ._answer import AskedBeside, json_text
 from ._checks import check_integer, check_messages, check_more, check_request, check_sampling, check_timeout
+from ._embeddings import check_texts, read_openai, refuse_pooling
 from ._openai_reply import OpenAIReply
 from ._proxy import proxy_for
 from ._response_format import openai_format
@@ -32,7 +33,7 @@ CHAT = "/chat/completions"
 
 
 # What OpenAI's API has no name for is called as vLLM does.
-_NAMES = {**wire_names("openai"), "allowed_tokens": "allowed_token_ids", "principal": "cache_salt"}
+_NAMES = {**wire_names("openai"), "allowed_tokens": "allowed_token_ids", "principal": "cache_salt", "overflow": ""}
 
 
 class OpenAIError(ServiceError):
@@ -237,6 +238,15 @@ class OpenAIBackend(Backend):
         with self._service.post(CHAT, body) as answer:
             yield from reply.pieces(answer.lines())
         return chat_result(reply, messages, self.info, begin, self._metadata(reply, sampling, answer.tries))
+
+    def embed(
+        self, texts: Sequence[str], *, pooling: Literal["mean", "last", "first"] | None = None
+    ) -> list[list[float]]:
+        asked = check_texts(texts)
+        refuse_pooling(pooling, "an OpenAI-style service")
+        body = {"model": self.info.model_id, "input": asked, "encoding_format": "float"}
+        with self._service.post("/embeddings", body) as answer:
+            return read_openai(answer.json(), len(asked))
 
     def _reply(self, path: str, sampling: Mapping[str, Any]) -> OpenAIReply:
         return OpenAIReply(AskedBeside.of(sampling), is_chat=path == CHAT)

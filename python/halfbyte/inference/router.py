@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from ._checks import check_messages, check_more, check_request, check_sampling
 from .backend import Backend, BackendInfo, ChatResult, InferenceResult, Message
@@ -198,6 +198,12 @@ class RouterBackend(Backend):
         rest = check_more(seed, stop)
         request = Request(_last_turn(messages), messages)
         return self._first_stream(request, lambda backend: backend.stream_chat(messages, **sampling, **rest))
+
+    def embed(
+        self, texts: Sequence[str], *, pooling: Literal["mean", "last", "first"] | None = None
+    ) -> list[list[float]]:
+        """The fallback's, always: vectors of two models say nothing about each other."""
+        return self._fallback.embed(texts, pooling=pooling)
 
     def _first_stream(
         self, request: Request, start: Callable[[Backend], Generator[str, None, Answer]]
