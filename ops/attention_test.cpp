@@ -2,9 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <deque>
 
 #include "ops/program.h"
+#include "ops/test_weights.h"
 
 namespace halfbyte {
 namespace {
@@ -12,7 +12,7 @@ namespace {
 constexpr int kWidth = 32, kVocabulary = 40, kHeads = 4, kKvHeads = 2, kKeyDims = 24, kValueDims = 16;
 
 // logits(embed + o(attend(q, k, v))), all float32; a key is wider than a value.
-class AttentionTest : public testing::Test {
+class AttentionTest : public testing::Test, protected TestWeights {
  protected:
   AttentionTest()
       : table_(matrix(kVocabulary, kWidth)),
@@ -21,17 +21,6 @@ class AttentionTest : public testing::Test {
         v_(matrix(kKvHeads * kValueDims, kWidth)),
         o_(matrix(kWidth, kHeads * kValueDims)) {}
 
-  MatrixId matrix(uint32_t rows, uint32_t columns) {
-    auto& values = values_.emplace_back();
-    for (uint32_t i = 0; i < rows * columns; ++i) values.push_back(std::sin(static_cast<float>(i * 7 + values_.size())) / 4);
-    weights_.matrices.push_back({.format = find_number_format("F32"),
-                                 .rows = rows,
-                                 .columns = columns,
-                                 .data = reinterpret_cast<const std::byte*>(values.data()),
-                                 .stride = columns * sizeof(float)});
-    return {static_cast<int32_t>(weights_.matrices.size()) - 1};
-  }
-
   void record(Step& s) const {
     const Tensor x = s.embed(table_);
     const Tensor h = s.attend({.layer = 0, .scale = kScale}, s.heads(s.linear(x, {q_, {}}), kKeyDims),
@@ -39,23 +28,13 @@ class AttentionTest : public testing::Test {
     s.logits(s.output(s.add(x, s.linear(h, {o_, {}}))), {table_, {}});
   }
 
-  std::vector<double> times(MatrixId id, const std::vector<double>& x) const {
-    const Matrix& m = weights_[id];
-    std::vector<double> y(m.rows);
-    for (uint32_t r = 0; r < m.rows; ++r)
-      for (uint32_t c = 0; c < m.columns; ++c)
-        y[r] += static_cast<double>(values_[static_cast<size_t>(id.index)][r * m.columns + c]) * x[c];
-    return y;
-  }
-
   // Logits after the last of the tokens.
   std::vector<double> expected(std::span<const Token> tokens) const {
     std::vector<std::vector<double>> x, k, v;
     for (const Token token : tokens) {
-      auto& row = x.emplace_back();
-      for (int c = 0; c < kWidth; ++c) row.push_back(static_cast<double>(values_[0][static_cast<size_t>(token * kWidth + c)]));
-      k.push_back(times(k_, row));
-      v.push_back(times(v_, row));
+      x.push_back(values_of(table_, static_cast<size_t>(token)));
+      k.push_back(times(k_, x.back()));
+      v.push_back(times(v_, x.back()));
     }
     const std::vector<double> q = times(q_, x.back());
     std::vector<double> attended;
@@ -78,14 +57,12 @@ class AttentionTest : public testing::Test {
   }
 
   static constexpr float kScale = 1.5F;
-  std::deque<std::vector<float>> values_;
-  Weights weights_;
   MatrixId table_, q_, k_, v_, o_;
 };
 
 // A long prompt in two steps, then single tokens: whole pages, parts of blocks, and the stage that merges them.
 TEST_F(AttentionTest, KeysMayBeWiderThanValues) {
-  Step step(weights_);
+  Step step(weights);
   record(step);
   StateList list;
   list.paged(0, {.heads = kKvHeads, .k_dims = kKeyDims, .v_dims = kValueDims});

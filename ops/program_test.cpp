@@ -6,13 +6,14 @@
 #include <cmath>
 #include <deque>
 
+#include "ops/test_weights.h"
 #include "quant/panel.h"
 
 namespace halfbyte {
 namespace {
 
 // Weights of a toy without attention: a table, a norm, a gated pair and a way down, all float32.
-class ToyTest : public testing::Test {
+class ToyTest : public testing::Test, protected TestWeights {
  protected:
   static constexpr int kWidth = 32, kFfn = 48, kVocabulary = 40;
 
@@ -21,23 +22,12 @@ class ToyTest : public testing::Test {
     gate_ = matrix(kFfn, kWidth);
     up_ = matrix(kFfn, kWidth);
     down_ = matrix(kWidth, kFfn);
-    weights_.vectors.push_back(std::vector<float>(kWidth, 1.5F));
-  }
-
-  MatrixId matrix(uint32_t rows, uint32_t columns) {
-    auto& values = values_.emplace_back();
-    for (uint32_t i = 0; i < rows * columns; ++i) values.push_back(std::sin(static_cast<float>(i * 7 + values_.size())) / 4);
-    weights_.matrices.push_back({.format = find_number_format("F32"),
-                                 .rows = rows,
-                                 .columns = columns,
-                                 .data = reinterpret_cast<const std::byte*>(values.data()),
-                                 .stride = columns * sizeof(float)});
-    return {static_cast<int32_t>(weights_.matrices.size()) - 1};
+    weights.vectors.push_back(std::vector<float>(kWidth, 1.5F));
   }
 
   // To panels, as loading does.
   void pack_matrices() {
-    for (Matrix& m : weights_.matrices) {
+    for (Matrix& m : weights.matrices) {
       const PanelFormat& panel = *m.format->panel;
       const size_t bytes = panel.panel_bytes(m.columns);
       auto& memory = packed_.emplace_back(bytes * m.panels());
@@ -59,16 +49,7 @@ class ToyTest : public testing::Test {
 
   // The same in double precision.
   std::vector<double> expected(int token) const {
-    const auto times = [&](MatrixId id, const std::vector<double>& x) {
-      const Matrix& m = weights_[id];
-      std::vector<double> y(m.rows);
-      for (uint32_t r = 0; r < m.rows; ++r)
-        for (uint32_t c = 0; c < m.columns; ++c)
-          y[r] += static_cast<double>(values_[static_cast<size_t>(id.index)][r * m.columns + c]) * x[c];
-      return y;
-    };
-    std::vector<double> x;
-    for (int c = 0; c < kWidth; ++c) x.push_back(static_cast<double>(values_[0][static_cast<size_t>(token * kWidth + c)]));
+    std::vector<double> x = values_of(table_, static_cast<size_t>(token));
     std::vector<double> g = times(gate_, x), u = times(up_, x);
     for (int i = 0; i < kFfn; ++i) g[static_cast<size_t>(i)] *= u[static_cast<size_t>(i)] / (1 + std::exp(-g[static_cast<size_t>(i)]));
     const std::vector<double> d = times(down_, g);
@@ -100,14 +81,12 @@ class ToyTest : public testing::Test {
     EXPECT_EQ(rows, count);
   }
 
-  std::deque<std::vector<float>> values_;
   std::deque<std::vector<std::byte>> packed_;
-  Weights weights_;
   MatrixId table_, gate_, up_, down_;
 };
 
 TEST_F(ToyTest, ComputesTheFormulaForFewAndForManyTokens) {
-  Step step(weights_);
+  Step step(weights);
   record(step);
   for (const int threads : {1, 2}) {
     const auto program =
@@ -123,7 +102,7 @@ TEST_F(ToyTest, ComputesTheFormulaForFewAndForManyTokens) {
 // Rows that are no multiple of 16, columns that are no multiple of a group.
 TEST_F(ToyTest, ComputesItFromPanelsToo) {
   pack_matrices();
-  Step step(weights_);
+  Step step(weights);
   record(step);
   for (const Isa isa : isas_here()) {
     const auto program = Program::compile(step, StateLayout(StateList()), {.isa = isa, .threads = 2, .max_tokens = 40});
@@ -137,10 +116,10 @@ TEST_F(ToyTest, ComputesItFromPanelsToo) {
 
 TEST_F(ToyTest, LayerNormWithAndWithoutABiasLearnedPositionsAndGeluFollowTheirFormulas) {
   const MatrixId positions = matrix(20, kWidth);
-  weights_.vectors.push_back(std::vector<float>(kWidth, 0.25F));
+  weights.vectors.push_back(std::vector<float>(kWidth, 0.25F));
   const VectorId scale{0}, shift{1};
   for (const VectorId bias : {shift, VectorId{}}) {
-    Step step(weights_);
+    Step step(weights);
     const Tensor embedded = step.add(step.embed(table_), step.embed_position(positions));
     const Tensor fused = step.gelu(step.linear(step.layer_norm(embedded, scale, bias, 1e-5F), {gate_, {}}));
     const Tensor alone = step.gelu(step.add(embedded, step.linear(fused, {down_, {}})));
@@ -148,20 +127,10 @@ TEST_F(ToyTest, LayerNormWithAndWithoutABiasLearnedPositionsAndGeluFollowTheirFo
     const auto program = Program::compile(step, StateLayout(StateList()), {.isa = isas_here().back(), .threads = 2, .max_tokens = 16});
     ASSERT_TRUE(program) << program.error().message;
 
-    const auto values_of = [&](MatrixId id, int row) {
-      const auto first = values_[static_cast<size_t>(id.index)].begin() + row * kWidth;
-      return std::vector<double>(first, first + kWidth);
-    };
-    const auto times = [&](MatrixId id, const std::vector<double>& x) {
-      std::vector<double> y(weights_[id].rows);
-      for (size_t r = 0; r < y.size(); ++r)
-        for (size_t c = 0; c < x.size(); ++c) y[r] += static_cast<double>(values_[static_cast<size_t>(id.index)][r * x.size() + c]) * x[c];
-      return y;
-    };
     const auto gelu = [](double v) { return 0.5 * v * (1 + std::tanh(std::sqrt(2 / M_PI) * (v + 0.044715 * v * v * v))); };
     const auto expected_at = [&](int token, int position) {
-      std::vector<double> x = values_of(table_, token);
-      const std::vector<double> p = values_of(positions, position);
+      std::vector<double> x = values_of(table_, static_cast<size_t>(token));
+      const std::vector<double> p = values_of(positions, static_cast<size_t>(position));
       double mean = 0, squares = 0;
       for (size_t i = 0; i < x.size(); ++i) mean += (x[i] += p[i]) / kWidth;
       for (const double v : x) squares += (v - mean) * (v - mean) / kWidth;
@@ -202,9 +171,9 @@ TEST_F(ToyTest, EqualScoresGoToTheFirstExperts) {
     experts.down.push_back(matrix(kWidth, 40));
   }
   const MatrixId router = matrix(3, kWidth), first_two = matrix(2, kWidth);
-  for (const MatrixId all_equal : {router, first_two}) std::ranges::fill(values_[static_cast<size_t>(all_equal.index)], 0.0F);
+  for (const MatrixId all_equal : {router, first_two}) std::ranges::fill(values(all_equal), 0.0F);
   const auto logits = [&](MatrixId scored_by) {
-    Step step(weights_);
+    Step step(weights);
     const Tensor x = step.embed(table_);
     step.logits(step.output(step.experts(x, step.route(step.linear(x, {scored_by, {}}), 2), experts)), {table_, {}});
     const auto program = Program::compile(step, StateLayout(StateList()), {.isa = isas_here().back(), .max_tokens = 4});
@@ -222,7 +191,7 @@ TEST_F(ToyTest, EqualScoresGoToTheFirstExperts) {
 }
 
 TEST_F(ToyTest, OnlyTheRowsAskedForGetLogits) {
-  Step step(weights_);
+  Step step(weights);
   record(step);
   const auto program = Program::compile(step, StateLayout(StateList()), {.isa = Isa::kScalar, .max_tokens = 4});
   ASSERT_TRUE(program);
@@ -240,7 +209,7 @@ TEST_F(ToyTest, OnlyTheRowsAskedForGetLogits) {
 }
 
 TEST_F(ToyTest, AGenerationStepReadsEveryMatrixOnceAndOneRowOfTheTable) {
-  Step step(weights_);
+  Step step(weights);
   record(step);
   const auto program = Program::compile(step, StateLayout(StateList()), {.isa = Isa::kScalar, .max_tokens = 4});
   ASSERT_TRUE(program);
@@ -248,7 +217,7 @@ TEST_F(ToyTest, AGenerationStepReadsEveryMatrixOnceAndOneRowOfTheTable) {
 }
 
 TEST_F(ToyTest, ARecordWithoutLogitsIsRefused) {
-  Step step(weights_);
+  Step step(weights);
   step.output(step.embed(table_));
   const auto program = Program::compile(step, StateLayout(StateList()), {.isa = Isa::kScalar, .max_tokens = 4});
   ASSERT_FALSE(program);
@@ -256,14 +225,14 @@ TEST_F(ToyTest, ARecordWithoutLogitsIsRefused) {
 }
 
 TEST_F(ToyTest, HeadsOutsideAnAttentionAreRefused) {
-  Step step(weights_);
+  Step step(weights);
   const Tensor x = step.heads(step.embed(table_), 16);
   step.logits(step.output(x), {table_, {}});
   EXPECT_FALSE(Program::compile(step, StateLayout(StateList()), {.isa = Isa::kScalar, .max_tokens = 4}));
 }
 
 TEST_F(ToyTest, ExpertsWithoutARouteAreRefused) {
-  Step step(weights_);
+  Step step(weights);
   const Tensor x = step.embed(table_);
   step.logits(step.output(step.experts(x, x, {{gate_}, {up_}, {down_}})), {table_, {}});
   const auto program = Program::compile(step, StateLayout(StateList()), {.isa = Isa::kScalar, .max_tokens = 4});

@@ -81,6 +81,17 @@ std::vector<Candidate>& Candidates::list() {
 
 Candidate& Candidates::likeliest() { return *std::ranges::min_element(list(), is_before); }
 
+Candidates::Weights Candidates::weights() {
+  const auto top = static_cast<double>(this->top());
+  Weights sums;
+  for (const Candidate& c : list()) {
+    const double shifted = static_cast<double>(c.logit) - top, weight = std::exp(shifted);
+    sums.total += weight;
+    sums.weighted += weight * shifted;
+  }
+  return sums;
+}
+
 float Candidates::top() {
   settle();
   if (is_list_) return std::ranges::min_element(list_, is_before)->logit;

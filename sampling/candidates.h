@@ -43,6 +43,12 @@ class Candidates {
   // By probabilities that are in proportion to exp(logit / temperature).
   Token draw(double uniform, float temperature);
 
+  // Of all that are left, relative to the greatest: the sum of weights exp(logit - top), and of the weighted logit - top.
+  struct Weights {
+    double total = 0, weighted = 0;
+  };
+  Weights weights();
+
   std::optional<Token> chosen;  // by the last step
 
  private:

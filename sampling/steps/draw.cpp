@@ -41,13 +41,7 @@ float temperature_of(const Temperature& temperature, Candidates& candidates) {
   if (temperature.range == 0) return temperature.value;
   const std::vector<Candidate>& all = candidates.list();
   if (all.size() < 2) return temperature.value;
-  const auto top = static_cast<double>(candidates.top());
-  double total = 0, weighted = 0;
-  for (const Candidate& c : all) {
-    const double shifted = static_cast<double>(c.logit) - top, weight = std::exp(shifted);
-    total += weight;
-    weighted += weight * shifted;
-  }
+  const auto [total, weighted] = candidates.weights();
   const double entropy = std::max(0.0, std::log(total) - weighted / total), most = std::log(static_cast<double>(all.size()));
   const double least = std::max(0.0, static_cast<double>(temperature.value) - static_cast<double>(temperature.range));
   const double greatest = static_cast<double>(temperature.value) + static_cast<double>(temperature.range);

@@ -18,12 +18,7 @@ class Typical final : public SamplingStep {
   void apply(Candidates& candidates, const Draws&) override {
     std::vector<Candidate>& all = candidates.list();
     const auto top = static_cast<double>(candidates.top());
-    double total = 0, weighted = 0;
-    for (const Candidate& c : all) {
-      const double shifted = static_cast<double>(c.logit) - top, weight = std::exp(shifted);
-      total += weight;
-      weighted += weight * shifted;
-    }
+    const auto [total, weighted] = candidates.weights();
     // Surprise minus entropy: log total - shifted - (log total - weighted / total).
     const double expected = weighted / total;
     const auto oddity = [&](const Candidate& c) { return std::abs(static_cast<double>(c.logit) - top - expected); };
