@@ -124,6 +124,9 @@ CompletionOptions options_of(const Json& given, int max_new_tokens) {
           },
           field.member);
   options.principal = text_at(given, "principal");
+  options.forced_prefix = text_at(given, "forced_prefix");
+  for (const Json& token : items(at(given, "stop_tokens"))) options.stop_tokens.push_back(static_cast<Token>(number(token)));
+  if (given.find("beam_search") != nullptr) options.beam_search = BeamSearch{};
   if (const Json* thinking = given.find("thinking")) options.thinking = std::get<bool>(thinking->value);
   for (const Json& stop : items(at(given, "stop"))) options.stop.push_back(*stop.text());
   if (const Json* format = given.find("response_format")) options.grammar = grammar_of(*format);

@@ -133,6 +133,21 @@ TEST(EngineBackend, SeveralChoicesAreThoseThatTheSeedsGiveAlone) {
   EXPECT_EQ(backend->complete("Hello", {.choices = 9}).error().message, "choices: expected 1 to 8, found 9");
 }
 
+TEST(EngineBackend, AReplyBeginsAsItIsForcedToAndEndsWithATokenThatIsNamed) {
+  const TinyModelFile file(endless());
+  const auto backend = open(file);
+  const auto forced = backend->complete("Hello", {.max_new_tokens = 5, .forced_prefix = "ab"});
+  ASSERT_TRUE(forced) << forced.error().message;
+  EXPECT_TRUE(forced->completion.starts_with("ab"));
+  const auto ended = backend->complete("Hello", {.max_new_tokens = 5, .forced_prefix = "ab", .stop_tokens = {'c'}});
+  EXPECT_TRUE(ended) << ended.error().message;
+  const auto beams = backend->complete("Hello", {.max_new_tokens = 5, .choices = 2, .beam_search = BeamSearch{.width = 2}});
+  ASSERT_TRUE(beams) << beams.error().message;
+  EXPECT_EQ(beams->choices.size(), 2U);
+  EXPECT_EQ(backend->complete("Hello", {.beam_search = BeamSearch{.width = 17}}).error().message,
+            "beam_search.width: 17 is outside 1 to 16");
+}
+
 TEST(EngineBackend, EveryChoiceOfAChatIsToldApart) {
   const TinyModelFile file(scripted_model({"<tool_call>", R"({"name": "look", "arguments": {}})", "</tool_call>"}, kHermes));
   CompletionOptions options = kGreedy;

@@ -36,6 +36,11 @@ Result<EngineRequest> EngineRequest::start(std::shared_ptr<Engine> engine, Reque
   request.max_tokens = options.max_new_tokens;
   copy_reply_fields(request, options);
   request.principal = options.principal;
+  if (!options.forced_prefix.empty())
+    request.forced_prefix = engine->encode(options.forced_prefix, /*add_special=*/false, /*parse_special=*/false);
+  request.stop_tokens = options.stop_tokens;
+  request.beam_search = options.beam_search;
+  request.repetition_detection = options.repetition_detection;
   request.sampling = options.sampling;
   request.grammar = options.grammar;
   request.stop.insert(request.stop.end(), options.stop.begin(), options.stop.end());

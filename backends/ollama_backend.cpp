@@ -50,7 +50,8 @@ Result<Json> OllamaBackend::body(const CompletionOptions& options, bool is_strea
   add(sampling, "num_predict", {int64_t{options.max_new_tokens}});
   HB_TRY(add_sampling(sampling, options.sampling, &SamplingField::ollama, kService));
   HB_TRY(add_reply_fields(sampling, options, &ReplyField<CompletionOptions>::ollama, kService));
-  if (options.overflow != Overflow::kError) return unsupported("overflow: {} has no such option", kService);
+  HB_TRY(refuse_our_own(options, kService));
+  if (!options.stop_tokens.empty()) return unsupported("stop_tokens: {} has no such option", kService);
   if (!options.principal.empty()) return unsupported("principal: {} has no such option", kService);
   add_stop(sampling, options.stop);
   add(fields, "model", {info_.model_id});

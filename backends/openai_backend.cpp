@@ -74,7 +74,8 @@ Result<Json> OpenAIBackend::body(const CompletionOptions& options, bool is_strea
   add(fields, is_renamed ? "max_completion_tokens" : "max_tokens", {int64_t{options.max_new_tokens}});
   HB_TRY(add_sampling(fields, options.sampling, &SamplingField::openai, kService));
   HB_TRY(add_reply_fields(fields, options, &ReplyField<CompletionOptions>::openai, kService));
-  if (options.overflow != Overflow::kError) return unsupported("overflow: {} has no such option", kService);
+  HB_TRY(refuse_our_own(options, kService));
+  add_stop_tokens(fields, options.stop_tokens);
   if (!options.principal.empty()) add(fields, "cache_salt", {options.principal});  // vLLM's
   if (is_chat)
     add_logprobs(fields, options.logprobs);
@@ -82,7 +83,9 @@ Result<Json> OpenAIBackend::body(const CompletionOptions& options, bool is_strea
     add(fields, "logprobs", {int64_t{*options.logprobs}});
   if (options.thinking) {
     if (!is_chat) return unsupported("thinking: the route {} has no such option", kCompletions);
-    add(fields, "chat_template_kwargs", {Json::Object{{"enable_thinking", {*options.thinking}}}});  // vLLM's
+    Json::Object of_template;
+    add(of_template, "enable_thinking", {*options.thinking});
+    add(fields, "chat_template_kwargs", {std::move(of_template)});  // vLLM's
   }
   add_stop(fields, options.stop);
   HB_TRY(add_response_format(fields, options.grammar));

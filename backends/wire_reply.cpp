@@ -1,5 +1,7 @@
 #include "backends/wire_reply.h"
 
+#include <utility>
+
 #include "backends/json_members.h"
 #include "base/errors.h"
 #include "sampling/reply_fields.h"
@@ -22,6 +24,23 @@ Result<void> add_reply_fields(Json::Object& fields, const CompletionOptions& opt
     std::visit([&](const auto member) { add(fields, std::string(field.*name), json_of(options.*member)); }, field.member);
   }
   return {};
+}
+
+Result<void> refuse_our_own(const CompletionOptions& options, std::string_view service) {
+  const std::pair<std::string_view, bool> ours[] = {{"overflow", options.overflow != Overflow::kError},
+                                                    {"forced_prefix", !options.forced_prefix.empty()},
+                                                    {"beam_search", options.beam_search.has_value()},
+                                                    {"repetition_detection", options.repetition_detection.has_value()}};
+  for (const auto& [name, is_given] : ours)
+    if (is_given) return unsupported("{}: {} has no such option", name, service);
+  return {};
+}
+
+void add_stop_tokens(Json::Object& fields, const std::vector<Token>& tokens) {
+  if (tokens.empty()) return;
+  Json::Array ids;
+  for (const Token token : tokens) ids.push_back(json_of(token));
+  add(fields, "stop_token_ids", {std::move(ids)});
 }
 
 void add_logprobs(Json::Object& fields, std::optional<int> logprobs) {

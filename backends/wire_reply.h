@@ -14,6 +14,12 @@ namespace halfbyte {
 Result<void> add_reply_fields(Json::Object& fields, const CompletionOptions& options,
                               std::string_view ReplyField<CompletionOptions>::* name, std::string_view service);
 
+// kUnsupported: what is in no list and only our engine has.
+Result<void> refuse_our_own(const CompletionOptions& options, std::string_view service);
+
+// vLLM's stop_token_ids, where there are some.
+void add_stop_tokens(Json::Object& fields, const std::vector<Token>& tokens);
+
 // As chats have them: a switch and a number.
 void add_logprobs(Json::Object& fields, std::optional<int> logprobs);
 

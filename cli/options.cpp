@@ -126,7 +126,26 @@ Result<TokenBias> parse_bias(std::string_view text) {
 }
 
 // What has no place in the lists.
-void declare_token_options(Arguments& args, SamplingOptions& sampling) {
+void declare_further_options(Arguments& args, Request& request) {
+  SamplingOptions& sampling = request.sampling;
+  args.repeated("--stop-token", "ID", "end the reply with this token; may be given several times",
+                [&request](const std::string& text) -> Result<void> {
+                  HB_TRY_ASSIGN(token, parse_number(text, 0, std::numeric_limits<Token>::max()));
+                  request.stop_tokens.push_back(token);
+                  return {};
+                });
+  args.value("--beam-width", "N", "look for the likeliest reply as a whole among so many beginnings (1 to 16)",
+             [&request](const std::string& text) -> Result<void> {
+               if (!request.beam_search) request.beam_search.emplace();
+               HB_TRY_INTO(request.beam_search->width, parse_number(text, 1, 16));
+               return {};
+             });
+  args.value("--length-penalty", "N", "of a search: above 0 longer replies score better (-100 to 100)",
+             [&request](const std::string& text) -> Result<void> {
+               if (!request.beam_search) request.beam_search.emplace();
+               HB_TRY_INTO(request.beam_search->length_penalty, parse_number(text, -100.0F, 100.0F));
+               return {};
+             });
   args.repeated("--logit-bias", "TOKEN=BIAS", "add to a token's logit, -100 to 100; -inf: it never comes; may be given several times",
                 [&sampling](const std::string& text) -> Result<void> {
                   HB_TRY_ASSIGN(bias, parse_bias(text));
@@ -184,7 +203,7 @@ void declare_reply_options(Arguments& args, ChosenReply& chosen) {
       return set(chosen.request, option, text);
     });
   }
-  declare_token_options(args, chosen.request.sampling);
+  declare_further_options(args, chosen.request);
   args.repeated("--stop", "TEXT", "end the reply before this text; may be given several times",
                 [&](const std::string& text) -> Result<void> {
                   if (text.empty()) return invalid("the text is empty");

@@ -41,7 +41,7 @@ struct ChosenReply {
   Request request;
   bool has_max_tokens = false, has_stop = false;
 };
-// All of them, --stop, --logit-bias and --allowed-tokens.
+// All of them, --stop, and what has no place in the lists.
 void declare_reply_options(Arguments& args, ChosenReply& chosen);
 uint64_t random_seed();
 

@@ -14,6 +14,7 @@
 #include "halfbyte/grammar.h"
 #include "halfbyte/message.h"
 #include "halfbyte/pooling.h"
+#include "halfbyte/reply_rules.h"
 #include "halfbyte/result.h"
 #include "halfbyte/sampling.h"
 
@@ -57,6 +58,11 @@ struct CompletionOptions {
   int priority = 0;                      // the greater starts first
   std::string principal;                 // who asks; shares no cache with others. On the wire cache_salt
   Overflow overflow = Overflow::kError;  // of chats
+  // Beside the lists, as the engine's Request explains them; services take stop_tokens at most.
+  std::string forced_prefix;  // the reply begins with this text, as if the model had said it
+  std::vector<Token> stop_tokens;
+  std::optional<BeamSearch> beam_search;
+  std::optional<RepetitionDetection> repetition_detection;
   std::optional<bool> thinking;  // whether a model that can think before it answers does; absent: as the backend or its template has it
   // Asked to stop, from any thread, a request ends early: a stream with what came until then, complete() and chat() with kIo.
   // Services end at once, also while they wait for an answer; other kinds where their sink would be asked.

@@ -15,6 +15,7 @@
 #include "halfbyte/grammar.h"
 #include "halfbyte/kv_types.h"
 #include "halfbyte/pooling.h"
+#include "halfbyte/reply_rules.h"
 #include "halfbyte/result.h"
 #include "halfbyte/sampling.h"
 #include "halfbyte/token.h"
@@ -55,22 +56,6 @@ struct EngineOptions {
   Trace* trace = nullptr;             // what every thread does when (base/trace.h); outlives the engine, and is whole once that is gone
   int queue = 64;                     // most requests that are unfinished
   std::string isa;  // a name that `halfbyte isa` lists; empty: HALFBYTE_ISA of the environment, else the best that runs here
-};
-
-// A reply goes in circles when its last tokens are one pattern of so many tokens, min_count times in a row.
-struct RepetitionDetection {
-  int max_pattern_size = 64;  // at most 1024
-  int min_pattern_size = 1;
-  int min_count = 8;  // 2 to 1024
-};
-
-// Looks for the replies that are likeliest as a whole: of all that may follow `width` beginnings the `width` likeliest go on, and what ends is
-// whole if it is among them. A reply's score is the sum of its tokens' log-probabilities, an end token's too, by their number to the power
-// of length_penalty: above 0 longer replies score better.
-struct BeamSearch {
-  int width = 4;  // 1 to 16
-  float length_penalty = 1;
-  bool early_stopping = false;  // ends with `width` whole replies; false: also no beginning's score, as it is, is better than all of theirs
 };
 
 // An adapter's change of the model times `scale`, which comes on top of the adapter's own; 0: as if it were not asked for.

@@ -44,6 +44,28 @@ void take_option(CompletionOptions& options, const std::string& name, nb::handle
   if (name == "allowed_tokens") return take(sampling, &SamplingOptions::allowed_tokens, value);
   if (name == "principal") return take(options, &CompletionOptions::principal, value);
   if (name == "thinking") return take(options, &CompletionOptions::thinking, value);
+  if (name == "forced_prefix") return take(options, &CompletionOptions::forced_prefix, value);
+  if (name == "stop_tokens") return take(options, &CompletionOptions::stop_tokens, value);
+  if (name == "beam_search") {
+    BeamSearch& rule = options.beam_search.emplace();
+    for (const auto& [key, part] : nb::cast<nb::dict>(value)) {
+      const auto member = nb::cast<std::string>(key);
+      if (member == "width") take(rule, &BeamSearch::width, part);
+      if (member == "length_penalty") take(rule, &BeamSearch::length_penalty, part);
+      if (member == "early_stopping") take(rule, &BeamSearch::early_stopping, part);
+    }
+    return;
+  }
+  if (name == "repetition_detection") {
+    RepetitionDetection& rule = options.repetition_detection.emplace();
+    for (const auto& [key, part] : nb::cast<nb::dict>(value)) {
+      const auto member = nb::cast<std::string>(key);
+      if (member == "max_pattern_size") take(rule, &RepetitionDetection::max_pattern_size, part);
+      if (member == "min_pattern_size") take(rule, &RepetitionDetection::min_pattern_size, part);
+      if (member == "min_count") take(rule, &RepetitionDetection::min_count, part);
+    }
+    return;
+  }
   if (name == "overflow")
     return void(options.overflow = nb::cast<std::string>(value) == "drop_turns" ? Overflow::kDropTurns : Overflow::kError);
   const auto& replies = kReplyFields<CompletionOptions>;

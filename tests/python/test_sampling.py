@@ -79,6 +79,21 @@ def test_the_engine_tells_what_is_asked_beside_a_text() -> None:
         assert [len(choice.tokens) for choice in chat.choices] == [4, 4]
 
 
+def test_a_reply_is_forced_to_begin_and_searched_for() -> None:
+    with EngineBackend(tiny_model(), threads=1) as engine:
+        forced = engine.complete("hi", max_new_tokens=4, forced_prefix="h", ignore_eos=True)
+        assert forced.completion.startswith("h")
+        beams = engine.complete("hi", max_new_tokens=4, choices=2, beam_search={"width": 3, "length_penalty": 0.5}, top_k=None)
+        assert len(beams.choices) == 2
+        told = engine.complete("hi", max_new_tokens=2, logprobs=0, ignore_eos=True)
+        ended = engine.complete("hi", max_new_tokens=2, ignore_eos=True, stop_tokens=[told.tokens[0].id or 0])
+        assert (ended.completion, ended.completion_tokens) == ("", 1)
+        circles = engine.complete(
+            "hi", max_new_tokens=40, ignore_eos=True, allowed_tokens=[told.tokens[0].id or 0], repetition_detection={"min_count": 4}
+        )
+        assert circles.metadata["finish_reason"] == "repetition"
+
+
 def test_what_a_long_prompt_lets_go_is_told() -> None:
     with EngineBackend(tiny_model(), context=64, threads=1) as engine:
         assert int(engine.complete("a" * 200, max_new_tokens=2, keep_tokens=4).metadata["dropped_tokens"]) > 100
@@ -99,6 +114,9 @@ def test_a_reply_may_have_a_time_limit() -> None:
         ({"logprobs": 21}, ValueError, "logprobs: expected 0 to 20, found 21"),
         ({"timeout_ms": "soon"}, TypeError, "timeout_ms: expected a number, found 'soon'"),
         ({"principal": 1}, TypeError, "principal: expected a string, found 1"),
+        ({"beam_search": {"breadth": 1}}, ValueError, "beam_search: expected width, length_penalty, early_stopping, found 'breadth'"),
+        ({"beam_search": {"width": True}}, TypeError, "beam_search.width: expected int, found True"),
+        ({"stop_tokens": [-1]}, ValueError, "stop_tokens: expected token ids, found -1"),
         ({"thinking": "yes"}, TypeError, "thinking: expected True or False, found 'yes'"),
     ],
 )

@@ -63,6 +63,14 @@ class FurtherSampling(TypedDict, total=False):
     """The greater starts first, and takes memory from the lesser."""
     principal: str
     """Who asks; shares no cache with others. On the wire `cache_salt`."""
+    forced_prefix: str
+    """The reply begins with this text, as if the model had said it."""
+    stop_tokens: Sequence[int]
+    """The reply ends with the first of these token ids."""
+    beam_search: Mapping[str, Any]
+    """{"width": 1 to 16, "length_penalty": number, "early_stopping": bool}, each with a default: the likeliest replies as a whole."""
+    repetition_detection: Mapping[str, Any]
+    """{"max_pattern_size", "min_pattern_size", "min_count"}, each with a default: ends a reply that goes in circles."""
     overflow: str
     """Of a chat that does not fit the context: "error", or "drop_turns": the oldest exchanges go, system messages stay;
     `metadata["dropped_turns"]` says how many messages went."""
@@ -182,9 +190,13 @@ def checked(sampling: Mapping[str, Any]) -> dict[str, Any]:
         elif name == "overflow":
             if value not in ("error", "drop_turns"):
                 raise ValueError(f"overflow: expected error or drop_turns, found {value!r}")
-        elif name == "principal":
+        elif name in _RULES:
+            _check_rule(name, value)
+        elif name == "stop_tokens":
+            _check_tokens(value, name)
+        elif name in ("principal", "forced_prefix"):
             if not isinstance(value, str):
-                raise TypeError(f"principal: expected a string, found {value!r}")
+                raise TypeError(f"{name}: expected a string, found {value!r}")
         elif name in REPLY_FIELDS:
             REPLY_FIELDS[name].check(value)
         elif name in SAMPLING_FIELDS:
@@ -201,6 +213,23 @@ def does_nothing(name: str, value: Any) -> bool:
     if name in REPLY_FIELDS:
         return bool(value == REPLY_FIELDS[name].default)
     return name in SAMPLING_FIELDS and bool(value == SAMPLING_FIELDS[name].neutral)
+
+
+_RULES: dict[str, dict[str, type[bool] | type[int] | type[float]]] = {
+    "beam_search": {"width": int, "length_penalty": float, "early_stopping": bool},
+    "repetition_detection": {"max_pattern_size": int, "min_pattern_size": int, "min_count": int},
+}
+
+
+def _check_rule(name: str, rule: object) -> None:
+    if not isinstance(rule, Mapping):
+        raise TypeError(f"{name}: expected a dict, found {rule!r}")
+    for key, value in rule.items():
+        kind = _RULES[name].get(key)
+        if kind is None:
+            raise ValueError(f"{name}: expected {', '.join(_RULES[name])}, found {key!r}")
+        if isinstance(value, bool) != (kind is bool) or not isinstance(value, (kind, int)):
+            raise TypeError(f"{name}.{key}: expected {kind.__name__}, found {value!r}")
 
 
 def _check_biases(biases: object) -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 DEFAULT_ENGINE_MODEL = "smollm2:135m"
 LARGEST_INT = 2**30  # of tokens, as the engine counts them
+_PLAIN = {"logit_bias": dict, "allowed_tokens": list, "stop_tokens": list, "beam_search": dict, "repetition_detection": dict}
 _COUNTS = ("context_tokens", "threads")
 # Of a message, by either service's name; what else it has reaches the template as it is.
 _FIELDS = {
@@ -333,11 +334,12 @@ class EngineBackend(Backend):
             check_unicode(f"stop[{number}]", text)
         numbers = {key: value for key, value in sampling.items() if key != "response_format"}
         counts = {key: min(value, LARGEST_INT) for key, value in numbers.items() if isinstance(value, int)}
-        lists = {key: kind(sampling[key]) for key, kind in (("logit_bias", dict), ("allowed_tokens", list)) if key in sampling}
+        lists = {key: kind(sampling[key]) for key, kind in _PLAIN.items() if key in sampling}
         form = sampling.get("response_format")
         form_kind, source = ("", "") if form is None else grammar_of(form)
         check_unicode("response_format", source)
-        check_unicode("principal", sampling.get("principal", ""))
+        for name in ("principal", "forced_prefix"):
+            check_unicode(name, sampling.get(name, ""))
         options: _core.Options = self._module.Options(
             stop=list(stop or ()), grammar_kind=form_kind, grammar=source, seed=seed, **{**numbers, **counts, **lists}
         )

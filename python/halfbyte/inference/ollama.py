@@ -33,7 +33,7 @@ _NAMES = {
     "logit_bias": "",
     "allowed_tokens": "",
     "principal": "",
-    "overflow": "",
+    **dict.fromkeys(("overflow", "forced_prefix", "stop_tokens", "beam_search", "repetition_detection"), ""),
 }
 
 

@@ -33,7 +33,14 @@ CHAT = "/chat/completions"
 
 
 # What OpenAI's API has no name for is called as vLLM does.
-_NAMES = {**wire_names("openai"), "allowed_tokens": "allowed_token_ids", "principal": "cache_salt", "overflow": ""}
+_OURS = ("overflow", "forced_prefix", "beam_search", "repetition_detection")
+_NAMES = {
+    **wire_names("openai"),
+    **dict.fromkeys(_OURS, ""),
+    "allowed_tokens": "allowed_token_ids",
+    "principal": "cache_salt",
+    "stop_tokens": "stop_token_ids",
+}
 
 
 class OpenAIError(ServiceError):
