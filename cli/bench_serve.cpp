@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/json_writer.h"
 #include "base/replace_file.h"
+#include "cli/adapter_options.h"
 #include "cli/commands.h"
 #include "cli/input.h"
 #include "cli/model_file.h"
@@ -31,6 +32,7 @@ struct Options {
   float rate = 0, seconds = 0, latency_target_ms = 0;
   EngineOptions engine;
   std::string draft_model;
+  ChosenAdapters adapters;
   bool json = false;
 };
 
@@ -168,6 +170,9 @@ Result<int> bench_serve(Options& options) {
     options.engine.draft_model = draft.path;
   }
 
+  options.engine.adapters = options.adapters.files;
+  options.load.adapters = options.adapters.uses;
+
   // Room for all clients, that the engine's policy is measured and not its want of memory, unless that is asked for.
   const int most = options.clients * (options.load.shared_prefix + options.load.prompt.greatest(0) + options.load.reply.greatest(0) + 32);
   if (options.engine.cache_tokens == 0 && options.engine.kv_memory_bytes == 0) options.engine.cache_tokens = most;
@@ -233,6 +238,7 @@ Action declare_bench_serve(Arguments& args) {
   declare_threads(args, "-t,--threads", options->engine.threads);
   declare_step_options(args, options->engine.chunk_tokens, options->engine.kv_types, options->engine.activations);
   declare_speculation(args, options->engine, options->draft_model);
+  declare_adapters(args, options->adapters);
   declare_trace(args, options->trace);
   declare_json(args, options->json);
   args.text("--svg", options->svg, "also write the latencies' distributions as a picture into this file");

@@ -69,7 +69,8 @@ Result<int> Chat::run() {
     else if (!obey(message->text))
       break;
   }
-  if (!options_.session.empty()) HB_TRY(keep_session(engine_, options_.session, options_.parse_special, conversation_));
+  if (!options_.session.empty())
+    HB_TRY(keep_session(engine_, options_.session, options_.parse_special, options_.request.adapters, conversation_));
   return 0;
 }
 

@@ -14,6 +14,7 @@ namespace halfbyte {
 void declare_evaluation(Arguments& args, std::string_view threads_flags, EvaluationOptions& options) {
   declare_threads(args, threads_flags, options.threads);
   declare_step_options(args, options.evaluate.chunk_tokens, options.evaluate.kv_types, options.evaluate.activations);
+  declare_adapters(args, options.adapters);
   declare_json(args, options.json);
 }
 
@@ -24,9 +25,11 @@ Result<LoadedModel> load(const EvaluationOptions& options) {
   const int threads = threads_or_calibrated(options.threads);
   auto pool = std::make_unique<ThreadPool>(threads > 0 ? threads : processors_available());
   HB_TRY_ASSIGN(model, load_model(found.path, *pool));
+  HB_TRY_ASSIGN(adapters, Adapters::open(options.adapters.files, model, this_machine(), model.warnings));
   notice.reset();
   for (const std::string& warning : model.warnings) print_aside(fmt::format("warning: {}\n", warning));
-  LoadedModel loaded{.pool = std::move(pool), .model = std::move(model), .evaluate = options.evaluate};
+  LoadedModel loaded{.pool = std::move(pool), .model = std::move(model), .adapters = std::move(adapters), .evaluate = options.evaluate};
+  HB_TRY_INTO(loaded.evaluate.adapters, loaded.adapters.find(options.adapters.uses));
   loaded.evaluate.isa = isa;
   loaded.evaluate.warn = notify;
   return loaded;

@@ -173,6 +173,55 @@ class RunTest(unittest.TestCase):
         self.assertEqual(terminal.text.replace("\r\n", "\n"), result("run", MODEL, QUESTION, *GREEDY) + "\n")
 
 
+class AdapterTest(unittest.TestCase):
+    """Adapters of SmolLM2's first output projection, in PEFT's form."""
+
+    def adapter(self, folder: str, b: float) -> str:
+        width, rank = 576, 2
+        module = "base_model.model.model.layers.0.self_attn.o_proj"
+        parts = {
+            f"{module}.lora_A.weight": ((rank, width), [((i * 7919) % 101 - 50) / 200 for i in range(rank * width)]),
+            f"{module}.lora_B.weight": ((width, rank), [b * ((i * 31) % 7 - 3) for i in range(width * rank)]),
+        }
+        header, data = {}, b""
+        for name, (shape, values) in parts.items():
+            packed = struct.pack(f"<{len(values)}f", *values)
+            header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [len(data), len(data) + len(packed)]}
+            data += packed
+        text = json.dumps(header).encode()
+        os.mkdir(folder)
+        with open(os.path.join(folder, "adapter_model.safetensors"), "wb") as file:
+            file.write(struct.pack("<Q", len(text)) + text + data)
+        with open(os.path.join(folder, "adapter_config.json"), "w") as file:
+            json.dump({"peft_type": "LORA", "r": rank, "lora_alpha": 2 * rank, "target_modules": ["o_proj"]}, file)
+        return folder
+
+    def test_what_a_model_says_with_an_adapter_is_as_its_scale_has_it(self):
+        with tempfile.TemporaryDirectory(dir=HOME) as root:
+            zero, other = (self.adapter(os.path.join(root, name), b) for name, b in (("zero", 0.0), ("other", 0.05)))
+            ask = ("logits", MODEL, "--tokens", "1,504,260,1")
+            plain = json_result(*ask)
+            self.assertEqual(json_result(*ask, "--lora", zero), plain)
+            self.assertEqual(json_result(*ask, "--lora", f"{other}=0"), plain)
+            changed = json_result(*ask, "--lora", other)
+            self.assertNotEqual(changed, plain)
+            self.assertEqual(json_result(*ask, "--lora", other, "--lora", zero), changed)
+            self.assertNotEqual(json_result(*ask, "--lora", f"{other}=0.5"), changed)
+            said = result("run", MODEL, QUESTION, *GREEDY)
+            self.assertEqual(result("run", MODEL, QUESTION, *GREEDY, "--lora", zero), said)
+            self.assertNotEqual(result("run", MODEL, QUESTION, *GREEDY, "--lora", f"{other}=4"), said)
+
+    def test_what_is_no_adapter_of_the_model_is_refused_by_name(self):
+        with tempfile.TemporaryDirectory(dir=HOME) as root:
+            done = run("run", MODEL, QUESTION, "--lora", os.path.join(root, "missing.gguf"))
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(b"missing.gguf", done.stderr)
+            folder = self.adapter(os.path.join(root, "dora"), 0.1)
+            with open(os.path.join(folder, "adapter_config.json"), "w") as file:
+                json.dump({"peft_type": "LORA", "r": 2, "use_dora": True}, file)
+            self.assertIn(b"use_dora is 1; this build runs 0", run("logits", MODEL, "--tokens", "1", "--lora", folder).stderr)
+
+
 class LogitsTest(unittest.TestCase):
     def test_the_last_of_all_is_what_is_printed_alone(self):
         last = result("logits", MODEL, "--tokens", "4898,314,260", "--json")

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 
+#include "cli/adapter_options.h"
 #include "cli/chat.h"
 #include "cli/commands.h"
 #include "cli/grammar_options.h"
@@ -36,6 +37,7 @@ struct Options {
   ChosenReply reply;
   EngineOptions engine;
   std::string draft_model;
+  ChosenAdapters adapters;
 };
 
 // The words given, and after a blank line what is piped in. Without words, what is piped in: `raw` byte for byte.
@@ -76,7 +78,7 @@ Result<int> complete(const std::shared_ptr<Engine>& owned, ChatOptions options, 
   const auto keep = [&](std::string said) -> Result<void> {
     options.conversation.answer(std::move(said));
     if (options.session.empty()) return {};
-    return keep_session(engine, options.session, options.parse_special, options.conversation);
+    return keep_session(engine, options.session, options.parse_special, options.request.adapters, options.conversation);
   };
   if (as_json) {
     HB_TRY_ASSIGN(told, tell_reply(owned, request, question.reader, interrupt));
@@ -116,12 +118,14 @@ Result<int> run(const Options& options) {
                     .verbose = options.verbose};
   if (options.engine.threads == 0) reply.calibration_file = calibration_file_from_environment();
   EngineOptions engine_options = options.engine;
+  engine_options.adapters = options.adapters.files;
   if (!options.draft_model.empty()) {
     HB_TRY_ASSIGN(draft, find_model(options.draft_model));
     engine_options.draft_model = draft.path;
   }
   HB_TRY_ASSIGN(defaults, apply_stored_defaults(found.parameters, chosen));
   reply.request = std::move(chosen.request);
+  reply.request.adapters = options.adapters.uses;
   if (!reply.request.sampling.seed) reply.request.sampling.seed = random_seed();
   if (engine_options.context_tokens == 0) HB_TRY_INTO(engine_options.context_tokens, stored_context(found, defaults.context_tokens));
   for (const auto* notes : {&found.notes, &defaults.notes})
@@ -142,7 +146,7 @@ Result<int> run(const Options& options) {
   if (!options.system.empty() && options.raw) return invalid("--system: there is no chat template to put it in (--raw)");
   if (!options.session.empty()) {
     if (options.raw) return invalid("--session: there is no chat template for a conversation (--raw)");
-    HB_TRY_ASSIGN(known, resume_session(engine, options.session, reply.conversation));
+    HB_TRY_ASSIGN(known, resume_session(engine, options.session, reply.request.adapters, reply.conversation));
     if (options.verbose) print_aside(fmt::format("session     {:>6} tokens known from before\n", known));
   }
   const std::chrono::duration<double, std::milli> load = std::chrono::steady_clock::now() - start;
@@ -187,6 +191,7 @@ Action declare_run(Arguments& args) {
   args.text("--prefix-cache", options->prefix_cache, "a folder where what was computed for prompts survives until the next start");
   args.flag("--no-prefix-cache", options->no_prefix_cache, "compute every prompt from its beginning; same text, slower turns");
   declare_speculation(args, options->engine, options->draft_model);
+  declare_adapters(args, options->adapters);
   declare_trace(args, options->trace);
   args.flag("--json", options->json, "print the reply as JSON when it is whole: choices, why they ended, log-probabilities, usage");
   args.flag("--verbose", options->verbose, "tell tokens, times and speeds on stderr");

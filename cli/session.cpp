@@ -46,20 +46,22 @@ Result<void> resume_note(std::string_view note, std::string_view where, Conversa
   return {};
 }
 
-Result<int> resume_session(Engine& engine, const std::filesystem::path& file, Conversation& conversation) {
+Result<int> resume_session(Engine& engine, const std::filesystem::path& file, const std::vector<AdapterUse>& adapters,
+                           Conversation& conversation) {
   std::error_code odd;
   if (!std::filesystem::exists(file, odd) && !odd) return 0;
   Session session;
-  HB_TRY_ASSIGN(known, engine.load_session(file, session));
+  HB_TRY_ASSIGN(known, engine.load_session(file, session, {}, adapters));
   HB_TRY(resume_note(session.note, file.string(), conversation));
   return known;
 }
 
-Result<void> keep_session(Engine& engine, const std::filesystem::path& file, bool parse_special, const Conversation& conversation) {
+Result<void> keep_session(Engine& engine, const std::filesystem::path& file, bool parse_special, const std::vector<AdapterUse>& adapters,
+                          const Conversation& conversation) {
   const std::vector<Message> messages = conversation.messages();
   if (messages.empty() || messages.back().role != "assistant") return {};
   HB_TRY_ASSIGN(prompt, engine.conversation().prompt(messages, {.parse_special = parse_special}));
-  HB_TRY(engine.save_session(file, {.tokens = std::move(prompt.tokens), .note = note_of(conversation)}));
+  HB_TRY(engine.save_session(file, {.tokens = std::move(prompt.tokens), .note = note_of(conversation)}, {}, adapters));
   return {};
 }
 

@@ -21,7 +21,8 @@ Result<void> run(const Model& model, ThreadPool& pool, std::span<const Token> to
                                         .chunk_tokens = std::min(options.chunk_tokens, length),
                                         .kv_types = options.kv_types,
                                         .activations = options.activations,
-                                        .isa = isa}));
+                                        .isa = isa,
+                                        .adapter_rank = options.adapter_rank()}));
   CachedSequence sequence;
   std::optional<size_t> not_finite;
   for (size_t from = 0; from < tokens.size() && !not_finite;) {
@@ -29,7 +30,8 @@ Result<void> run(const Model& model, ThreadPool& pool, std::span<const Token> to
     const SliceTokens slice{.sequence = &sequence,
                             .tokens = tokens.subspan(from, count),
                             .first_wanted = first_wanted > from ? first_wanted - from : 0,
-                            .need = need};
+                            .need = need,
+                            .adapters = options.adapters};
     if (!runner.memory().reserve(sequence, static_cast<int>(count))) return busy("cache: no room for {} more tokens", count);
     runner.run({&slice, 1}, [&](size_t, size_t token, const Logits& logits) {
       if (not_finite) return;
@@ -47,6 +49,12 @@ Result<void> run(const Model& model, ThreadPool& pool, std::span<const Token> to
 }
 
 }  // namespace
+
+int EvaluateOptions::adapter_rank() const {
+  int rank = 0;
+  for (const AppliedAdapter& applied : adapters) rank = std::max(rank, applied.adapter->rank);
+  return rank;
+}
 
 Result<void> evaluate(const Model& model, ThreadPool& pool, std::span<const Token> tokens, const EvaluateOptions& options,
                       size_t first_wanted, const std::function<void(size_t position, std::span<const float> logits)>& sink) {

@@ -11,6 +11,7 @@
 #include "halfbyte/token.h"
 #include "kernels/isa.h"
 #include "models/model.h"
+#include "ops/adapter.h"
 
 namespace halfbyte {
 
@@ -19,6 +20,8 @@ struct EvaluateOptions {
   KvTypes kv_types;
   ActivationMode activations = ActivationMode::kInt8;
   std::optional<Isa> isa;                             // absent: choose_isa()
+  std::vector<AppliedAdapter> adapters;               // of every token
+  int adapter_rank() const;                           // the greatest of them; 0: there are none
   std::function<void(const std::string& text)> warn;  // called at the end with Runner::warning(), if there is one
 };
 

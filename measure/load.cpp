@@ -52,7 +52,8 @@ void Load::add_tokens(std::vector<Token>& tokens, int count) {
 }
 
 LoadRequest Load::next() {
-  LoadRequest next{.request = {.sampling = {.temperature = options_.temperature, .seed = options_.seed + made_++},
+  LoadRequest next{.request = {.adapters = options_.adapters,
+                               .sampling = {.temperature = options_.temperature, .seed = options_.seed + made_++},
                                .ignore_eos = true,
                                .shows_control_tokens = true},
                    .due = due_};

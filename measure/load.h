@@ -17,6 +17,7 @@ struct LoadOptions {
   std::vector<Token> text;     // prompts are stretches of it; empty: random tokens
   std::optional<double> rate;  // requests a second, as a Poisson process; absent: all are due at once
   float temperature = 0;
+  std::vector<AdapterUse> adapters;  // of every request
   uint64_t seed = 0;
 };
 

@@ -16,8 +16,11 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 // A sequence that is fed tokens and whose likeliest next tokens are taken, as greedy generation does.
 class Feed {
  public:
-  Feed(Runner& runner, int vocabulary, int chunk_tokens)
-      : runner_(runner), vocabulary_(static_cast<size_t>(vocabulary)), chunk_tokens_(static_cast<size_t>(chunk_tokens)) {}
+  Feed(Runner& runner, std::span<const AppliedAdapter> adapters, int vocabulary, int chunk_tokens)
+      : runner_(runner),
+        adapters_(adapters),
+        vocabulary_(static_cast<size_t>(vocabulary)),
+        chunk_tokens_(static_cast<size_t>(chunk_tokens)) {}
 
   // `count` more tokens in steps of at most a chunk; the next token after the last `wanted` of them, which lie in one step.
   Result<void> push(size_t count, size_t wanted) {
@@ -31,7 +34,8 @@ class Feed {
       const SliceTokens slice{.sequence = &sequence_,
                               .tokens = std::span(tokens_).subspan(from, step),
                               .first_wanted = step - wanted_here,
-                              .need = {.greatest = 1}};
+                              .need = {.greatest = 1},
+                              .adapters = adapters_};
       if (!runner_.memory().reserve(sequence_, static_cast<int>(step))) return busy("cache: no room for {} more tokens", step);
       runner_.run({&slice, 1}, [](size_t, size_t, const Logits&) {});
       runner_.memory().commit(sequence_);
@@ -46,6 +50,7 @@ class Feed {
 
  private:
   Runner& runner_;
+  std::span<const AppliedAdapter> adapters_;
   size_t vocabulary_, chunk_tokens_, seen_ = 0;
   CachedSequence sequence_;
   std::vector<Token> tokens_;
@@ -64,17 +69,19 @@ Result<MeasuredSpeed> measure_speed(const Model& model, ThreadPool& pool, const 
   if (longest > dims.context) return too_long("{} tokens, the model's context is {}", longest, dims.context);
   const int chunk = std::max(options.chunk_tokens, work.step_sizes.empty() ? 1 : std::ranges::max(work.step_sizes));
   HB_TRY_ASSIGN(isa, options.isa ? Result<Isa>(*options.isa) : choose_isa());
-  HB_TRY_ASSIGN(
-      runner,
-      Runner::create(
-          model, pool,
-          {.cache_tokens = longest, .chunk_tokens = chunk, .kv_types = options.kv_types, .activations = options.activations, .isa = isa}));
+  HB_TRY_ASSIGN(runner, Runner::create(model, pool,
+                                       {.cache_tokens = longest,
+                                        .chunk_tokens = chunk,
+                                        .kv_types = options.kv_types,
+                                        .activations = options.activations,
+                                        .isa = isa,
+                                        .adapter_rank = options.adapter_rank()}));
   MeasuredSpeed measured{
       .bytes_per_token = runner.program().bytes_per_token() + runner.bytes_cached_per_sequence(work.depth + work.generated_tokens / 2),
       .macs_per_token = runner.program().macs_per_token(),
       .weight_bytes = model.weights.bytes(),
       .kv_bytes = runner.bytes_cached_per_sequence(longest)};
-  Feed feed(runner, dims.vocabulary, chunk);
+  Feed feed(runner, options.adapters, dims.vocabulary, chunk);
   const auto timed = [&](size_t count, size_t wanted) -> Result<double> {
     const auto start = std::chrono::steady_clock::now();
     HB_TRY(feed.push(count, wanted));
