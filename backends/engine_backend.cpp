@@ -9,7 +9,9 @@
 #include "backends/drop_turns.h"
 #include "backends/embeddings.h"
 #include "backends/engine_request.h"
+#include "backends/stored_defaults.h"
 #include "base/errors.h"
+#include "sampling/fields.h"
 #include "store/model_store.h"
 #include "text/conversation.h"
 
@@ -140,12 +142,23 @@ Result<ChatResult> ChatStream::result() {
 struct EngineBackend::Loaded {
   Engine engine;
   bool parse_special;
+  std::string system;    // that came with the model
+  ChosenReply defaults;  // likewise
   BackendInfo info;
   bool use_template;
   std::optional<bool> enable_thinking;
 
   PromptOptions prompt_options(std::span<const Tool> tools, const CompletionOptions& options) const {
-    return {.tools = tools, .enable_thinking = options.thinking ? options.thinking : enable_thinking, .parse_special = parse_special};
+    return {.tools = tools,
+            .enable_thinking = options.thinking ? options.thinking : enable_thinking,
+            .system = system,
+            .parse_special = parse_special};
+  }
+  // What is not given is as it came with the model; how long a reply may be is always given, and a beam search draws nothing.
+  CompletionOptions with_defaults(CompletionOptions options) const {
+    if (!options.beam_search) options.sampling = with_others(std::move(options.sampling), defaults.request.sampling);
+    if (options.stop.empty()) options.stop = defaults.request.stop;
+    return options;
   }
 };
 
@@ -155,9 +168,15 @@ EngineBackend::~EngineBackend() = default;
 Result<std::unique_ptr<EngineBackend>> EngineBackend::open(const std::string& model, const EngineBackendOptions& options) {
   if (options.name.empty()) return invalid("name: expected text, found an empty string");
   HB_TRY_ASSIGN(found, find_model(model));
-  HB_TRY_ASSIGN(engine, Engine::open(found.path, options.engine));
+  ChosenReply came;
+  HB_TRY_ASSIGN(stored, apply_stored_defaults(found.parameters, came));
+  EngineOptions engine_options = options.engine;
+  if (engine_options.context_tokens == 0) HB_TRY_INTO(engine_options.context_tokens, stored_context(found.path, stored.context_tokens));
+  HB_TRY_ASSIGN(engine, Engine::open(found.path, engine_options));
   auto loaded = std::shared_ptr<Loaded>(new Loaded{.engine = std::move(engine),
                                                    .parse_special = options.parse_special,
+                                                   .system = std::move(found.system),
+                                                   .defaults = std::move(came),
                                                    .use_template = options.use_template,
                                                    .enable_thinking = options.enable_thinking});
   if (options.use_template) {
@@ -170,7 +189,11 @@ Result<std::unique_ptr<EngineBackend>> EngineBackend::open(const std::string& mo
                             {"place", found.place},
                             {"context_tokens", std::to_string(loaded->engine.context_tokens())},
                             {"threads", std::to_string(loaded->engine.threads())}}};
-  if (!found.notes.empty()) loaded->info.extra["not_taken"] = fmt::format("{}", fmt::join(found.notes, "; "));
+  std::vector<std::string> notes = std::move(found.notes);
+  notes.insert(notes.end(), stored.notes.begin(), stored.notes.end());
+  if (found.has_foreign_template && !loaded->engine.conversation().has_template())
+    notes.emplace_back("its prompt template in Go's language; the model file has no other");
+  if (!notes.empty()) loaded->info.extra["not_taken"] = fmt::format("{}", fmt::join(notes, "; "));
   loaded->info.extra.insert(options.extra.begin(), options.extra.end());
   return std::unique_ptr<EngineBackend>(new EngineBackend(std::move(loaded)));
 }
@@ -192,7 +215,8 @@ Result<std::unique_ptr<CompletionStream>> EngineBackend::start(const std::string
     request.prompt = loaded_->engine.encode(prompt, /*add_special=*/true);
   }
   const std::string template_name = loaded_->use_template ? "model's" : "none";
-  HB_TRY_ASSIGN(run, EngineRequest::start({loaded_, &loaded_->engine}, std::move(request), options, {{"template", template_name}}, watch));
+  HB_TRY_ASSIGN(run, EngineRequest::start({loaded_, &loaded_->engine}, std::move(request), loaded_->with_defaults(options),
+                                          {{"template", template_name}}, watch));
   return std::unique_ptr<CompletionStream>(new CompletionStream(std::unique_ptr<CompletionStream::Impl>(
       new CompletionStream::Impl{.run = std::move(run), .result = {.prompt = prompt, .backend = loaded_->info}})));
 }
@@ -227,7 +251,8 @@ Result<std::unique_ptr<ChatStream>> EngineBackend::start_chat(std::span<const Me
   Facts facts{{"template", "model's"}};
   if (!loaded_->engine.conversation().has_template()) facts = {{"template", "none"}, {"chat_format", "transcript"}};
   if (dropped > 0) facts["dropped_turns"] = std::to_string(dropped);
-  HB_TRY_ASSIGN(run, EngineRequest::start({loaded_, &loaded_->engine}, std::move(request), options, std::move(facts), watch));
+  HB_TRY_ASSIGN(
+      run, EngineRequest::start({loaded_, &loaded_->engine}, std::move(request), loaded_->with_defaults(options), std::move(facts), watch));
   return std::unique_ptr<ChatStream>(new ChatStream(std::unique_ptr<ChatStream::Impl>(
       new ChatStream::Impl{.run = std::move(run),
                            .parser = std::move(prompt.reply),

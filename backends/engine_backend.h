@@ -70,7 +70,8 @@ class ChatStream {
 };
 
 // Thread-safe: many threads may use one at the same time, and their requests share the engine's steps.
-// What is not given has the defaults of kSamplingFields, as in `halfbyte run`. Without a seed it is 0: the same call gives the same bytes; give seeds to get different ones.
+// What is not given is as it came with the model in an Ollama store (sampling, stop texts, context, system text; the longest reply is always
+// given), else has the defaults of kSamplingFields, as in `halfbyte run`. Without a seed it is 0: the same call gives the same bytes; give seeds to get different ones.
 // Errors: kInvalid names the argument; kTooLong: the prompt does not fit the context; kBusy: too many requests are unfinished.
 class EngineBackend final : public Backend {
  public:

@@ -1,11 +1,14 @@
 #include "backends/engine_backend.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <numeric>
 #include <thread>
 
@@ -102,6 +105,57 @@ TEST(EngineBackend, AControlTokenThatAUserTypesIsText) {
   EXPECT_EQ(tokens(false, "a<|end|>b"), 9 + 1);  // its characters, and the template's own
   EXPECT_EQ(tokens(true, "a<|end|>b"), 3 + 1);
   EXPECT_EQ(tokens(false, "ab"), tokens(true, "ab"));
+}
+
+// An Ollama store with one model, `thing`, which brings a system text and parameters; found by environment.
+class StoredModel {
+ public:
+  StoredModel(const TinyModelFile& file, const std::string& system, const std::string& parameters) {
+    const char* before = std::getenv("OLLAMA_MODELS");
+    if (before != nullptr) before_ = before;
+    std::filesystem::create_directories(root_ / "blobs");
+    std::filesystem::copy_file(file.path(), blob('a'));
+    std::ofstream(blob('b')) << system;
+    std::ofstream(blob('c')) << parameters;
+    const auto layer = [](const char* kind, char digit) {
+      return fmt::format(R"({{"mediaType": "application/vnd.ollama.image.{}", "digest": "sha256:{}"}})", kind, std::string(64, digit));
+    };
+    const auto folder = root_ / "manifests/registry.ollama.ai/library/thing";
+    std::filesystem::create_directories(folder);
+    std::ofstream(folder / "latest") << fmt::format(R"({{"layers": [{}, {}, {}, {}]}})", layer("model", 'a'), layer("system", 'b'),
+                                                    layer("params", 'c'), layer("projector", 'd'));
+    ::setenv("OLLAMA_MODELS", root_.c_str(), 1);
+  }
+  ~StoredModel() {
+    before_.empty() ? ::unsetenv("OLLAMA_MODELS") : ::setenv("OLLAMA_MODELS", before_.c_str(), 1);
+    std::filesystem::remove_all(root_);
+  }
+
+ private:
+  std::filesystem::path blob(char digit) const { return root_ / "blobs" / ("sha256-" + std::string(64, digit)); }
+
+  std::filesystem::path root_ = testing::TempDir() + "stored_model_" + std::to_string(::getpid());
+  std::string before_;
+};
+
+TEST(EngineBackend, WhatCameWithAModelStandsWhereNothingElseIsSaid) {
+  const TinyModelFile file(scripted_model({"Yes", ".", "No"}, "{% for m in messages %}<{{ m.content }}>{% endfor %}"));
+  const StoredModel stored(file, "Be brief.", R"({"temperature": 0, "top_k": 7, "stop": ["."], "num_ctx": 64})");
+  const auto backend = EngineBackend::open("thing", {.engine = {.threads = 2}});
+  ASSERT_TRUE(backend) << backend.error().message;
+  EXPECT_EQ((*backend)->info().extra.at("context_tokens"), "64");
+  EXPECT_EQ((*backend)->info().extra.at("not_taken"), "a projector for images: the model answers text only");
+  const auto plain = (*backend)->chat(kQuestion, {}, {.max_new_tokens = 10});
+  ASSERT_TRUE(plain) << plain.error().message;
+  EXPECT_EQ(plain->content, "Yes");
+  EXPECT_EQ(plain->prompt_tokens, static_cast<int>(std::strlen("<Be brief.><Well?>")));
+  EXPECT_NE(plain->metadata.at("sampling").find(R"("top_k":7)"), std::string::npos) << plain->metadata.at("sampling");
+  const auto said = (*backend)->chat(std::vector<Message>{{.role = "system", .content = "S"}, kQuestion[0]}, {},
+                                     {.max_new_tokens = 10, .sampling = {.top_k = 3}, .stop = {"No"}});
+  ASSERT_TRUE(said) << said.error().message;
+  EXPECT_EQ(said->content, "Yes.");
+  EXPECT_EQ(said->prompt_tokens, static_cast<int>(std::strlen("<S><Well?>")));
+  EXPECT_NE(said->metadata.at("sampling").find(R"("top_k":3)"), std::string::npos) << said->metadata.at("sampling");
 }
 
 TEST(EngineBackend, AReplysTokensAreToldWithTheirLogProbabilities) {

@@ -2,7 +2,7 @@
 
 #include <limits>
 
-#include "cli/number.h"
+#include "base/number.h"
 
 namespace halfbyte {
 

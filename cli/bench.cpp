@@ -12,7 +12,7 @@
 #include "cli/commands.h"
 #include "cli/evaluation.h"
 #include "cli/model_file.h"
-#include "cli/number.h"
+#include "base/number.h"
 #include "cli/output.h"
 #include "measure/speed.h"
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/errors.h"
-#include "cli/number.h"
+#include "base/number.h"
 
 namespace CLI {
 class App;

@@ -2,12 +2,11 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <chrono>
-#include <limits>
 #include <memory>
 #include <optional>
 
+#include "backends/stored_defaults.h"
 #include "cli/adapter_options.h"
 #include "cli/chat.h"
 #include "cli/commands.h"
@@ -22,7 +21,6 @@
 #include "cli/reply_json.h"
 #include "cli/session.h"
 #include "cli/stored_calibration.h"
-#include "cli/stored_defaults.h"
 #include "cli/trace_file.h"
 
 namespace halfbyte {
@@ -54,15 +52,6 @@ Result<std::string> read_prompt(const std::vector<std::string>& words, bool raw)
   HB_TRY_ASSIGN(piped, piped_text());
   if (piped.empty()) return given;
   return fmt::format("{}\n\n{}", given, piped);
-}
-
-// A context that came with the model, which is never longer than the one it was made for: Ollama cuts it so too.
-Result<int> stored_context(const ResolvedModel& model, int tokens) {
-  if (tokens == 0) return 0;
-  HB_TRY_ASSIGN(file, open_checkpoint(model.path));
-  HB_TRY_ASSIGN(architecture, file.metadata.text("general.architecture"));
-  HB_TRY_ASSIGN(most, file.metadata.unsigned_integer(architecture + ".context_length", 1, std::numeric_limits<int>::max()));
-  return std::min(tokens, static_cast<int>(most));
 }
 
 Result<int> complete(const std::shared_ptr<Engine>& owned, ChatOptions options, std::string prompt, bool as_json) {
@@ -127,7 +116,7 @@ Result<int> run(const Options& options) {
   reply.request = std::move(chosen.request);
   reply.request.adapters = options.adapters.uses;
   if (!reply.request.sampling.seed) reply.request.sampling.seed = random_seed();
-  if (engine_options.context_tokens == 0) HB_TRY_INTO(engine_options.context_tokens, stored_context(found, defaults.context_tokens));
+  if (engine_options.context_tokens == 0) HB_TRY_INTO(engine_options.context_tokens, stored_context(found.path, defaults.context_tokens));
   for (const auto* notes : {&found.notes, &defaults.notes})
     for (const std::string& note : *notes) notify(fmt::format("{}: not taken: {}", found.name, note));
   engine_options.prefix_cache = !options.no_prefix_cache;

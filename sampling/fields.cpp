@@ -31,6 +31,16 @@ SamplingOptions with_defaults(SamplingOptions options) {
   return options;
 }
 
+SamplingOptions with_others(SamplingOptions options, const SamplingOptions& others) {
+  for (const SamplingField& field : kSamplingFields)
+    std::visit(
+        [&](const auto& range) {
+          if (!(options.*range.member)) options.*range.member = others.*range.member;
+        },
+        field.range);
+  return options;
+}
+
 bool is_given(const SamplingField& field, const SamplingOptions& options) {
   return std::visit([&](const auto& range) { return (options.*range.member).has_value(); }, field.range);
 }

@@ -14,6 +14,9 @@ Result<void> check(const SamplingOptions& options);
 // `options` with their defaults where they say nothing: every field is there.
 SamplingOptions with_defaults(SamplingOptions options);
 
+// `options` with those of `others` where they say nothing.
+SamplingOptions with_others(SamplingOptions options, const SamplingOptions& others);
+
 bool is_given(const SamplingField& field, const SamplingOptions& options);
 // It is absent, or does nothing.
 bool is_neutral(const SamplingField& field, const SamplingOptions& options);

@@ -1,5 +1,7 @@
 #include "text/conversation.h"
 
+#include <algorithm>
+
 #include "base/errors.h"
 #include "base/json.h"
 #include "base/json_writer.h"
@@ -84,6 +86,9 @@ Result<void> ConversationFormat::check() const {
 Result<Prompt> ConversationFormat::prompt(std::span<const Message> messages, const PromptOptions& options) const {
   HB_TRY(check());
   HB_TRY_ASSIGN(turns, with_content(messages));
+  const auto instructs = [](const Message& turn) { return turn.role == "system" || turn.role == "developer"; };
+  if (!options.system.empty() && std::ranges::none_of(turns, instructs))
+    turns.insert(turns.begin(), {.role = "system", .content = std::string(options.system)});
   size_t calls = 0;
   for (const Message& turn : turns) calls += turn.tool_calls.size();
   Prompt prompt;

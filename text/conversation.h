@@ -29,6 +29,7 @@ struct Prompt {
 struct PromptOptions {
   std::span<const Tool> tools;
   std::optional<bool> enable_thinking;  // for templates that ask; absent: as the template has it
+  std::string_view system;              // a system message before a conversation that has none; empty: none
   // A control token that a message spells ("<|im_end|>") is that token, as in transformers. Else it is the characters it is written
   // in, whatever a user types; the template's own tokens are tokens always.
   bool parse_special = false;

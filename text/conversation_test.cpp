@@ -61,6 +61,13 @@ TEST_F(ConversationFormatTest, ItsPromptKnowsHowItsReplyIsRead) {
   EXPECT_EQ(said.content, "Yes.");
 }
 
+TEST_F(ConversationFormatTest, AModelsOwnSystemTextStandsWhereTheConversationHasNone) {
+  const ConversationFormat roles = format("{% for m in messages %}{{ m.role }}:{{ m.content }} {% endfor %}");
+  EXPECT_EQ(roles.prompt(kQuestion, {.system = "Be brief."})->text, "system:Be brief. user:Well? ");
+  std::vector<Message> instructed = {{.role = "system", .content = "Be long."}, kQuestion[0]};
+  EXPECT_EQ(roles.prompt(instructed, {.system = "Be brief."})->text, "system:Be long. user:Well? ");
+}
+
 TEST_F(ConversationFormatTest, CallsGoOnFromThoseOfTheConversation) {
   auto messages = kQuestion;
   messages.push_back({.role = "assistant", .tool_calls = {{.name = "look", .arguments = "{}"}}});

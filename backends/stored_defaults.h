@@ -1,11 +1,12 @@
 // Options that came with a model in an Ollama store.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "cli/options.h"
+#include "backends/reply_options.h"
 
 namespace halfbyte {
 
@@ -17,5 +18,8 @@ struct StoredDefaults {
 // `parameters` is a JSON object with Ollama's names and ranges, or empty. Those this program has are set in `reply` unless the user
 // chose them. kCorrupt: no JSON object, or a value of another type; kInvalid: a value out of range.
 Result<StoredDefaults> apply_stored_defaults(std::string_view parameters, ChosenReply& reply);
+
+// `context_tokens` of a model that came with them, never more than the one it was made for: Ollama cuts it so too. 0: 0.
+Result<int> stored_context(const std::filesystem::path& model, int context_tokens);
 
 }  // namespace halfbyte

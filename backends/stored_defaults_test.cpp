@@ -1,4 +1,4 @@
-#include "cli/stored_defaults.h"
+#include "backends/stored_defaults.h"
 
 #include <gtest/gtest.h>
 

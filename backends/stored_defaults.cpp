@@ -1,11 +1,13 @@
-#include "cli/stored_defaults.h"
+#include "backends/stored_defaults.h"
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <optional>
 
 #include "base/errors.h"
 #include "base/json.h"
+#include "formats/checkpoint.h"
 #include "sampling/fields.h"
 
 namespace halfbyte {
@@ -90,10 +92,11 @@ const ReplyOption* option_of(std::string_view ollama) {
   return nullptr;
 }
 
-// By the user. Of the second list a model brings the longest reply alone.
+// By the user, or of no meaning to what the user asks for: a beam search draws nothing. Of the second list a model brings the longest reply alone.
 bool is_chosen(const ReplyOption& option, const ChosenReply& reply) {
   const auto* const* sampling = std::get_if<const SamplingField*>(&option.field);
-  return sampling != nullptr ? is_given(**sampling, reply.request.sampling) : reply.has_max_tokens;
+  if (sampling == nullptr) return reply.has_max_tokens;
+  return reply.request.beam_search || is_given(**sampling, reply.request.sampling);
 }
 
 }  // namespace
@@ -141,6 +144,14 @@ Result<StoredDefaults> apply_stored_defaults(std::string_view parameters, Chosen
     }
   }
   return defaults;
+}
+
+Result<int> stored_context(const std::filesystem::path& model, int context_tokens) {
+  if (context_tokens == 0) return 0;
+  HB_TRY_ASSIGN(file, open_checkpoint(model));
+  HB_TRY_ASSIGN(architecture, file.metadata.text("general.architecture"));
+  HB_TRY_ASSIGN(most, file.metadata.unsigned_integer(architecture + ".context_length", 1, std::numeric_limits<int>::max()));
+  return std::min(context_tokens, static_cast<int>(most));
 }
 
 }  // namespace halfbyte
