@@ -143,6 +143,11 @@ Result<int> explain(const Options& options) {
     HB_TRY_ASSIGN(backend, open_backend(word));
     backends.push_back(std::move(backend));
   }
+  for (const auto& backend : backends) {
+    const BackendInfo info = backend->info();
+    if (const auto note = info.extra.find("not_taken"); note != info.extra.end())
+      notify(fmt::format("{}: not taken: {}", info.model_id, note->second));
+  }
   const std::vector<Message> messages{{.role = "system", .content = options.system}, {.role = "user", .content = question}};
   std::stop_source stopping;
   const CompletionOptions completion{

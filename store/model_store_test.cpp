@@ -219,7 +219,8 @@ TEST_F(ModelStoreTest, WhatAnOllamaModelHasBeyondItsWeightsIsRefusedOrSaid) {
   manifest("registry.ollama.ai/library/a/latest", model + "," + layer("adapter", "sha256:" + kMissingHex));
   manifest("registry.ollama.ai/library/p/latest", model + "," + layer("projector", "sha256:" + kMissingHex));
   EXPECT_TRUE(
-      refusal("a").ends_with("the model has an adapter (LoRA): without it another model would answer, and this build applies none"));
+      refusal("a").ends_with("the model has an adapter (LoRA): without it another model would answer; open the model file itself, with the "
+                             "adapter as a LoRA adapter beside it"));
   const auto found = resolve("p");
   ASSERT_TRUE(found) << found.error().message;
   EXPECT_EQ(found->notes, std::vector<std::string>{"a projector for images: the model answers text only"});

@@ -23,7 +23,8 @@ constexpr LayerKind kOtherKinds[] = {
     {"license", Effect::kNone, ""},
     {"template", Effect::kNone, ""},  // the model file's own is taken; where it has none, that is said when it is opened
     {"embed", Effect::kNone, ""},     // cached embeddings of releases before 0.1.30
-    {"adapter", Effect::kRefused, "an adapter (LoRA): without it another model would answer, and this build applies none"},
+    {"adapter", Effect::kRefused,
+     "an adapter (LoRA): without it another model would answer; open the model file itself, with the adapter as a LoRA adapter beside it"},
     {"projector", Effect::kSaid, "a projector for images: the model answers text only"},
     {"messages", Effect::kSaid, "messages that begin every conversation (MESSAGE)"},
     {"draft", Effect::kNone, ""},  // speed, not what is answered

@@ -28,7 +28,8 @@ TEST(OllamaManifest, AnAdapterIsRefusedByName) {
   ASSERT_FALSE(manifest);
   EXPECT_EQ(manifest.error().code, Code::kUnsupported);
   EXPECT_EQ(manifest.error().message,
-            "m: the model has an adapter (LoRA): without it another model would answer, and this build applies none");
+            "m: the model has an adapter (LoRA): without it another model would answer; open the model file itself, with the adapter as a "
+            "LoRA adapter beside it");
 }
 
 TEST(OllamaManifest, LayersThatChangeAnswersAndAreNotTakenAreSaid) {
