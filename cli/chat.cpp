@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "backends/drop_turns.h"
 #include "base/errors.h"
 #include "base/white_space.h"
 #include "cli/chat_command.h"
@@ -42,7 +43,6 @@ class Chat {
   std::optional<Said> read_message();  // nothing: the user leaves
   LineEditor::Line read_line(const std::string& prompt);
   void reply_to(std::string message);
-  Result<Question> fitting_question();
   bool obey(const std::string& line);  // false: the user leaves
   Result<void> set(const std::string& name, const std::string& value);
   Result<void> show(const std::string& what) const;
@@ -111,29 +111,12 @@ LineEditor::Line Chat::read_line(const std::string& prompt) {
   return line;
 }
 
-// The conversation as a prompt that leaves a quarter of the context for the reply. What had to be left out is said.
-Result<Question> Chat::fitting_question() {
-  const auto most = static_cast<size_t>(engine_.context_tokens() - engine_.context_tokens() / 4);
-  int forgotten = 0;
-  for (;;) {
-    HB_TRY_ASSIGN(question, question_of(engine_, options_, conversation_));
-    if (question.request.prompt.size() > most && conversation_.forget_oldest()) {
-      ++forgotten;
-      continue;
-    }
-    if (forgotten > 0)
-      notify(fmt::format("the context of {} tokens is full: the oldest {} of your messages and their replies are forgotten",
-                         engine_.context_tokens(), forgotten));
-    return question;
-  }
-}
-
 void Chat::reply_to(std::string message) {
   if (options_.raw) conversation_.clear();
   conversation_.ask(std::move(message));
   const InterruptWatch interrupt;
   const auto reply = [&]() -> Result<Engine::Reply> {
-    HB_TRY_ASSIGN(question, fitting_question());
+    HB_TRY_ASSIGN(question, question_of(engine_, options_, conversation_));
     ReplyPrinter printer(options_.shows_thoughts);
     return stream_reply(engine_, std::move(question.request), std::move(question.reader), interrupt, printer);
   }();
@@ -211,15 +194,29 @@ Result<void> Chat::show(const std::string& what) const {
 
 }  // namespace
 
-Result<Question> question_of(const Engine& engine, const ChatOptions& options, const Conversation& conversation) {
+Result<Question> question_of(const Engine& engine, const ChatOptions& options, Conversation& conversation) {
   Question question{.request = options.request, .reader = {}};
-  const std::vector<Message> messages = conversation.messages();
+  std::vector<Message> messages = conversation.messages();
   if (options.raw) {
     question.request.prompt = engine.encode(messages.back().content, /*add_special=*/true);
     return question;
   }
-  HB_TRY_ASSIGN(prompt,
-                engine.conversation().prompt(messages, {.enable_thinking = options.thinks, .parse_special = options.parse_special}));
+  const auto prompt_of = [&](std::span<const Message> turns) {
+    return engine.conversation().prompt(turns, {.enable_thinking = options.thinks, .parse_special = options.parse_special});
+  };
+  if (options.overflow == Overflow::kDropTurns) {
+    const int context = engine.context_tokens();
+    HB_TRY_ASSIGN(dropped,
+                  drop_turns(messages, static_cast<size_t>(context - context / 4), [&](std::span<const Message> left) -> Result<size_t> {
+                    HB_TRY_ASSIGN(made, prompt_of(left));
+                    return made.tokens.size();
+                  }));
+    conversation.forget_oldest(dropped);
+    if (dropped > 0)
+      notify(fmt::format("the context of {} tokens is full: the oldest {} of your messages and their replies are forgotten", context,
+                         dropped / 2));
+  }
+  HB_TRY_ASSIGN(prompt, prompt_of(messages));
   Request& request = question.request;
   request.prompt = std::move(prompt.tokens);
   request.thinking = std::move(prompt.thinking);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "cli/conversation.h"
+#include "halfbyte/backend.h"
 #include "halfbyte/engine.h"
 #include "text/conversation.h"
 
@@ -21,6 +22,7 @@ struct ChatOptions {
   std::optional<bool> thinks;     // PromptOptions::enable_thinking
   bool shows_thoughts = false;
   bool verbose = false;
+  Overflow overflow = Overflow::kError;
   // Where the speed of this machine is kept, which is measured while the chat waits for the second line. Empty: it is not.
   std::filesystem::path calibration_file;
 };
@@ -30,7 +32,8 @@ struct Question {
   Request request;
   std::optional<ReplyParser> reader;
 };
-Result<Question> question_of(const Engine& engine, const ChatOptions& options, const Conversation& conversation);
+// With ChatOptions::overflow the conversation forgets what leaves no quarter of the context for the reply, and that is said.
+Result<Question> question_of(const Engine& engine, const ChatOptions& options, Conversation& conversation);
 
 // Returns the exit status. stdin and stdout are terminals.
 Result<int> chat(Engine& engine, ChatOptions options);

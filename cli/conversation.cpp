@@ -2,11 +2,7 @@
 
 namespace halfbyte {
 
-bool Conversation::forget_oldest() {
-  if (turns_.size() < 3) return false;
-  turns_.erase(turns_.begin(), turns_.begin() + 2);
-  return true;
-}
+void Conversation::forget_oldest(size_t turns) { turns_.erase(turns_.begin(), turns_.begin() + static_cast<std::ptrdiff_t>(turns)); }
 
 std::vector<Message> Conversation::messages() const {
   std::vector<Message> all;

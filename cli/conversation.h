@@ -1,6 +1,7 @@
 // What a chat remembers.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -19,8 +20,7 @@ class Conversation {
   void answer(std::string text) { turns_.push_back({"assistant", std::move(text)}); }
   void take_back_question() { turns_.pop_back(); }  // the last turn is a question
   void clear() { turns_.clear(); }
-  // Forgets the oldest question and its answer; false when only the last question is left.
-  bool forget_oldest();
+  void forget_oldest(size_t turns);  // Requires: so many, questions and answers, are there
 
   std::vector<Message> messages() const;  // the system message first, if there is one
 

@@ -53,6 +53,19 @@ class RunTest(unittest.TestCase):
         self.assertEqual(result("run", MODEL, spelled, "--system", "Be brief.", "--parse-special", *GREEDY), turns)
         self.assertNotEqual(result("run", MODEL, spelled, "--system", "Be brief.", *GREEDY), turns)
 
+    def test_a_session_that_outgrows_its_context_fails_or_lets_its_oldest_turns_go(self):
+        with tempfile.TemporaryDirectory(dir=HOME) as folder:
+            file = os.path.join(folder, "session")
+            long = "Say in one short sentence why " + "the sea and the sky are blue, " * 9 + "please."
+            given = ("run", MODEL, long, "--session", file, "--ctx", "160", "--max-tokens", "30", *GREEDY)
+            self.assertEqual(run(*given).returncode, 0)
+            failed = run(*given)
+            self.assertEqual(failed.returncode, 1)
+            self.assertIn(b"context of 160", failed.stderr)
+            done = run(*given, "--overflow", "drop-turns")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn(b"the oldest 1 of your messages", done.stderr)
+
     def test_a_session_goes_on_where_it_was_without_reading_it_again(self):
         with tempfile.TemporaryDirectory(dir=HOME) as folder:
             file = os.path.join(folder, "session")

@@ -16,7 +16,7 @@ class ReplyTest : public testing::Test {
     options_.request.sampling.temperature = 0.0F;
     options_.conversation.ask("Well?");
   }
-  Question question() const {
+  Question question() {
     auto made = question_of(*engine_, options_, options_.conversation);
     EXPECT_TRUE(made) << made.error().message;
     return std::move(*made);

@@ -32,6 +32,7 @@ struct Options {
   std::string system, session, trace, prefix_cache;
   bool raw = false, parse_special = false, hides_thoughts = false, verbose = false, no_prefix_cache = false, json = false;
   std::optional<bool> thinks;
+  std::optional<Overflow> overflow;
   ChosenReply reply;
   EngineOptions engine;
   std::string draft_model;
@@ -104,7 +105,8 @@ Result<int> run(const Options& options) {
                     .parse_special = options.parse_special,
                     .thinks = options.thinks,
                     .shows_thoughts = !options.hides_thoughts && (stdout_is_terminal() || options.thinks.value_or(false)),
-                    .verbose = options.verbose};
+                    .verbose = options.verbose,
+                    .overflow = options.overflow.value_or(is_chat ? Overflow::kDropTurns : Overflow::kError)};
   if (options.engine.threads == 0) reply.calibration_file = calibration_file_from_environment();
   EngineOptions engine_options = options.engine;
   engine_options.adapters = options.adapters.files;
@@ -167,8 +169,15 @@ Action declare_run(Arguments& args) {
   args.value("--think", "true|false",
              "whether a model that can think before it answers does; its thoughts are shown dimmed, in a pipe only with true",
              [options](const std::string& word) -> Result<void> {
-               if (word != "true" && word != "false") return invalid("--think: '{}': expected true or false", escaped(word));
+               if (word != "true" && word != "false") return invalid("'{}': expected true or false", escaped(word));
                options->thinks = word == "true";
+               return {};
+             });
+  args.value("--overflow", "error|drop-turns",
+             "what a conversation does that does not fit the context: fail, or let its oldest turns go, and say so; a chat drops turns",
+             [options](const std::string& word) -> Result<void> {
+               if (word != "error" && word != "drop-turns") return invalid("'{}': expected error or drop-turns", escaped(word));
+               options->overflow = word == "error" ? Overflow::kError : Overflow::kDropTurns;
                return {};
              });
   args.flag("--hidethinking", options->hides_thoughts, "do not show what the model thinks");
