@@ -6,6 +6,7 @@
 namespace halfbyte {
 
 Action declare_run(Arguments& args);
+Action declare_serve(Arguments& args);
 Action declare_explain(Arguments& args);
 Action declare_show(Arguments& args);
 Action declare_list(Arguments& args);

@@ -12,7 +12,7 @@ from halfbyte_program import DATA, HOME, PATIENCE_S, PROGRAM, Terminal, environm
 
 VOCABULARIES = DATA / "tokenizers"
 GPT2 = str(VOCABULARIES / "ggml-vocab-gpt-2.gguf")
-COMMANDS = ["run", "explain", "show", "list", "tokenize", "detokenize", "logits", "embed", "perplexity", "bench", "bench serve", "doctor", "isa", "version"]
+COMMANDS = ["run", "serve", "explain", "show", "list", "tokenize", "detokenize", "logits", "embed", "perplexity", "bench", "bench serve", "doctor", "isa", "version"]
 
 # Arguments -> what stderr says. All of these are usage errors, found before any file is read.
 USAGE_ERRORS = [

@@ -7,6 +7,7 @@ namespace {
 
 constexpr halfbyte::Command kCommands[] = {
     {"run", "answer a prompt, or chat", "halfbyte run smollm2:135m \"Why is the sky blue?\"", halfbyte::declare_run},
+    {"serve", "a model behind OpenAI's API", "halfbyte serve smollm2:135m --port 8080", halfbyte::declare_serve},
     {"explain", "a tutor: explains a technical question", "halfbyte explain \"What does RMSNorm do?\" --backend local",
      halfbyte::declare_explain},
     {"show", "what a model file holds", "halfbyte show smollm2:135m", halfbyte::declare_show},
