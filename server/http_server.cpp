@@ -22,7 +22,9 @@
 #include <boost/beast/http/string_body.hpp>
 #include <condition_variable>
 #include <csignal>
+#include <exception>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <set>
 
@@ -104,6 +106,12 @@ class Exchange final : public HttpAnswer, public std::enable_shared_from_this<Ex
     if (bytes.empty() || framing_.is_head) return;
     put(framing_.is_chunked ? fmt::format("{:x}\r\n{}\r\n", bytes.size(), bytes) : std::move(bytes));
   }
+  // The route did not come to its end. A body in pieces has none then, and the connection is closed.
+  void fail(std::string body) {
+    if (!is_in_pieces_) return whole(500, "application/json", std::move(body), 0);
+    is_in_pieces_ = false;
+    gone_.request_stop();
+  }
   void end() {
     if (is_in_pieces_ && framing_.is_chunked && !framing_.is_head) put("0\r\n\r\n");
     const std::lock_guard lock(mutex_);
@@ -173,7 +181,7 @@ struct HttpServer::Impl {
   asio::signal_set signals{io};
   asio::thread_pool workers{static_cast<size_t>(options.workers)};
 
-  struct Connection {
+  struct Connection : std::enable_shared_from_this<Connection> {
     explicit Connection(tcp::socket socket) : stream(std::move(socket)) {}
     beast::tcp_stream stream;
     beast::flat_buffer buffer;
@@ -204,7 +212,7 @@ struct HttpServer::Impl {
         continue;
       }
       connections.insert(connection);
-      asio::co_spawn(io, serve(connection), asio::detached);
+      asio::co_spawn(io, serve(connection), [this, connection](const std::exception_ptr&) { forget(connection); });
     }
   }
 
@@ -227,6 +235,11 @@ struct HttpServer::Impl {
     while (goes_on && stops == 0) goes_on = co_await serve_one(*connection);
     connection->stream.socket().shutdown(tcp::socket::shutdown_send, error);
     if (connection->was_refused) co_await let_read(*connection);
+  }
+
+  // Served, or out of memory.
+  void forget(const std::shared_ptr<Connection>& connection) {
+    if (connection->exchange) connection->exchange->leave();
     connection->stream.close();
     connections.erase(connection);
     if (stops > 0 && connections.empty()) end();
@@ -339,10 +352,14 @@ struct HttpServer::Impl {
     connection.exchange = exchange;
     connection.stream.expires_never();
     connection.is_watched = true;
-    asio::co_spawn(io, watch(connection, exchange), asio::detached);
+    asio::co_spawn(io, watch(connection.shared_from_this(), exchange), asio::detached);
     request.gone = exchange->gone();
-    asio::post(workers, [exchange, &route, request = std::move(request)] {
-      route.act(request, *exchange);
+    asio::post(workers, [this, exchange, &route, request = std::move(request)] {
+      try {
+        route.act(request, *exchange);
+      } catch (const std::bad_alloc&) {
+        exchange->fail(refusal(500, out_of_memory().message));
+      }
       exchange->end();
     });
     bool is_sent = true;
@@ -369,7 +386,8 @@ struct HttpServer::Impl {
   }
 
   // Reads on while a request is answered: an end, or more than a next request may have sent ahead, and the answer is nobody's.
-  asio::awaitable<void> watch(Connection& connection, std::shared_ptr<Exchange> exchange) {
+  asio::awaitable<void> watch(std::shared_ptr<Connection> watched, std::shared_ptr<Exchange> exchange) {
+    Connection& connection = *watched;
     while (connection.exchange == exchange) {
       error_code error;
       const size_t bytes = co_await connection.stream.async_read_some(connection.buffer.prepare(4096), into(error));

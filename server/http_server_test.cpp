@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <new>
 #include <thread>
 
 namespace halfbyte {
@@ -96,6 +97,13 @@ class RunningServer {
            std::this_thread::sleep_for(200ms);
            answer.whole(200, "text/plain", "made");
            --under_way;
+         }},
+        {"GET", "/exhausted", [](const HttpRequest&, HttpAnswer&) { throw std::bad_alloc(); }},
+        {"GET", "/exhausted-late",
+         [](const HttpRequest&, HttpAnswer& answer) {
+           answer.begin("text/plain");
+           answer.piece("half");
+           throw std::bad_alloc();
          }},
         {"GET", "/flood",
          [this](const HttpRequest& request, HttpAnswer& answer) {
@@ -212,6 +220,17 @@ TEST(HttpServer, AClientThatDoesNotReadHoldsUpItsOwnRequestAlone) {
   EXPECT_NE(other.read_until("served").find("200 OK"), std::string::npos);
   EXPECT_TRUE(running.becomes(0));  // after write_time it has gone
   EXPECT_LT(running.pieces, 1000);  // 64 MB would be without a bound
+}
+
+TEST(HttpServer, ARequestThatRunsOutOfMemoryEndsNothingButItself) {
+  RunningServer running;
+  Client client(running.server->port());
+  client.send(get("/exhausted"));
+  EXPECT_TRUE(client.read_until("out of memory").starts_with("HTTP/1.1 500"));
+  client.send(get("/exhausted-late"));
+  const std::string cut = client.read_to_end();
+  EXPECT_NE(cut.find("half"), std::string::npos);
+  EXPECT_EQ(cut.find("\r\n0\r\n"), std::string::npos);  // no clean end
 }
 
 TEST(HttpServer, AConnectionTooManyIsToldSo) {
