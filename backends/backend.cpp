@@ -52,7 +52,8 @@ Result<ChatResult> Backend::stream_chat(std::span<const Message> messages, const
   return result;
 }
 
-Result<std::vector<std::vector<float>>> Backend::embed(std::span<const std::string> /*texts*/, std::optional<Pooling> /*pooling*/) {
+Result<std::vector<std::vector<float>>> Backend::embed(std::span<const std::string> /*texts*/, std::optional<Pooling> /*pooling*/,
+                                                       const std::vector<AdapterUse>& /*adapters*/) {
   return unsupported("{} ({}) embeds nothing", info().name, info().model_id);
 }
 

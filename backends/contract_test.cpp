@@ -102,6 +102,13 @@ GrammarSource grammar_of(const Json& format) {
   return {GrammarKind::kRegex, *format.find("regex")->text()};
 }
 
+std::vector<AdapterUse> adapters_of(const Json& given) {
+  std::vector<AdapterUse> uses;
+  if (const Json* adapters = given.find("adapters"))
+    for (const JsonMember& each : *adapters->object()) uses.push_back({each.key, static_cast<float>(number(each.value))});
+  return uses;
+}
+
 CompletionOptions options_of(const Json& given, int max_new_tokens) {
   CompletionOptions options{.max_new_tokens = max_new_tokens};
   if (const Json* value = given.find("max_new_tokens")) options.max_new_tokens = static_cast<int>(number(*value));
@@ -126,6 +133,7 @@ CompletionOptions options_of(const Json& given, int max_new_tokens) {
   options.principal = text_at(given, "principal");
   options.forced_prefix = text_at(given, "forced_prefix");
   for (const Json& token : items(at(given, "stop_tokens"))) options.stop_tokens.push_back(static_cast<Token>(number(token)));
+  options.adapters = adapters_of(given);
   if (given.find("beam_search") != nullptr) options.beam_search = BeamSearch{};
   if (const Json* thinking = given.find("thinking")) options.thinking = std::get<bool>(thinking->value);
   for (const Json& stop : items(at(given, "stop"))) options.stop.push_back(*stop.text());
@@ -374,7 +382,7 @@ TEST(Contract, Embed) {
     for (const Json& text : items(at(row, "texts"))) texts.push_back(*text.text());
     std::optional<Pooling> pooling;
     if (row.find("pooling") != nullptr) pooling = text_at(row, "pooling") == "last" ? Pooling::kLast : Pooling::kMean;
-    const auto vectors = (*backend)->embed(texts, pooling);
+    const auto vectors = (*backend)->embed(texts, pooling, adapters_of(row));
     if (row.find("refuses") != nullptr) {
       EXPECT_EQ(vectors.error().message, text_at(row, "refuses"));
       EXPECT_TRUE(server.asked().empty());

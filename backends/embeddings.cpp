@@ -76,9 +76,10 @@ Result<void> check_texts(std::span<const std::string> texts) {
 }
 
 Result<Json::Object> wire_texts(std::span<const std::string> texts, const std::string& model, std::optional<Pooling> pooling,
-                                std::string_view service) {
+                                std::span<const AdapterUse> adapters, std::string_view service) {
   HB_TRY(check_texts(texts));
   if (pooling) return unsupported("pooling: {} has no such option", service);
+  if (!adapters.empty()) return unsupported("adapters: {} has no such option", service);
   Json::Array input;
   for (const std::string& text : texts) input.push_back({text});
   return Json::Object{{"model", {model}}, {"input", {std::move(input)}}};

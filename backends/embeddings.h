@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "halfbyte/adapter_use.h"
 #include "halfbyte/pooling.h"
 
 namespace halfbyte {
@@ -17,9 +18,9 @@ using Embeddings = std::vector<std::vector<float>>;
 
 Result<void> check_texts(std::span<const std::string> texts);  // kInvalid: none, or an empty one
 
-// What both services ask with. kUnsupported: a pooling, which is the service's own.
+// What both services ask with. kUnsupported: a pooling, which is the service's own, or adapters.
 Result<Json::Object> wire_texts(std::span<const std::string> texts, const std::string& model, std::optional<Pooling> pooling,
-                                std::string_view service);
+                                std::span<const AdapterUse> adapters, std::string_view service);
 
 // {embeddings: [[number, ...], ...]}.
 Result<Embeddings> read_ollama_embeddings(const Json& answer, size_t count);

@@ -279,11 +279,13 @@ Result<ChatResult> EngineBackend::stream_chat(std::span<const Message> messages,
   return drive(*stream, sink);
 }
 
-Result<Embeddings> EngineBackend::embed(std::span<const std::string> texts, std::optional<Pooling> pooling) {
+Result<Embeddings> EngineBackend::embed(std::span<const std::string> texts, std::optional<Pooling> pooling,
+                                        const std::vector<AdapterUse>& adapters) {
   HB_TRY(check_texts(texts));
   Embeddings all;
   for (const std::string& text : texts) {
-    HB_TRY_ASSIGN(vector, loaded_->engine.embed(loaded_->engine.encode(text, /*add_special=*/true), pooling.value_or(Pooling::kMean)));
+    HB_TRY_ASSIGN(vector,
+                  loaded_->engine.embed(loaded_->engine.encode(text, /*add_special=*/true), pooling.value_or(Pooling::kMean), adapters));
     all.push_back(std::move(vector));
   }
   return all;

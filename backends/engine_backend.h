@@ -87,7 +87,8 @@ class EngineBackend final : public Backend {
   Result<ChatResult> chat(std::span<const Message> messages, std::span<const Tool> tools = {},
                           const CompletionOptions& options = {.max_new_tokens = 512}) override;
   Result<ChatResult> stream_chat(std::span<const Message> messages, const CompletionOptions& options, const TextSink& sink) override;
-  Result<std::vector<std::vector<float>>> embed(std::span<const std::string> texts, std::optional<Pooling> pooling = {}) override;
+  Result<std::vector<std::vector<float>>> embed(std::span<const std::string> texts, std::optional<Pooling> pooling = {},
+                                                const std::vector<AdapterUse>& adapters = {}) override;
 
   // Natural logarithms of the probabilities of the continuation's tokens after the prompt, which is taken as it stands. As
   // lm-evaluation-harness has it: both are encoded together, and the continuation's tokens are those behind as many as the prompt

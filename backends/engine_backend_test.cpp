@@ -9,11 +9,13 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <numeric>
 #include <thread>
 
 #include "backends/scripted_model.h"
 #include "formats/gguf_bytes.h"
+#include "models/tiny_adapter.h"
 #include "models/tiny_model.h"
 
 namespace halfbyte {
@@ -200,6 +202,38 @@ TEST(EngineBackend, AReplyBeginsAsItIsForcedToAndEndsWithATokenThatIsNamed) {
   EXPECT_EQ(beams->choices.size(), 2U);
   EXPECT_EQ(backend->complete("Hello", {.beam_search = BeamSearch{.width = 17}}).error().message,
             "beam_search.width: 17 is outside 1 to 16");
+}
+
+TEST(EngineBackend, EachCallHasTheAdaptersThatItAsksFor) {
+  const TinyModel model = endless();
+  const TinyModelFile file(model);
+  const TinyAdapterFile adapter(model, {});
+  const auto backend = open(file, {.engine = {.adapters = {{"tone", adapter.path()}}}});
+  const auto first_of = [](const auto& result) {
+    EXPECT_TRUE(result) << result.error().message;
+    return result->tokens.front().log_probability;
+  };
+  const auto asked = [](std::vector<AdapterUse> adapters) {
+    CompletionOptions options{.max_new_tokens = 4, .logprobs = 0};
+    options.adapters = std::move(adapters);
+    return options;
+  };
+  const CompletionOptions plain = asked({}), none = asked({{"tone", 0}}), half = asked({{"tone", 0.5F}}), whole = asked({{"tone"}});
+  const TextSink sink = [](std::string_view) { return true; };
+  for (const auto& ask : std::vector<std::function<double(const CompletionOptions&)>>{
+           [&](const auto& o) { return first_of(backend->complete("Hello", o)); },
+           [&](const auto& o) { return first_of(backend->stream("Hello", o, sink)); },
+           [&](const auto& o) { return first_of(backend->chat(kQuestion, {}, o)); }}) {
+    EXPECT_EQ(ask(none), ask(plain));
+    EXPECT_NE(ask(half), ask(plain));
+    EXPECT_NE(ask(half), ask(whole));
+  }
+  const std::vector<std::string> texts = {"Hello"};
+  EXPECT_EQ(*backend->embed(texts, {}, none.adapters), *backend->embed(texts));
+  EXPECT_NE(*backend->embed(texts, {}, whole.adapters), *backend->embed(texts));
+  const std::string refusal = "adapters: no 'tune'; this engine has tone";
+  EXPECT_EQ(backend->complete("Hello", asked({{"tune"}})).error().message, refusal);
+  EXPECT_EQ(backend->embed(texts, {}, {{"tune"}}).error().message, refusal);
 }
 
 TEST(EngineBackend, EveryChoiceOfAChatIsToldApart) {

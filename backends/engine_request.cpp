@@ -39,6 +39,7 @@ Result<EngineRequest> EngineRequest::start(std::shared_ptr<Engine> engine, Reque
   if (!options.forced_prefix.empty())
     request.forced_prefix = engine->encode(options.forced_prefix, /*add_special=*/false, /*parse_special=*/false);
   request.stop_tokens = options.stop_tokens;
+  request.adapters = options.adapters;
   request.beam_search = options.beam_search;
   request.repetition_detection = options.repetition_detection;
   request.sampling = options.sampling;

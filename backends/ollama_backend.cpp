@@ -116,9 +116,10 @@ Result<ChatResult> OllamaBackend::stream_chat(std::span<const Message> messages,
   return chat_result(reply, messages, info_, clock.ms(), facts(reply, options, ended.is_cancelled));
 }
 
-Result<Embeddings> OllamaBackend::embed(std::span<const std::string> texts, std::optional<Pooling> pooling) {
+Result<Embeddings> OllamaBackend::embed(std::span<const std::string> texts, std::optional<Pooling> pooling,
+                                        const std::vector<AdapterUse>& adapters) {
   constexpr std::string_view kEmbed = "/api/embed";
-  HB_TRY_ASSIGN(asked, wire_texts(texts, info_.model_id, pooling, kService));
+  HB_TRY_ASSIGN(asked, wire_texts(texts, info_.model_id, pooling, adapters, kService));
   HB_TRY_ASSIGN(answer, service_.post(kEmbed, {std::move(asked)}));
   auto vectors = read_ollama_embeddings(answer, texts.size());
   if (!vectors) return service_.fault(kEmbed, vectors.error().message);

@@ -152,9 +152,10 @@ Result<ChatResult> OpenAIBackend::stream_chat(std::span<const Message> messages,
   return chat_result(reply, messages, info_, clock.ms(), facts(reply, options, ended));
 }
 
-Result<Embeddings> OpenAIBackend::embed(std::span<const std::string> texts, std::optional<Pooling> pooling) {
+Result<Embeddings> OpenAIBackend::embed(std::span<const std::string> texts, std::optional<Pooling> pooling,
+                                        const std::vector<AdapterUse>& adapters) {
   constexpr std::string_view kEmbeddings = "/embeddings";
-  HB_TRY_ASSIGN(asked, wire_texts(texts, info_.model_id, pooling, kService));
+  HB_TRY_ASSIGN(asked, wire_texts(texts, info_.model_id, pooling, adapters, kService));
   add(asked, "encoding_format", {"float"});  // read in base64 too, which some send unasked
   HB_TRY_ASSIGN(answer, service_.post(kEmbeddings, {std::move(asked)}));
   auto vectors = read_openai_embeddings(answer, texts.size());

@@ -132,8 +132,9 @@ Result<ChatResult> RouterBackend::stream_chat(std::span<const Message> messages,
 }
 
 // The fallback's, always: vectors of two models say nothing about each other.
-Result<std::vector<std::vector<float>>> RouterBackend::embed(std::span<const std::string> texts, std::optional<Pooling> pooling) {
-  return fallback_->embed(texts, pooling);
+Result<std::vector<std::vector<float>>> RouterBackend::embed(std::span<const std::string> texts, std::optional<Pooling> pooling,
+                                                             const std::vector<AdapterUse>& adapters) {
+  return fallback_->embed(texts, pooling, adapters);
 }
 
 Result<std::unique_ptr<Backend>> open_router(std::vector<Route> routes, std::shared_ptr<Backend> fallback, std::string name) {

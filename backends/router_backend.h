@@ -16,7 +16,8 @@ class RouterBackend final : public Backend {
   Result<ChatResult> chat(std::span<const Message> messages, std::span<const Tool> tools = {},
                           const CompletionOptions& options = {.max_new_tokens = 512}) override;
   Result<ChatResult> stream_chat(std::span<const Message> messages, const CompletionOptions& options, const TextSink& sink) override;
-  Result<std::vector<std::vector<float>>> embed(std::span<const std::string> texts, std::optional<Pooling> pooling = {}) override;
+  Result<std::vector<std::vector<float>>> embed(std::span<const std::string> texts, std::optional<Pooling> pooling = {},
+                                                const std::vector<AdapterUse>& adapters = {}) override;
 
  private:
   struct Candidate {

@@ -29,6 +29,7 @@ Result<void> add_reply_fields(Json::Object& fields, const CompletionOptions& opt
 Result<void> refuse_our_own(const CompletionOptions& options, std::string_view service) {
   const std::pair<std::string_view, bool> ours[] = {{"overflow", options.overflow != Overflow::kError},
                                                     {"forced_prefix", !options.forced_prefix.empty()},
+                                                    {"adapters", !options.adapters.empty()},
                                                     {"beam_search", options.beam_search.has_value()},
                                                     {"repetition_detection", options.repetition_detection.has_value()}};
   for (const auto& [name, is_given] : ours)

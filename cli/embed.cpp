@@ -4,6 +4,7 @@
 #include "backends/engine_backend.h"
 #include "base/json_writer.h"
 #include "base/white_space.h"
+#include "cli/adapter_options.h"
 #include "cli/commands.h"
 #include "cli/input.h"
 #include "cli/options.h"
@@ -18,6 +19,7 @@ struct Options {
   std::vector<std::string> texts;
   Pooling pooling = Pooling::kMean;
   EngineOptions engine;
+  ChosenAdapters adapters;
   bool json = false;
 };
 
@@ -39,8 +41,9 @@ Result<int> embed(const Options& options) {
   if (texts.empty()) return invalid("no text: give some as arguments, or lines on stdin");
   EngineBackendOptions opened{.engine = options.engine};
   opened.engine.threads = threads_or_calibrated(options.engine.threads);
+  opened.engine.adapters = options.adapters.files;
   HB_TRY_ASSIGN(backend, EngineBackend::open(options.model, opened));
-  HB_TRY_ASSIGN(vectors, backend->embed(texts, options.pooling));
+  HB_TRY_ASSIGN(vectors, backend->embed(texts, options.pooling, options.adapters.uses));
   if (options.json) {
     JsonWriter json;
     json.begin_object().member("model", backend->info().model_id).key("embeddings").begin_array();
@@ -59,6 +62,7 @@ Action declare_embed(Arguments& args) {
   args.positional("MODEL", options->model, "a .gguf file, a checkpoint's directory or a model's name");
   args.rest("TEXT", options->texts, "a text each; without any every line of stdin is one");
   declare_pooling(args, options->pooling);
+  declare_adapters(args, options->adapters);
   declare_memory(args, options->engine, "longest text in tokens; 0: the model's own, at most 4096");
   declare_threads(args, "--threads", options->engine.threads);
   declare_json(args, options->json);

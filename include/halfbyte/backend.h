@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "halfbyte/adapter_use.h"
 #include "halfbyte/grammar.h"
 #include "halfbyte/message.h"
 #include "halfbyte/pooling.h"
@@ -61,6 +62,7 @@ struct CompletionOptions {
   // Beside the lists, as the engine's Request explains them; services take stop_tokens at most.
   std::string forced_prefix;  // the reply begins with this text, as if the model had said it
   std::vector<Token> stop_tokens;
+  std::vector<AdapterUse> adapters;  // of those that the backend was opened with
   std::optional<BeamSearch> beam_search;
   std::optional<RepetitionDetection> repetition_detection;
   std::optional<bool> thinking;  // whether a model that can think before it answers does; absent: as the backend or its template has it
@@ -145,7 +147,8 @@ class Backend {
 
   // A vector for each text, near each other where they mean the same. `pooling` absent: the backend's own way. kUnsupported: it embeds
   // nothing, as here, or not so.
-  virtual Result<std::vector<std::vector<float>>> embed(std::span<const std::string> texts, std::optional<Pooling> pooling = {});
+  virtual Result<std::vector<std::vector<float>>> embed(std::span<const std::string> texts, std::optional<Pooling> pooling = {},
+                                                        const std::vector<AdapterUse>& adapters = {});
 };
 
 }  // namespace halfbyte

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "halfbyte/activation_mode.h"
+#include "halfbyte/adapter_use.h"
 #include "halfbyte/engine_stats.h"
 #include "halfbyte/grammar.h"
 #include "halfbyte/kv_types.h"
@@ -56,12 +57,6 @@ struct EngineOptions {
   Trace* trace = nullptr;             // what every thread does when (base/trace.h); outlives the engine, and is whole once that is gone
   int queue = 64;                     // most requests that are unfinished
   std::string isa;  // a name that `halfbyte isa` lists; empty: HALFBYTE_ISA of the environment, else the best that runs here
-};
-
-// An adapter's change of the model times `scale`, which comes on top of the adapter's own; 0: as if it were not asked for.
-struct AdapterUse {
-  std::string name;
-  float scale = 1;
 };
 
 struct Request {

@@ -81,6 +81,12 @@ Dict dict_of(const ChatResult& result) {
 
 }  // namespace
 
+std::vector<AdapterUse> adapters_of(const NamedScales& asked) {
+  std::vector<AdapterUse> uses;
+  for (const auto& [name, scale] : asked) uses.push_back({name, scale});
+  return uses;
+}
+
 // A stream has one reader.
 template <class Stream>
 class HeldStream<Stream>::Reading {
@@ -237,12 +243,13 @@ std::pair<std::vector<double>, std::string> HeldEngine::log_likelihood(const std
   return {std::move(values), std::move(warning)};
 }
 
-std::vector<std::vector<double>> HeldEngine::embed(const std::vector<std::string>& texts, const std::string& pooling) const {
+std::vector<std::vector<double>> HeldEngine::embed(const std::vector<std::string>& texts, const std::string& pooling,
+                                                   const NamedScales& adapters) const {
   const std::shared_ptr<EngineBackend> engine = checked();
   const Pooling kind = pooling == "last" ? Pooling::kLast : pooling == "first" ? Pooling::kFirst : Pooling::kMean;
   auto made = [&] {
     const WithoutGil without_gil;
-    return engine->embed(texts, kind);
+    return engine->embed(texts, kind, adapters_of(adapters));
   }();
   std::vector<std::vector<double>> vectors;
   for (const std::vector<float>& vector : take(std::move(made))) vectors.emplace_back(vector.begin(), vector.end());

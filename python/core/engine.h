@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "backends/engine_backend.h"
@@ -14,6 +15,10 @@
 namespace halfbyte::python {
 
 using Dict = nanobind::typed<nanobind::dict, nanobind::str, nanobind::any>;
+
+// Adapters that are asked for, as _adapters.py has them: (name, scale).
+using NamedScales = std::vector<std::pair<std::string, float>>;
+std::vector<AdapterUse> adapters_of(const NamedScales& asked);
 
 // A reply under way. Stream: CompletionStream or ChatStream.
 template <class Stream>
@@ -52,7 +57,8 @@ class HeldEngine final : public Held {
   // Of each token of the continuation. Ctrl-C waits for it.
   // And the warning that a reply would have.
   std::pair<std::vector<double>, std::string> log_likelihood(const std::string& prompt, const std::string& continuation) const;
-  std::vector<std::vector<double>> embed(const std::vector<std::string>& texts, const std::string& pooling) const;
+  std::vector<std::vector<double>> embed(const std::vector<std::string>& texts, const std::string& pooling,
+                                         const NamedScales& adapters) const;
   Dict stats() const;   // by the names of EngineStats; histograms are {counts, sum_s}
   Dict memory() const;  // bytes
   // Ends what it still answers, and gives the memory back.

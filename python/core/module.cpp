@@ -46,6 +46,7 @@ void take_option(CompletionOptions& options, const std::string& name, nb::handle
   if (name == "thinking") return take(options, &CompletionOptions::thinking, value);
   if (name == "forced_prefix") return take(options, &CompletionOptions::forced_prefix, value);
   if (name == "stop_tokens") return take(options, &CompletionOptions::stop_tokens, value);
+  if (name == "adapters") return void(options.adapters = adapters_of(nb::cast<NamedScales>(value)));
   if (name == "beam_search") {
     BeamSearch& rule = options.beam_search.emplace();
     for (const auto& [key, part] : nb::cast<nb::dict>(value)) {
@@ -95,6 +96,10 @@ void take_engine_option(EngineOptions& options, const std::string& name, nb::han
   if (name == "queue") return take(options, &EngineOptions::queue, value);
   if (name == "kv_type_k") return take(options.kv_types, &KvTypes::k, value);
   if (name == "kv_type_v") return take(options.kv_types, &KvTypes::v, value);
+  if (name == "adapters") {
+    for (const auto& [adapter, path] : nb::cast<nb::dict>(value)) options.adapters.push_back({nb::cast<std::string>(adapter), file(path)});
+    return;
+  }
   if (name == "draft_model") return void(options.draft_model = file(value));
   if (name == "prefix_cache_folder") return void(options.prefix_cache_folder = file(value));
   raise(invalid("{}: no such option", escaped(name)));
@@ -187,7 +192,8 @@ void declare_engine(nb::module_& module) {
       .def("supports_tools", &HeldEngine::supports_tools)
       .def("log_likelihood", &HeldEngine::log_likelihood, "prompt"_a, "continuation"_a,
            "Of each token of the continuation, in nats; and what `warning` says in a reply.")
-      .def("embed", &HeldEngine::embed, "texts"_a, "pooling"_a, "A vector for each text: mean, last or first of its tokens' states.")
+      .def("embed", &HeldEngine::embed, "texts"_a, "pooling"_a, "adapters"_a,
+           "A vector for each text: mean, last or first of its tokens' states.")
       .def("stats", &HeldEngine::stats, "What the engine has done so far.")
       .def("memory", &HeldEngine::memory, "Bytes of weights, work space and cache, and the cache's tokens.")
       .def("close", &HeldEngine::close);

@@ -150,7 +150,7 @@ def test_embed(row: dict[str, Any], services: FakeServices) -> None:
     backend = backend_of(row["service"], services)
     if "refuses" in row:
         with pytest.raises(NotImplementedError) as refusal:
-            backend.embed(row["texts"], pooling=row["pooling"])
+            backend.embed(row["texts"], pooling=row.get("pooling"), adapters=row.get("adapters"))
         assert str(refusal.value) == row["refuses"]
         return
     services.behave(Behaviour(body=body_of(row["answer"])))

@@ -48,6 +48,34 @@ def tiny_model(checkpoint: str = "gemma3", *, chat_template: str | None = CHAT_T
     return file
 
 
+def tiny_adapter(name: str, *, checkpoint: str = "gemma3", strength: float = 1.0) -> Path:
+    """A GGUF file with a low-rank adapter of `tiny_model(checkpoint)` for what its attention gives on."""
+    convert = _converter()
+    source = TESTS / "data" / "tiny" / checkpoint
+    config = json.loads((source / "config.json").read_text())
+    architecture = convert.ARCHITECTURES[config["model_type"]]
+    rank, tensors = 2, {}
+    for matrix, tensor in convert.convert_tensors(
+        config, architecture, convert.read_safetensors(source / "model.safetensors")
+    ).items():
+        if not matrix.endswith("attn_output.weight"):
+            continue
+        rows, columns = tensor.shape
+        a = array.array("f", [((i * 7919) % 101 - 50) / 50 for i in range(rank * columns)])
+        b = array.array("f", [strength * ((i * 31) % 7 - 3) for i in range(rows * rank)])
+        tensors[f"{matrix}.lora_a"] = convert.Tensor([rank, columns], a)
+        tensors[f"{matrix}.lora_b"] = convert.Tensor([rows, rank], b)
+    keys = [
+        ("general.architecture", convert.STRING, architecture),
+        ("general.type", convert.STRING, "adapter"),
+        ("adapter.type", convert.STRING, "lora"),
+        ("adapter.lora.alpha", convert.FLOAT32, float(rank)),
+    ]
+    file = Path(_folder().name) / f"{name}.gguf"
+    convert.write_gguf(file, keys, tensors)
+    return file
+
+
 TOOLS_TEMPLATE = (
     "{% for tool in tools or [] %}{{ tool | tojson }}{% endfor %}{% for m in messages %}<{{ m.role }}>{{ m.content }}"
     "{% for c in m.tool_calls or [] %}{{ c.function.name }}{% endfor %}{% endfor %}{# <tool_call> #}<assistant>"

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypedDict
 
+from ._adapters import check_adapters
 from ._response_format import check_response_format
 
 _MANY = 2**30
@@ -67,6 +68,8 @@ class FurtherSampling(TypedDict, total=False):
     """The reply begins with this text, as if the model had said it."""
     stop_tokens: Sequence[int]
     """The reply ends with the first of these token ids."""
+    adapters: Mapping[str, float] | Sequence[str]
+    """Of the adapters (LoRA) that the backend was opened with: {name: scale}, or names alone, with scale 1; at most 4 add up."""
     beam_search: Mapping[str, Any]
     """{"width": 1 to 16, "length_penalty": number, "early_stopping": bool}, each with a default: the likeliest replies as a whole."""
     repetition_detection: Mapping[str, Any]
@@ -192,6 +195,8 @@ def checked(sampling: Mapping[str, Any]) -> dict[str, Any]:
                 raise ValueError(f"overflow: expected error or drop_turns, found {value!r}")
         elif name in _RULES:
             _check_rule(name, value)
+        elif name == "adapters":
+            check_adapters(value)
         elif name == "stop_tokens":
             _check_tokens(value, name)
         elif name in ("principal", "forced_prefix"):
@@ -210,6 +215,8 @@ def does_nothing(name: str, value: Any) -> bool:
     """A number or a switch with which its option changes no reply."""
     if name == "overflow":
         return bool(value == "error")
+    if name == "adapters":
+        return not value
     if name in REPLY_FIELDS:
         return bool(value == REPLY_FIELDS[name].default)
     return name in SAMPLING_FIELDS and bool(value == SAMPLING_FIELDS[name].neutral)

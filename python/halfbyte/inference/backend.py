@@ -337,10 +337,14 @@ class Backend(ABC):
         return result
 
     def embed(
-        self, texts: Sequence[str], *, pooling: Literal["mean", "last", "first"] | None = None
+        self,
+        texts: Sequence[str],
+        *,
+        pooling: Literal["mean", "last", "first"] | None = None,
+        adapters: Mapping[str, float] | Sequence[str] | None = None,
     ) -> list[list[float]]:
         """A vector for each text, near each other where they mean the same. pooling: which tokens' states count; None: the
-        backend's own way. NotImplementedError: the backend embeds nothing, or not so."""
+        backend's own way. adapters: as a completion has them. NotImplementedError: the backend embeds nothing, or not so."""
         raise NotImplementedError(f"{type(self).__name__} ({self.info.model_id}) embeds nothing")
 
     async def acomplete(

@@ -8,10 +8,11 @@ import json
 import math
 import os
 import warnings
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
+from ._adapters import adapter_uses, check_adapters
 from ._checks import check_integer, check_messages, check_more, check_number, check_request, check_sampling, check_text
 from ._embeddings import check_pooling, check_texts
 from ._response_format import grammar_of
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
 
 DEFAULT_ENGINE_MODEL = "smollm2:135m"
 LARGEST_INT = 2**30  # of tokens, as the engine counts them
-_PLAIN = {"logit_bias": dict, "allowed_tokens": list, "stop_tokens": list, "beam_search": dict, "repetition_detection": dict}
+_PLAIN: dict[str, Callable[[Any], Any]] = {
+    "logit_bias": dict, "allowed_tokens": list, "stop_tokens": list, "adapters": adapter_uses, "beam_search": dict,
+    "repetition_detection": dict,
+}  # fmt: skip
 _COUNTS = ("context_tokens", "threads")
 # Of a message, by either service's name; what else it has reaches the template as it is.
 _FIELDS = {
@@ -60,6 +64,8 @@ class EngineBackend(Backend):
         one of the two.
     prefix_cache: a prompt that begins like an earlier one computes only what is new, with the same bytes. A folder: it survives this
         process there, at most prefix_cache_bytes of it.
+    adapters: low-rank adapters (LoRA) for the model, each a GGUF file or a directory as PEFT writes it, by the name that calls ask for
+        them with: `adapters=["tone"]`, or `{"tone": 0.5}` with a scale.
     model_id: in `info`; None: the model's name as it was found.
 
     Every failure is an `EngineError`, and a ValueError, FileNotFoundError, OSError, ... where that says the same
@@ -88,6 +94,7 @@ class EngineBackend(Backend):
         speculation: bool = True,
         prefix_cache: bool | str | os.PathLike[str] = True,
         prefix_cache_bytes: int | None = None,
+        adapters: Mapping[str, str | os.PathLike[str]] | None = None,
         name: str = "engine",
         model_id: str | None = None,
         extra: dict[str, Any] | None = None,
@@ -123,6 +130,8 @@ class EngineBackend(Backend):
             engine["draft_model"] = os.fsencode(draft)
         if not isinstance(prefix_cache, bool):
             engine["prefix_cache_folder"] = os.fsencode(prefix_cache)
+        if adapters is not None:
+            engine["adapters"] = _adapter_files(adapters)
         for key, size in {"kv_memory": kv_memory, "prefix_cache_bytes": prefix_cache_bytes}.items():
             if size is not None:
                 check_integer(key, size)
@@ -301,14 +310,22 @@ class EngineBackend(Backend):
             reply.cancel()
 
     def embed(
-        self, texts: Sequence[str], *, pooling: Literal["mean", "last", "first"] | None = None
+        self,
+        texts: Sequence[str],
+        *,
+        pooling: Literal["mean", "last", "first"] | None = None,
+        adapters: Mapping[str, float] | Sequence[str] | None = None,
     ) -> list[list[float]]:
-        """The states behind the model's last norm, pooled (None: their mean), of length 1."""
+        """The states behind the model's last norm, pooled (None: their mean), of length 1. adapters: as a completion has them."""
         asked = check_texts(texts)
         check_pooling(pooling)
         for number, text in enumerate(asked):
             check_unicode(f"texts[{number}]", text)
-        return self._engine.embed(asked, pooling or "mean")
+        chosen = () if adapters is None else adapters
+        check_adapters(chosen)
+        for name in chosen:
+            check_unicode("adapters", name)
+        return self._engine.embed(asked, pooling or "mean", adapter_uses(chosen))
 
     def log_likelihood(self, prompt: str, continuation: str) -> float:
         """Natural logarithm of the probability that `continuation` follows `prompt`, in nats, summed over its tokens.
@@ -340,6 +357,8 @@ class EngineBackend(Backend):
         check_unicode("response_format", source)
         for name in ("principal", "forced_prefix"):
             check_unicode(name, sampling.get(name, ""))
+        for name in sampling.get("adapters", ()):
+            check_unicode("adapters", name)
         options: _core.Options = self._module.Options(
             stop=list(stop or ()), grammar_kind=form_kind, grammar=source, seed=seed, **{**numbers, **counts, **lists}
         )
@@ -450,6 +469,16 @@ def load_core() -> ModuleType:
             "or `make develop` and PYTHONPATH=build/python",
             name="halfbyte._core",
         ) from cause
+
+
+def _adapter_files(adapters: object) -> dict[str, bytes]:
+    if not isinstance(adapters, Mapping):
+        raise TypeError(f"adapters: expected a dict of paths by name, found {adapters!r}")
+    for name, path in adapters.items():
+        check_unicode("adapters", name)
+        if not isinstance(path, (str, os.PathLike)):
+            raise TypeError(f"adapters[{name!r}]: expected a path, found {path!r}")
+    return {name: os.fsencode(path) for name, path in adapters.items()}
 
 
 def check_unicode(name: str, text: object) -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from ._adapters import refuse_adapters
 from ._answer import AskedBeside, found, whole
 from ._checks import check_messages, check_more, check_request, check_sampling, check_timeout
 from ._embeddings import check_texts, read_ollama, refuse_pooling
@@ -33,7 +34,7 @@ _NAMES = {
     "logit_bias": "",
     "allowed_tokens": "",
     "principal": "",
-    **dict.fromkeys(("overflow", "forced_prefix", "stop_tokens", "beam_search", "repetition_detection"), ""),
+    **dict.fromkeys(("overflow", "forced_prefix", "stop_tokens", "adapters", "beam_search", "repetition_detection"), ""),
 }
 
 
@@ -242,10 +243,15 @@ class OllamaBackend(Backend):
         return chat_result(reply, messages, self.info, begin, self._metadata(reply, sampling))
 
     def embed(
-        self, texts: Sequence[str], *, pooling: Literal["mean", "last", "first"] | None = None
+        self,
+        texts: Sequence[str],
+        *,
+        pooling: Literal["mean", "last", "first"] | None = None,
+        adapters: Mapping[str, float] | Sequence[str] | None = None,
     ) -> list[list[float]]:
         asked = check_texts(texts)
         refuse_pooling(pooling, "Ollama")
+        refuse_adapters(adapters, "Ollama")
         with self._service.post("/api/embed", {"model": self.info.model_id, "input": asked}) as answer:
             return read_ollama(answer.json(), len(asked))
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from ._adapters import refuse_adapters
 from ._answer import AskedBeside, json_text
 from ._checks import check_integer, check_messages, check_more, check_request, check_sampling, check_timeout
 from ._embeddings import check_texts, read_openai, refuse_pooling
@@ -33,7 +34,7 @@ CHAT = "/chat/completions"
 
 
 # What OpenAI's API has no name for is called as vLLM does.
-_OURS = ("overflow", "forced_prefix", "beam_search", "repetition_detection")
+_OURS = ("overflow", "forced_prefix", "adapters", "beam_search", "repetition_detection")
 _NAMES = {
     **wire_names("openai"),
     **dict.fromkeys(_OURS, ""),
@@ -247,10 +248,15 @@ class OpenAIBackend(Backend):
         return chat_result(reply, messages, self.info, begin, self._metadata(reply, sampling, answer.tries))
 
     def embed(
-        self, texts: Sequence[str], *, pooling: Literal["mean", "last", "first"] | None = None
+        self,
+        texts: Sequence[str],
+        *,
+        pooling: Literal["mean", "last", "first"] | None = None,
+        adapters: Mapping[str, float] | Sequence[str] | None = None,
     ) -> list[list[float]]:
         asked = check_texts(texts)
         refuse_pooling(pooling, "an OpenAI-style service")
+        refuse_adapters(adapters, "an OpenAI-style service")
         body = {"model": self.info.model_id, "input": asked, "encoding_format": "float"}
         with self._service.post("/embeddings", body) as answer:
             return read_openai(answer.json(), len(asked))

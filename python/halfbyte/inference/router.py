@@ -200,10 +200,14 @@ class RouterBackend(Backend):
         return self._first_stream(request, lambda backend: backend.stream_chat(messages, **sampling, **rest))
 
     def embed(
-        self, texts: Sequence[str], *, pooling: Literal["mean", "last", "first"] | None = None
+        self,
+        texts: Sequence[str],
+        *,
+        pooling: Literal["mean", "last", "first"] | None = None,
+        adapters: Mapping[str, float] | Sequence[str] | None = None,
     ) -> list[list[float]]:
         """The fallback's, always: vectors of two models say nothing about each other."""
-        return self._fallback.embed(texts, pooling=pooling)
+        return self._fallback.embed(texts, pooling=pooling, adapters=adapters)
 
     def _first_stream(
         self, request: Request, start: Callable[[Backend], Generator[str, None, Answer]]
