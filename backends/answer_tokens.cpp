@@ -1,6 +1,7 @@
 #include "backends/answer_tokens.h"
 
-#include <algorithm>
+#include <functional>
+#include <map>
 
 #include "backends/answer.h"
 #include "backends/answer_text.h"
@@ -69,11 +70,12 @@ Result<std::vector<ScoredToken>> read_token_lists(const Json& lists, const std::
     if (!likeliest->empty() && !is_nothing(&(*likeliest)[i])) {
       const std::string place = fmt::format("{}top_logprobs[{}]", path, i);
       if ((*likeliest)[i].object() == nullptr) return corrupt("{}: expected an object, found {}", place, found((*likeliest)[i]));
+      std::multimap<double, ScoredToken, std::greater<>> ranked;  // equals as they came
       for (const JsonMember& other : *(*likeliest)[i].object()) {
         HB_TRY_ASSIGN(number, logprob_at((*likeliest)[i], other.key, place + "."));
-        read.likeliest.push_back({.text = whole(std::string_view(other.key)), .log_probability = number});
+        ranked.emplace(number, ScoredToken{.text = whole(std::string_view(other.key)), .log_probability = number});
       }
-      std::ranges::stable_sort(read.likeliest, std::ranges::greater(), &ScoredToken::log_probability);
+      for (auto& [number, token] : ranked) read.likeliest.push_back(std::move(token));
     }
     all.push_back(std::move(read));
   }

@@ -80,12 +80,13 @@ std::vector<size_t> Runner::order(std::span<const SliceTokens> slices) {
   std::vector<size_t> order(slices.size());
   std::iota(order.begin(), order.end(), size_t{0});
   if (std::ranges::all_of(slices, [](const SliceTokens& slice) { return slice.adapters.empty(); })) return order;
-  std::ranges::stable_sort(order, [&](size_t a, size_t b) {
+  const auto is_before = [&](size_t a, size_t b) {
     return std::ranges::lexicographical_compare(
         slices[a].adapters, slices[b].adapters, [](const AppliedAdapter& x, const AppliedAdapter& y) {
           return std::pair(x.adapter->identity, x.factor) < std::pair(y.adapter->identity, y.factor);
         });
-  });
+  };
+  std::ranges::sort(order, [&](size_t a, size_t b) { return is_before(a, b) || (!is_before(b, a) && a < b); });
   return order;
 }
 
